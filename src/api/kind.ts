@@ -1,0 +1,106 @@
+/**
+ * `Kind`: everything the system knows about one kind of object, as data and pure functions.
+ *
+ * Storage, discovery, tables, OpenAPI and bus subjects follow from it; adding a kind touches one file
+ * and one line of `kinds.ts`. Invariant: no function here does I/O or reads the clock.
+ */
+import type { Json, KubernetesObject } from './meta.ts'
+import type { FieldError } from './status-error.ts'
+
+/** What a strategy may know besides the objects. */
+export interface StrategyContext {
+  /** Milliseconds since the epoch. */
+  now: number
+}
+
+/** A printer column; `priority` 0 is always shown, 1 only with `-o wide`. */
+export interface Column<T> {
+  name: string
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  format?: string
+  description: string
+  priority: 0 | 1
+  /** `now` in ms, for columns that show an age. Returns the cell as Kubernetes prints it. */
+  value(object: T, now: number): string | number | boolean
+}
+
+export interface ScaleSubresource<T> {
+  /** The Scale's spec.replicas, status.replicas and status.selector (a label-selector string). */
+  read(object: T): { replicas: number; statusReplicas: number; selector: string }
+  /** A copy of `object` with that many replicas wanted. */
+  write(object: T, replicas: number): T
+}
+
+export interface KindDeclaration<T extends KubernetesObject> {
+  /** `''` for the core group. */
+  group: string
+  version: string
+  kind: string
+  /** The resource's name in paths: lower case, plural. */
+  plural: string
+  singular: string
+  shortNames?: readonly string[]
+  categories?: readonly string[]
+  namespaced: boolean
+  /** Name of the model in `@kubernetes/client-node`, e.g. `V1Pod`: the source of the field schema. */
+  model: string
+  /** The stream that stores it; `events` is the one whose messages expire. Default `state`. */
+  storage?: 'state' | 'events'
+  /** Whether `/status` is served and spec and status never cross. */
+  statusSubresource?: boolean
+  /** Fields outside `metadata` and `status` raise metadata.generation when they change. */
+  tracksGeneration?: boolean
+  scale?: ScaleSubresource<T>
+  /** Seconds of grace a plain DELETE gives; undefined: deleted at once. Kubernetes gives it to pods only. */
+  gracePeriodSeconds?(object: T): number
+  /** Fills in defaults, in place, on every object that enters (Kubernetes' SetDefaults). */
+  applyDefaults?(object: T): void
+  /** Before validation of a create, in place: clears what users may not set, e.g. status. */
+  prepareForCreate?(object: T, context: StrategyContext): void
+  /** Before validation of an update of the main resource, in place. `old` is shared: never mutate it. */
+  prepareForUpdate?(object: T, old: T, context: StrategyContext): void
+  prepareForStatusUpdate?(object: T, old: T, context: StrategyContext): void
+  /** Field errors of an object, in Kubernetes' order, paths and wording; metadata is checked elsewhere. */
+  validate?(object: T): FieldError[]
+  validateUpdate?(object: T, old: T): FieldError[]
+  validateStatusUpdate?(object: T, old: T): FieldError[]
+  /** How `metadata.name` is checked: default `dns1123Subdomain`. */
+  nameRule?: 'dns1123Subdomain' | 'dns1123Label' | 'dns1035Label' | 'pathSegment'
+  /** Field selectors besides metadata.name and metadata.namespace. */
+  selectableFields?: Readonly<Record<string, (object: T) => string>>
+  /** Columns after Name and before Age are the kind's own; the list is complete, Name and Age included. */
+  columns: readonly Column<T>[]
+  /** Keys of spec whose lists have merge keys are in `merge-keys.ts`; extra schema facts go here. */
+  description?: string
+}
+
+export interface Kind<T extends KubernetesObject = KubernetesObject> extends KindDeclaration<T> {
+  readonly apiVersion: string
+  readonly storage: 'state' | 'events'
+  readonly statusSubresource: boolean
+  readonly tracksGeneration: boolean
+  /** For `StatusError`'s constructors. */
+  readonly resource: string
+  /** Phantom: lets a kind carry its object type. */
+  readonly type?: T
+}
+
+/** A kind whose object type is not known here; strategies are called with the object they stored. */
+// biome-ignore lint/suspicious/noExplicitAny: the one typed boundary for objects of any kind
+export type AnyKind = Kind<any>
+
+/** An object as it comes from outside, before its schema was checked. */
+export type UncheckedObject = { [key: string]: Json }
+
+export const defineKind = <T extends KubernetesObject>(
+  declaration: KindDeclaration<T>,
+): Kind<T> => ({
+  storage: 'state',
+  statusSubresource: false,
+  tracksGeneration: false,
+  ...declaration,
+  apiVersion: declaration.group
+    ? `${declaration.group}/${declaration.version}`
+    : declaration.version,
+  resource: declaration.plural,
+})

@@ -1,0 +1,46 @@
+/**
+ * The list of kinds. Adding one: its file, its import and its place in `kinds`.
+ * Discovery, storage and the bus follow this list.
+ */
+
+import { Deployment } from './apps/deployment.ts'
+import { ReplicaSet } from './apps/replica-set.ts'
+import { Lease } from './coordination/lease.ts'
+import { ConfigMap } from './core/config-map.ts'
+import { Endpoints } from './core/endpoints.ts'
+import { Event } from './core/event.ts'
+import { Namespace } from './core/namespace.ts'
+import { Node } from './core/node.ts'
+import { Pod } from './core/pod.ts'
+import { Secret } from './core/secret.ts'
+import { Service } from './core/service.ts'
+import { ServiceAccount } from './core/service-account.ts'
+import { EndpointSlice } from './discovery/endpoint-slice.ts'
+import type { AnyKind } from './kind.ts'
+
+export const kinds: readonly AnyKind[] = [
+  Namespace,
+  Node,
+  Pod,
+  Service,
+  Endpoints,
+  EndpointSlice,
+  ConfigMap,
+  Secret,
+  ServiceAccount,
+  Event,
+  Lease,
+  Deployment,
+  ReplicaSet,
+]
+
+const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.plural}`, kind]))
+const byName = new Map(kinds.map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]))
+
+/** The kind behind a path's group and resource, e.g. `('apps', 'deployments')`. */
+export const kindByResource = (group: string, resource: string): AnyKind | undefined =>
+  byResource.get(`${group}/${resource}`)
+
+/** The kind behind an object's apiVersion and kind. */
+export const kindByName = (apiVersion: string, kind: string): AnyKind | undefined =>
+  byName.get(`${apiVersion}/${kind}`)

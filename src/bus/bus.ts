@@ -1,0 +1,95 @@
+/**
+ * `Bus`: the port through which components speak; NATS in production, memory in tests.
+ *
+ * Invariant: payloads are decoded values; the encoding (MessagePack, or JSON for people) is chosen here
+ * and nowhere else. It knows no kinds and keeps no state of the cluster.
+ */
+import type { Status } from '../api/status-error.ts'
+
+export type Headers = Readonly<Record<string, string>>
+
+export interface Message {
+  subject: string
+  /** Decoded payload; undefined when it was empty. */
+  data: unknown
+  headers: Headers
+  reply?: string
+  /** How the sender encoded it; an answer uses the same. */
+  encoding: 'json' | 'msgpack'
+}
+
+export interface RequestOptions {
+  headers?: Headers
+  timeoutMs?: number
+  signal?: AbortSignal
+}
+
+export interface Endpoint {
+  /** `[-\w]+`, as `nats micro` prints it. */
+  name: string
+  /** May end in wildcards. */
+  subject: string
+  /** Shared by replicas; null: every instance gets every request. Default `q`. */
+  queue?: string | null
+  metadata?: Record<string, string>
+  /** The returned value is the answer's payload; a thrown StatusError becomes the service error. */
+  handle(message: Message): Promise<unknown> | unknown
+}
+
+/** A NATS micro service: every component is one. */
+export interface ServiceDeclaration {
+  name: string
+  description: string
+  version: string
+  metadata?: Record<string, string>
+  endpoints: readonly Endpoint[]
+}
+
+export interface Registration {
+  stop(): Promise<void>
+}
+
+export type ConnectionState = 'connected' | 'disconnected'
+
+export interface Bus {
+  /** Subject prefix of this cluster, `kubus` by default; build subjects with `subjects.ts`. */
+  readonly prefix: string
+  /** Sends MessagePack and awaits one answer. Throws StatusError: the server's, or 503 `no responders`, 504 on timeout. */
+  request(subject: string, data?: unknown, options?: RequestOptions): Promise<Message>
+  publish(subject: string, data?: unknown, headers?: Headers): void
+  /** Publishes JSON text, for people. */
+  publishJson(subject: string, json: string, headers?: Headers): void
+  subscribe(
+    subject: string,
+    onMessage: (message: Message) => void,
+    options?: { queue?: string },
+  ): Registration
+  /** Opens a two-way, ordered, flow-controlled stream to one server of `subject`; see channel.ts. */
+  open(subject: string, greeting: unknown, options?: RequestOptions): Promise<Channel>
+  /** Accepts streams; a throw before the first await refuses the opener with that StatusError. */
+  accept(
+    subject: string,
+    onChannel: (channel: Channel, greeting: unknown) => Promise<void> | void,
+    options?: { queue?: string },
+  ): Registration
+  serve(service: ServiceDeclaration): Promise<Registration>
+  readonly state: ConnectionState
+  onState(listener: (state: ConnectionState) => void): () => void
+  /** Finishes what is in flight, then closes. */
+  drain(): Promise<void>
+}
+
+/**
+ * A two-way stream over the bus: exec, attach, logs, watches, port-forward.
+ * Each side may send until the other's window is used up; `send` resolves when there is room.
+ */
+export interface Channel {
+  /** Sends one frame. `tag` tells streams apart (0 stdin, 1 stdout, 2 stderr, 3 error, 4 resize …). */
+  send(tag: number, payload: Uint8Array | string): Promise<void>
+  /** One listener; frames that arrive earlier wait. */
+  onFrame(listener: (tag: number, payload: Uint8Array) => void): void
+  /** Ends both directions; the peer's `closed` resolves with `status` (absent: success). */
+  close(status?: Status): void
+  /** Resolves once, when either side closed or the peer died (a Failure status then). */
+  readonly closed: Promise<Status | undefined>
+}

@@ -1,0 +1,81 @@
+/**
+ * `Client`: typed verbs of the API for components, over the bus.
+ *
+ * Invariant: every call goes through the apiserver's pipeline. Failures are StatusErrors.
+ * It retries nothing but "no apiserver answers right now", for a bounded time.
+ */
+import type { Kind } from '../api/kind.ts'
+import type { Draft, KubernetesObject } from '../api/meta.ts'
+import type { Fence } from './storage.ts'
+import type { Cache } from './view.ts'
+
+export interface WriteOptions {
+  fence?: Fence
+}
+
+export interface DeleteOptions extends WriteOptions {
+  gracePeriodSeconds?: number
+  propagationPolicy?: 'Foreground' | 'Background' | 'Orphan'
+  preconditions?: { uid?: string; resourceVersion?: string }
+}
+
+export type PatchType = 'json' | 'merge' | 'strategic'
+
+export interface QueryOptions {
+  namespace?: string
+  labelSelector?: string
+  fieldSelector?: string
+}
+
+export interface Client {
+  get<T extends KubernetesObject>(
+    kind: Kind<T>,
+    namespace: string | undefined,
+    name: string,
+  ): Promise<T>
+  list<T extends KubernetesObject>(
+    kind: Kind<T>,
+    query?: QueryOptions,
+  ): Promise<{ items: T[]; resourceVersion: string }>
+  create<T extends KubernetesObject>(
+    kind: Kind<T>,
+    object: Draft<T>,
+    options?: WriteOptions,
+  ): Promise<T>
+  /** The object's resourceVersion, when present, is the precondition. */
+  update<T extends KubernetesObject>(kind: Kind<T>, object: T, options?: WriteOptions): Promise<T>
+  updateStatus<T extends KubernetesObject>(
+    kind: Kind<T>,
+    object: T,
+    options?: WriteOptions,
+  ): Promise<T>
+  patch<T extends KubernetesObject>(
+    kind: Kind<T>,
+    namespace: string | undefined,
+    name: string,
+    type: PatchType,
+    patch: unknown,
+    options?: WriteOptions & { subresource?: 'status' },
+  ): Promise<T>
+  delete<T extends KubernetesObject>(
+    kind: Kind<T>,
+    namespace: string | undefined,
+    name: string,
+    options?: DeleteOptions,
+  ): Promise<void>
+  /** Binds a pod to a node (the `pods/binding` subresource). 409 when it is bound already. */
+  bind(
+    pod: { namespace: string; name: string; uid: string },
+    node: string,
+    options?: WriteOptions,
+  ): Promise<void>
+  /**
+   * A cache fed by watches over the bus, for components that may not read the stream (workers).
+   * It re-watches from its last revision, or lists again after 410.
+   */
+  follow(queries: readonly (QueryOptions & { kind: Kind })[]): FollowedCache
+}
+
+export interface FollowedCache extends Cache {
+  stop(): void
+}

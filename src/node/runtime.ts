@@ -1,0 +1,233 @@
+/**
+ * `Runtime`: the port between the kubelet and what runs containers.
+ *
+ * `docker.ts` implements it with the Docker engine, `hollow.ts` in memory; the same test cases run against
+ * both. Invariant: what the runtime lists is the truth after a kubelet restart. It knows no pods beyond the
+ * labels on its sandboxes and containers, decides nothing and never restarts anything by itself.
+ */
+
+/** Labels by which tools and a restarted kubelet recognise what is theirs; Kubernetes' own names. */
+export interface PodIdentity {
+  namespace: string
+  name: string
+  uid: string
+  /** The Kubus node that owns it; several nodes may share one engine. */
+  node: string
+  /** The cluster's id, so that two clusters may share one engine. */
+  cluster: string
+}
+
+export interface SandboxSpec {
+  pod: PodIdentity
+  hostname: string
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  hostNetwork: boolean
+  hostPID: boolean
+  hostIPC: boolean
+  dns?: { servers: string[]; searches: string[]; options: string[] }
+  /** Entries for /etc/hosts. */
+  hostAliases: { ip: string; hostnames: string[] }[]
+  sysctls: Record<string, string>
+  ports: {
+    containerPort: number
+    hostPort: number
+    protocol: 'TCP' | 'UDP' | 'SCTP'
+    hostIP?: string
+  }[]
+  /** Counts new sandboxes of one pod, from 0. */
+  attempt: number
+}
+
+export interface Sandbox {
+  id: string
+  pod: PodIdentity
+  state: 'ready' | 'notReady'
+  /** The pod's address; undefined on the host's network until known. */
+  ip?: string
+  createdAtMs: number
+  attempt: number
+}
+
+export interface Mount {
+  hostPath: string
+  containerPath: string
+  readOnly: boolean
+}
+
+export interface ContainerResources {
+  cpuRequestMillis?: number
+  cpuLimitMillis?: number
+  memoryRequestBytes?: number
+  memoryLimitBytes?: number
+}
+
+export interface ContainerSpec {
+  pod: PodIdentity
+  sandboxId: string
+  /** The container's name in the pod. */
+  name: string
+  /** Restart count; part of the container's runtime name. */
+  attempt: number
+  image: string
+  command?: string[]
+  args?: string[]
+  workingDir?: string
+  env: { name: string; value: string }[]
+  mounts: Mount[]
+  resources: ContainerResources
+  stdin: boolean
+  stdinOnce: boolean
+  tty: boolean
+  privileged: boolean
+  readOnlyRootFilesystem: boolean
+  runAsUser?: number
+  runAsGroup?: number
+  supplementalGroups: number[]
+  addCapabilities: string[]
+  dropCapabilities: string[]
+  /** False adds no_new_privs. */
+  allowPrivilegeEscalation?: boolean
+  terminationMessagePath: string
+  /** Hash of the container's spec, to notice a change. */
+  specHash: string
+  labels: Record<string, string>
+  annotations: Record<string, string>
+}
+
+export type ContainerState = 'created' | 'running' | 'exited'
+
+export interface Container {
+  id: string
+  pod: PodIdentity
+  sandboxId: string
+  name: string
+  attempt: number
+  /** As the runtime names it: the reference asked for, and the image's id. */
+  image: string
+  imageId: string
+  state: ContainerState
+  createdAtMs: number
+  startedAtMs?: number
+  finishedAtMs?: number
+  exitCode?: number
+  /** Signal that ended it, when a signal did. */
+  signal?: number
+  outOfMemory?: boolean
+  /** The runtime's own error, e.g. why it could not start. */
+  error?: string
+  specHash: string
+  labels: Record<string, string>
+  annotations: Record<string, string>
+}
+
+export interface RuntimeEvent {
+  type: 'created' | 'started' | 'exited' | 'removed' | 'outOfMemory'
+  containerId: string
+  /** Undefined for a sandbox's own event. */
+  container?: string
+  pod: PodIdentity
+  exitCode?: number
+  atMs: number
+}
+
+export interface ImageInfo {
+  id: string
+  names: string[]
+  sizeBytes: number
+  /** The image's numeric or named user, for runAsNonRoot. */
+  user?: string
+}
+
+export interface RegistryCredentials {
+  username?: string
+  password?: string
+  serverAddress?: string
+  identityToken?: string
+}
+
+export interface LogQuery {
+  follow: boolean
+  tailLines?: number
+  sinceMs?: number
+  timestamps: boolean
+}
+
+export interface LogChunk {
+  stream: 'stdout' | 'stderr'
+  data: Uint8Array
+}
+
+export interface ProcessStreams {
+  stdin?: AsyncIterable<Uint8Array>
+  onStdout(data: Uint8Array): Promise<void> | void
+  onStderr(data: Uint8Array): Promise<void> | void
+  /** Calls back with every wanted terminal size. */
+  onResize?(listener: (size: { width: number; height: number }) => void): void
+}
+
+export interface ContainerStats {
+  containerId: string
+  atMs: number
+  cpuUsageCoreNanoSeconds: number
+  memoryWorkingSetBytes: number
+}
+
+/** An error of the runtime, classified once, here. */
+export class RuntimeError extends Error {
+  readonly reason:
+    | 'NotFound'
+    | 'ImageNotFound'
+    | 'ImagePullFailed'
+    | 'CreateFailed'
+    | 'StartFailed'
+    | 'Unavailable'
+    | 'Timeout'
+    | 'Unknown'
+  constructor(reason: RuntimeError['reason'], message: string) {
+    super(message)
+    this.name = 'RuntimeError'
+    this.reason = reason
+  }
+}
+
+export interface Runtime {
+  /** `docker` or `hollow`; the scheme of container ids in pod status is `<name>://`. */
+  readonly name: string
+  /** The engine's version; throws Unavailable. */
+  version(): Promise<string>
+  /** Every sandbox and container of this node and cluster. */
+  list(): Promise<{ sandboxes: Sandbox[]; containers: Container[] }>
+  inspect(containerId: string): Promise<Container | undefined>
+  imageStatus(image: string): Promise<ImageInfo | undefined>
+  /** Returns the image's id. Concurrent pulls of one image are one. */
+  pull(image: string, credentials: readonly RegistryCredentials[]): Promise<ImageInfo>
+  /** Creates and starts the pause container and gives it its address. */
+  createSandbox(spec: SandboxSpec): Promise<Sandbox>
+  /** Stops it and frees its network. Idempotent. */
+  stopSandbox(id: string): Promise<void>
+  removeSandbox(id: string): Promise<void>
+  create(spec: ContainerSpec): Promise<string>
+  start(containerId: string): Promise<void>
+  /** SIGTERM (or the image's signal), then SIGKILL after the grace. Resolves when it has exited. Idempotent. */
+  stop(containerId: string, graceSeconds: number): Promise<void>
+  remove(containerId: string): Promise<void>
+  /** Resolves with the exit code. Rejects with Timeout after `timeoutMs`. */
+  exec(
+    containerId: string,
+    command: readonly string[],
+    streams: ProcessStreams,
+    options: { tty: boolean; timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<number>
+  attach(
+    containerId: string,
+    streams: ProcessStreams,
+    options: { tty: boolean; signal?: AbortSignal },
+  ): Promise<void>
+  logs(containerId: string, query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk>
+  /** A connection to a port inside the sandbox's network. */
+  connect(sandboxId: string, port: number): Promise<NodeJS.ReadWriteStream>
+  stats(): Promise<ContainerStats[]>
+  /** Runs until `signal` aborts; reconnects by itself and calls `onGap` when events may have been missed. */
+  events(onEvent: (event: RuntimeEvent) => void, onGap: () => void, signal: AbortSignal): void
+}

@@ -1,0 +1,25 @@
+/**
+ * Identifiers: the only place that draws random names.
+ * It does not draw keys or tokens that must stay secret.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+
+/** Kubernetes' alphabet for generated names: no vowels and no look-alikes. */
+const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
+
+export const newUid = (): string => randomUUID()
+
+/** `length` random characters that are safe in a resource name; 5 as in Kubernetes' generateName. */
+export const randomSuffix = (length = 5): string => {
+  let text = ''
+  for (const byte of randomBytes(length)) text += SAFE_ALPHABET[byte % SAFE_ALPHABET.length]
+  return text
+}
+
+/** Kubernetes' `rand.SafeEncodeString`: maps digits of a hash onto the safe alphabet. */
+export const safeEncode = (text: string): string => {
+  let encoded = ''
+  for (const character of text)
+    encoded += SAFE_ALPHABET[character.charCodeAt(0) % SAFE_ALPHABET.length]
+  return encoded
+}
