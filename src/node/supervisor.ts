@@ -1,0 +1,151 @@
+/**
+ * The supervisor of one host's processes: starts them, restarts those that die, stops them in order.
+ *
+ * Invariant: a process it started is running, waiting out its back-off, or stopped on purpose; stopping
+ * leaves none behind. It does not know what the processes do, and it never ends one it did not start.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { backoffMs } from '../std/backoff.ts'
+import type { Clock } from '../std/clock.ts'
+import type { Log } from '../std/log.ts'
+
+const RESTART = { baseMs: 100, maxMs: 10_000 }
+/** A process that lived this long starts over with the shortest back-off. */
+const STABLE_AFTER_MS = 10_000
+const STOP_GRACE_MS = 10_000
+
+export interface ProcessSpec {
+  name: string
+  command: string
+  args: readonly string[]
+  /** Its output, appended. */
+  logFile: string
+  env?: Record<string, string>
+  /** The process tells `{ready: true}` over its IPC channel; otherwise it counts as ready when started. */
+  reportsReady: boolean
+}
+
+export interface SupervisedProcess {
+  readonly spec: ProcessSpec
+  readonly pid: number | undefined
+  readonly restarts: number
+  /** Resolves the first time the process reports ready. */
+  readonly ready: Promise<void>
+  stop(): Promise<void>
+}
+
+export interface Supervisor {
+  start(spec: ProcessSpec): SupervisedProcess
+  readonly processes: readonly SupervisedProcess[]
+  /** Stops the processes in the reverse order of their start, each group of one name prefix together. */
+  stopAll(): Promise<void>
+}
+
+export interface SupervisorHooks {
+  onExit?(name: string, code: number | null, signal: string | null): void
+  onStart?(name: string, pid: number): void
+}
+
+export const createSupervisor = (
+  { clock, log }: { clock: Clock; log: Log },
+  hooks: SupervisorHooks = {},
+): Supervisor => {
+  const processes: SupervisedProcess[] = []
+  return {
+    processes,
+    start: (spec) => {
+      const supervised = supervise(spec, clock, log, hooks)
+      processes.push(supervised)
+      return supervised
+    },
+    stopAll: async () => {
+      for (const supervised of [...processes].reverse()) await supervised.stop()
+    },
+  }
+}
+
+const launch = (spec: ProcessSpec): ChildProcess => {
+  mkdirSync(dirname(spec.logFile), { recursive: true })
+  const output = openSync(spec.logFile, 'a', 0o600)
+  try {
+    return spawn(spec.command, spec.args, {
+      stdio: spec.reportsReady ? ['ignore', output, output, 'ipc'] : ['ignore', output, output],
+      env: { ...process.env, ...spec.env },
+      // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops them in order.
+      detached: true,
+    })
+  } finally {
+    closeSync(output)
+  }
+}
+
+const supervise = (
+  spec: ProcessSpec,
+  clock: Clock,
+  log: Log,
+  hooks: SupervisorHooks,
+): SupervisedProcess => {
+  let child: ChildProcess | undefined
+  let exited: Promise<void> = Promise.resolve()
+  let restarts = 0
+  let failures = 0
+  let stopping = false
+  let cancelRestart = () => {}
+  let markReady = () => {}
+  const ready = new Promise<void>((resolve) => {
+    markReady = resolve
+  })
+
+  const start = () => {
+    const startedAt = clock.monotonic()
+    const current = launch(spec)
+    child = current
+    exited = new Promise((resolve) => {
+      const onEnd = (code: number | null, signal: string | null) => {
+        resolve()
+        if (child !== current) return
+        child = undefined
+        if (stopping) return
+        failures = clock.monotonic() - startedAt > STABLE_AFTER_MS ? 1 : failures + 1
+        restarts++
+        log.warn({ process: spec.name, code, signal, failures }, 'process ended, restarting it')
+        hooks.onExit?.(spec.name, code, signal)
+        cancelRestart = clock.after(backoffMs(failures, RESTART), start)
+      }
+      current.once('exit', onEnd)
+      current.once('error', (error) => {
+        log.error({ process: spec.name, error: error.message }, 'process could not be started')
+        onEnd(null, null)
+      })
+    })
+    current.on('message', (message) => {
+      if ((message as { ready?: boolean }).ready) markReady()
+    })
+    if (current.pid) hooks.onStart?.(spec.name, current.pid)
+    if (!spec.reportsReady) markReady()
+  }
+
+  start()
+  return {
+    spec,
+    ready,
+    get pid() {
+      return child?.pid
+    },
+    get restarts() {
+      return restarts
+    },
+    stop: async () => {
+      stopping = true
+      cancelRestart()
+      const running = child
+      if (!running) return
+      running.kill('SIGTERM')
+      const cancelKill = clock.after(STOP_GRACE_MS, () => running.kill('SIGKILL'))
+      await exited
+      cancelKill()
+    },
+  }
+}
