@@ -1,0 +1,185 @@
+/**
+ * Every subject, stream and bucket name of a cluster, built and parsed in this one file.
+ *
+ * Invariant: a name is escaped token by token, so a subject has a fixed depth, the escape is reversible
+ * and every key is legal for the `nats kv` command. It knows no kinds: resources are plain words.
+ */
+import { assert } from '../std/assert.ts'
+
+export type EventType = 'added' | 'modified' | 'deleted'
+export type NodeStream = 'logs' | 'exec' | 'attach' | 'portforward' | 'stats'
+/** Which stream stores a kind, see `Kind.storage`. */
+export type StorageClass = 'state' | 'events'
+
+/** What a subject under `<prefix>.api.` says. */
+export interface ApiSubject {
+  verb: string
+  /** The plural, with its group when the sender appended one: `pods`, `deployments.apps`. */
+  resource: string
+  subresource?: string
+  /** Absent when the subject ends before it, or says `_`. */
+  namespace?: string
+  name?: string
+}
+
+/** What a key of a bucket names. */
+export interface StateKey {
+  /** `''` for the core group. */
+  group: string
+  resource: string
+  namespace?: string
+  name: string
+}
+
+/** Stands for "no namespace". */
+const NONE = '_'
+const LEGAL = /^[-/\w]+$/
+
+/** One token of a subject: everything outside `[-/_A-Za-z0-9]` becomes `=XX` per UTF-8 byte. */
+export const escapeToken = (text: string): string => {
+  if (LEGAL.test(text) && text !== NONE) return text
+  if (text === NONE) return '=5F'
+  let escaped = ''
+  for (const byte of Buffer.from(text, 'utf8')) {
+    const character = String.fromCharCode(byte)
+    escaped += LEGAL.test(character)
+      ? character
+      : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return escaped
+}
+
+/** The inverse of `escapeToken`; text that is no escape stays as it is. */
+export const unescapeToken = (token: string): string => {
+  if (!token.includes('=')) return token
+  const bytes: number[] = []
+  const source = Buffer.from(token, 'utf8')
+  for (let at = 0; at < source.length; at++) {
+    const hex = token.slice(at + 1, at + 3)
+    if (source[at] === 0x3d && /^[0-9A-Fa-f]{2}$/.test(hex)) {
+      bytes.push(Number.parseInt(hex, 16))
+      at += 2
+    } else bytes.push(source[at]!)
+  }
+  return Buffer.from(bytes).toString('utf8')
+}
+
+const optional = (token: string | undefined): string | undefined =>
+  token === undefined || token === NONE ? undefined : unescapeToken(token)
+
+const parseApi = (root: string, subject: string): ApiSubject | undefined => {
+  if (!subject.startsWith(root)) return undefined
+  const [verb, resourceToken, namespaceToken, nameToken, ...rest] = subject
+    .slice(root.length)
+    .split('.')
+  if (!verb || !resourceToken || rest.length > 0) return undefined
+  const [resource, subresource] = unescapeToken(resourceToken).split('/')
+  const namespace = optional(namespaceToken)
+  const name = optional(nameToken)
+  return {
+    verb,
+    resource: resource!,
+    ...(subresource ? { subresource } : {}),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+  }
+}
+
+const parseKey = (root: string, subject: string): StateKey | undefined => {
+  if (!subject.startsWith(root)) return undefined
+  const tokens = subject.slice(root.length).split('.')
+  if (tokens.length !== 4) return undefined
+  const [group, resource, namespace, name] = tokens as [string, string, string, string]
+  return {
+    group: group === 'core' ? '' : unescapeToken(group),
+    resource: unescapeToken(resource),
+    ...(namespace === NONE ? {} : { namespace: unescapeToken(namespace) }),
+    name: unescapeToken(name),
+  }
+}
+
+const requests = (prefix: string) => ({
+  /**
+   * A request to the apiservers: `kubus.api.get.pods.default.web`. `resource` is the plural of any group
+   * (`deployments`), may carry the group (`deployments.apps`) and a subresource (`pods/status`).
+   * A cluster-scoped object is `kubus.api.get.nodes._.n1`; without a name the subject ends earlier.
+   */
+  api: (verb: string, resource: string, namespace?: string, name?: string): string => {
+    let subject = `${prefix}.api.${verb}.${escapeToken(resource)}`
+    if (namespace || name) subject += `.${namespace ? escapeToken(namespace) : NONE}`
+    return name ? `${subject}.${escapeToken(name)}` : subject
+  },
+  /** All requests of one verb, or of every verb. */
+  apiAll: (verb = '*'): string => `${prefix}.api.${verb}.>`,
+  /**
+   * Undefined when `subject` is no API request. Of a cluster-scoped kind people may leave out the `_`:
+   * `kubus.api.get.nodes.n1` parses with `namespace: 'n1'`, which only the kind's scope can correct.
+   */
+  parseApi: (subject: string) => parseApi(`${prefix}.api.`, subject),
+  /** One change for people and programs, JSON. */
+  event: (resource: string, namespace: string | undefined, name: string, type: EventType): string =>
+    `${prefix}.events.${escapeToken(resource)}.${namespace ? escapeToken(namespace) : NONE}.${escapeToken(name)}.${type}`,
+  eventsAll: `${prefix}.events.>`,
+  /** Every accepted write, republished by the stream itself. */
+  feed: `${prefix}.feed.>`,
+})
+
+const parts = (prefix: string) => ({
+  nodeHeartbeat: (node: string): string => `${prefix}.node.${escapeToken(node)}.heartbeat`,
+  nodeHeartbeats: `${prefix}.node.*.heartbeat`,
+  /** The node of a heartbeat or stream subject. */
+  parseNode: (subject: string): string | undefined => {
+    const root = `${prefix}.node.`
+    return subject.startsWith(root)
+      ? unescapeToken(subject.slice(root.length).split('.', 1)[0]!)
+      : undefined
+  },
+  nodeStream: (node: string, stream: NodeStream): string =>
+    `${prefix}.node.${escapeToken(node)}.${stream}`,
+  /** Log lines of one container while somebody listens. */
+  logs: (namespace: string, pod: string, container: string): string =>
+    `${prefix}.logs.${escapeToken(namespace)}.${escapeToken(pod)}.${escapeToken(container)}`,
+  /** Beats and releases of one component's leadership. */
+  lease: (component: string): string => `${prefix}.lease.${escapeToken(component)}`,
+  /** Requests to the store: `take` a fence, `read` it. */
+  fence: (verb: 'take' | 'read'): string => `${prefix}.store.fence.${verb}`,
+  storeStatus: `${prefix}.store.status`,
+})
+
+const storage = (prefix: string) => {
+  const bucket = { state: prefix, events: `${prefix}_events` }
+  const root = { state: `$KV.${bucket.state}.`, events: `$KV.${bucket.events}.` }
+  const fenceRoot = `${root.state}_fence.`
+  return {
+    bucket: (storageClass: StorageClass): string => bucket[storageClass],
+    stream: (storageClass: StorageClass): string => `KV_${bucket[storageClass]}`,
+    /** All keys of a bucket: the stream's subject. */
+    keys: (storageClass: StorageClass): string => `${root[storageClass]}>`,
+    /** Where the stream republishes to. */
+    feedOf: (storageClass: StorageClass): string =>
+      storageClass === 'state' ? `${prefix}.feed.>` : `${prefix}.feed._events.>`,
+    /** `$KV.kubus.core.pods.default.web`; the core group is `core`, no namespace is `_`. */
+    key: (
+      storageClass: StorageClass,
+      group: string,
+      resource: string,
+      namespace: string | undefined,
+      name: string,
+    ): string =>
+      `${root[storageClass]}${group ? escapeToken(group) : 'core'}.${escapeToken(resource)}.${namespace ? escapeToken(namespace) : NONE}.${escapeToken(name)}`,
+    /** Undefined for a fence or a foreign subject. */
+    parseKey: (storageClass: StorageClass, subject: string) =>
+      parseKey(root[storageClass], subject),
+    fenceKey: (component: string): string => `${fenceRoot}${escapeToken(component)}`,
+    parseFenceKey: (subject: string): string | undefined =>
+      subject.startsWith(fenceRoot) ? unescapeToken(subject.slice(fenceRoot.length)) : undefined,
+  }
+}
+
+/** The names of the cluster `prefix` (`kubus` by default); several clusters may share one NATS. */
+export const subjectsFor = (prefix: string) => {
+  assert(/^[-\w]+$/.test(prefix), `prefix ${prefix} is one token of letters, digits, - and _`)
+  return { ...requests(prefix), ...parts(prefix), ...storage(prefix) }
+}
+
+export type Subjects = ReturnType<typeof subjectsFor>
