@@ -1,8 +1,8 @@
 /**
  * `Runtime`: the port between the kubelet and what runs containers.
  *
- * `docker.ts` implements it with the Docker engine, `hollow.ts` in memory; the same test cases run against
- * both. Invariant: what the runtime lists is the truth after a kubelet restart. It knows no pods beyond the
+ * `docker/docker-runtime.ts` implements it with the Docker engine, `hollow.ts` in memory; the same test cases
+ * run against both. Invariant: what the runtime lists is the truth after a kubelet restart. It knows no pods beyond the
  * labels on its sandboxes and containers, decides nothing and never restarts anything by itself.
  */
 
@@ -53,6 +53,8 @@ export interface Mount {
   hostPath: string
   containerPath: string
   readOnly: boolean
+  /** Kubernetes' mountPropagation None (the default), HostToContainer, Bidirectional. */
+  propagation?: 'private' | 'rslave' | 'rshared'
 }
 
 export interface ContainerResources {
@@ -88,6 +90,12 @@ export interface ContainerSpec {
   dropCapabilities: string[]
   /** False adds no_new_privs. */
   allowPrivilegeEscalation?: boolean
+  /** `unconfined` (Kubernetes' default), `runtime/default` or the path of a profile on the host. */
+  seccompProfile?: string
+  /** Which of the pod's containers the kernel ends first; see Kubernetes' QoS classes. */
+  oomScoreAdj?: number
+  /** True sees the processes of the sandbox and its other containers (shareProcessNamespace). */
+  sharePodPID?: boolean
   terminationMessagePath: string
   /** Hash of the container's spec, to notice a change. */
   specHash: string
@@ -173,6 +181,15 @@ export interface ContainerStats {
   memoryWorkingSetBytes: number
 }
 
+/** What a node must know before it can give pods addresses. CIDRs are IPv4. */
+export interface NetworkConfig {
+  podCidr: string
+  /** Addresses inside are reached without NAT. */
+  clusterCidr: string
+  /** Of the pods' interfaces; that of the host's way out unless given. */
+  mtu?: number
+}
+
 /** An error of the runtime, classified once, here. */
 export class RuntimeError extends Error {
   readonly reason:
@@ -196,6 +213,10 @@ export interface Runtime {
   readonly name: string
   /** The engine's version; throws Unavailable. */
   version(): Promise<string>
+  /** What this host refuses, one sentence each, for the node's status and events. */
+  warnings(): readonly string[]
+  /** Must succeed once before `createSandbox`; again only when something changed. Idempotent. */
+  configureNetwork(config: NetworkConfig): Promise<void>
   /** Every sandbox and container of this node and cluster. */
   list(): Promise<{ sandboxes: Sandbox[]; containers: Container[] }>
   inspect(containerId: string): Promise<Container | undefined>
