@@ -1,4 +1,35 @@
 /**
- * The command `kubus`: wiring only. Each verb is a file in `cli/`, loaded when asked for.
+ * The command `kubus`: wiring only. Each verb is a file in `cli/`, loaded when it is asked for, so that
+ * a process carries only the code it runs.
  */
-process.stdout.write('kubus\n')
+import { type Command, runCommandLine } from './cli/command.ts'
+
+const commands: Readonly<Record<string, [summary: string, load: () => Promise<Command>]>> = {
+  up: ['start a cluster on this machine', async () => (await import('./cli/up.ts')).up],
+  down: ['stop it', async () => (await import('./cli/down.ts')).down],
+  status: ['what runs, and how it is', async () => (await import('./cli/status.ts')).status],
+  env: [
+    'the lines that point kubectl and nats at it',
+    async () => (await import('./cli/env.ts')).env,
+  ],
+  actor: ['run named actors in this process', async () => (await import('./cli/actor.ts')).actor],
+  bench: ['measure its speed', async () => (await import('./cli/bench.ts')).bench],
+}
+
+const help = () =>
+  [
+    'kubus <command> [options]\n',
+    ...Object.entries(commands).map(([name, [summary]]) => `  ${name.padEnd(8)}${summary}`),
+    '\nkubus <command> --help tells its options.\n',
+  ].join('\n')
+
+const [name = '', ...args] = process.argv.slice(2)
+const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+if (entry) {
+  process.exitCode = await runCommandLine(await entry[1](), args)
+} else if (['', 'help', '--help', '-h'].includes(name)) {
+  process.stdout.write(help())
+} else {
+  process.stderr.write(`kubus: there is no command ${JSON.stringify(name)}\n\n${help()}`)
+  process.exitCode = 2
+}

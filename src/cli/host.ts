@@ -1,0 +1,54 @@
+/**
+ * What `up` needs of this machine before a cluster can run, and what it leaves clean afterwards.
+ *
+ * Invariant: everything missing is told in one sentence; nothing of the cluster is left on the host after
+ * `cleanHost`.
+ */
+import { findProgram, isRoot } from '../node/command.ts'
+import { installPackages } from '../node/debian.ts'
+import { type Engine, ensureEngine } from '../node/docker-engine.ts'
+import { CommandError } from './command.ts'
+import type { ClusterConfig, StateFolder } from './state-folder.ts'
+
+const HOST_PROGRAMS: readonly (readonly [program: string, debian: string])[] = [
+  ['nft', 'nftables'],
+  ['ip', 'iproute2'],
+  ['iptables', 'iptables'],
+]
+
+/** Root, network programs, engine and local images for real containers. Returns the engine to stop. */
+export const prepareHost = async (
+  config: ClusterConfig,
+  folder: StateFolder,
+  onProgress: (line: string) => void,
+): Promise<Engine | undefined> => {
+  if (config.runtime === 'hollow') return undefined
+  if (!isRoot())
+    throw new CommandError(
+      'real containers need root, for their network and the Service rules; ' +
+        'run as root (sudo npm start), or simulate them with --runtime hollow',
+    )
+  const missing = HOST_PROGRAMS.filter(([program]) => !findProgram(program))
+  if (missing.length > 0) {
+    onProgress(`installing ${missing.map(([, name]) => name).join(', ')}`)
+    await installPackages(
+      missing.map(([, name]) => name),
+      'the network of pods and Services',
+    )
+  }
+  const engine = await ensureEngine({ logFile: `${folder.logs}/dockerd.log`, onProgress })
+  const { ensureLocalImages } = await import('../node/images.ts')
+  await ensureLocalImages({
+    socketPath: engine.socketPath,
+    scratchDir: folder.tools,
+    onProgress,
+  })
+  return engine
+}
+
+/** Removes what the cluster owns on this host: containers, bridges, rules, tables, mounts. */
+export const cleanHost = async (config: ClusterConfig, folder: StateFolder, socketPath: string) => {
+  if (config.runtime === 'hollow' || !isRoot()) return
+  const { removeClusterFromHost } = await import('./host-cleanup.ts')
+  await removeClusterFromHost(config, folder, socketPath)
+}

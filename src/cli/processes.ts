@@ -1,0 +1,126 @@
+/**
+ * Which processes make a cluster on one machine: a pure function of its configuration.
+ *
+ * One nats-server and two actor processes a master, one process for all nodes of this machine. The
+ * apiserver has a process of its own because it is the busiest; the rest shares memory.
+ */
+import { fileURLToPath } from 'node:url'
+import type { NatsServerConfig } from '../node/nats-server.ts'
+import type { ProcessSpec } from '../node/supervisor.ts'
+import type { ClusterConfig, StateFolder } from './state-folder.ts'
+
+/** Ports of the clustered nats-servers' routes follow the client ports at this distance. */
+const ROUTE_PORT_OFFSET = 2000
+const HOST = '127.0.0.1'
+
+const masterNumbers = (config: ClusterConfig) =>
+  Array.from({ length: config.masters }, (_, index) => index)
+
+export const natsUrls = (config: ClusterConfig): string[] =>
+  masterNumbers(config).map((master) => `nats://${HOST}:${config.natsPort + master}`)
+
+/** Every port the cluster listens on, with what it is for. */
+export const wantedPorts = (config: ClusterConfig): { port: number; purpose: string }[] =>
+  masterNumbers(config).flatMap((master) => [
+    { port: config.apiPort + master, purpose: 'the API server (--api-port)' },
+    { port: config.natsPort + master, purpose: 'NATS (--nats-port)' },
+    ...(config.masters > 1
+      ? [
+          {
+            port: config.natsPort + ROUTE_PORT_OFFSET + master,
+            purpose: 'the NATS cluster (--nats-port + 2000)',
+          },
+        ]
+      : []),
+  ])
+
+export const nodeNames = (config: ClusterConfig): string[] =>
+  Array.from({ length: config.nodes }, (_, index) => `node-${index + 1}`)
+
+/** The configuration of master `master`'s nats-server, counted from 0. */
+export const natsConfig = (
+  config: ClusterConfig,
+  folder: StateFolder,
+  master: number,
+): NatsServerConfig => ({
+  name: `nats-${master + 1}`,
+  host: HOST,
+  port: config.natsPort + master,
+  storeDir: folder.nats(`nats-${master + 1}`).store,
+  users: config.busUsers,
+  ...(config.masters > 1
+    ? {
+        cluster: {
+          name: 'kubus',
+          host: HOST,
+          port: config.natsPort + ROUTE_PORT_OFFSET + master,
+          routes: masterNumbers(config).map(
+            (other) => `${HOST}:${config.natsPort + ROUTE_PORT_OFFSET + other}`,
+          ),
+          user: 'route',
+          password: config.routePassword,
+        },
+      }
+    : {}),
+})
+
+export const natsProcess = (
+  folder: StateFolder,
+  natsServer: string,
+  master: number,
+): ProcessSpec => {
+  const name = `nats-${master + 1}`
+  return {
+    name,
+    command: natsServer,
+    args: ['-c', folder.nats(name).config],
+    logFile: `${folder.logs}/${name}.log`,
+    reportsReady: false,
+  }
+}
+
+const actorProcess = (
+  folder: StateFolder,
+  name: string,
+  actors: readonly string[],
+  flags: Record<string, string | number>,
+): ProcessSpec => ({
+  name,
+  command: process.execPath,
+  args: [
+    '--enable-source-maps',
+    fileURLToPath(import.meta.resolve('./kubus.mjs')),
+    'actor',
+    ...actors,
+    '--data',
+    folder.root,
+    ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
+  ],
+  logFile: `${folder.logs}/${name}.log`,
+  reportsReady: true,
+})
+
+export const masterProcesses = (
+  config: ClusterConfig,
+  folder: StateFolder,
+  master: number,
+): ProcessSpec[] => {
+  const nats = natsUrls(config).join(',')
+  const suffix = config.masters > 1 ? `-${master + 1}` : ''
+  return [
+    actorProcess(folder, `apiserver${suffix}`, ['store', 'apiserver', 'events'], {
+      nats,
+      replicas: config.masters,
+      'api-port': config.apiPort + master,
+    }),
+    actorProcess(folder, `controllers${suffix}`, ['scheduler', 'controllers'], { nats }),
+  ]
+}
+
+export const workerProcess = (config: ClusterConfig, folder: StateFolder): ProcessSpec =>
+  actorProcess(folder, 'nodes', config.runtime === 'docker' ? ['kubelet', 'proxy'] : ['kubelet'], {
+    nats: natsUrls(config).join(','),
+    runtime: config.runtime,
+    cluster: config.id,
+    ...(config.nodes > 20 ? { nodes: config.nodes } : { node: nodeNames(config).join(',') }),
+  })

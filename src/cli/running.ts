@@ -1,0 +1,41 @@
+/**
+ * Processes of a cluster that are running, or were left behind by a supervisor that was killed.
+ *
+ * Invariant: a process is ended only when its command line names this cluster's state folder.
+ */
+import { readFileSync } from 'node:fs'
+import { sleep } from '../std/clock.ts'
+import type { RunningState, StateFolder } from './state-folder.ts'
+
+const STOP_TIMEOUT_MS = 15_000
+
+/** Whether `pid` is alive and its command line is of this state folder, or is a `kubus up`. */
+export const isOurProcess = (pid: number, folder: StateFolder): boolean => {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return words.includes('up') || words.some((word) => word.startsWith(folder.root))
+  } catch {
+    return false
+  }
+}
+
+/** Sends SIGTERM and waits; SIGKILL after 15 s. */
+export const endProcess = async (pid: number, folder: StateFolder, timeoutMs = STOP_TIMEOUT_MS) => {
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      process.kill(pid, name)
+    } catch {}
+  }
+  signal('SIGTERM')
+  const deadline = performance.now() + timeoutMs
+  while (isOurProcess(pid, folder)) {
+    if (performance.now() > deadline) signal('SIGKILL')
+    await sleep(50)
+  }
+}
+
+/** Ends what a killed supervisor left behind. */
+export const stopLeftovers = async (folder: StateFolder, running: RunningState | undefined) => {
+  for (const { pid } of [...(running?.processes ?? [])].reverse())
+    if (isOurProcess(pid, folder)) await endProcess(pid, folder)
+}

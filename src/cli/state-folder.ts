@@ -1,0 +1,128 @@
+/**
+ * The state folder of one cluster: where everything lies, what it was created with.
+ *
+ * Invariant: `cluster.json` is written last, so a folder with it is complete. Everything is 0600/0700.
+ * It starts nothing.
+ */
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
+import { CommandError } from './command.ts'
+
+export interface ClusterConfig {
+  /** Names what this cluster owns on the host: containers, bridges, tables. */
+  id: string
+  masters: 1 | 3
+  nodes: number
+  runtime: 'docker' | 'hollow'
+  apiPort: number
+  natsPort: number
+  /** Public keys of the bus users. */
+  busUsers: string[]
+  /** Shared secret of the clustered nats-servers. */
+  routePassword: string
+}
+
+export interface StateFolder {
+  root: string
+  config: string
+  kubeconfig: string
+  /** Written by the running `up`: its pid and its processes. */
+  running: string
+  tools: string
+  logs: string
+  pki(name: string): string
+  /** Seed of the operators' bus user, as `nats --nkey` reads it. */
+  operatorSeed: string
+  nats(name: string): { config: string; store: string }
+  /** Kubelet's files: volumes, hosts files. */
+  kubelet(node: string): string
+  exampleApplied: string
+}
+
+export const stateFolder = (data: string): StateFolder => {
+  const root = resolve(data)
+  return {
+    root,
+    config: join(root, 'cluster.json'),
+    kubeconfig: join(root, 'kubeconfig'),
+    running: join(root, 'running.json'),
+    tools: join(root, 'tools'),
+    logs: join(root, 'logs'),
+    pki: (name) => join(root, 'pki', name),
+    operatorSeed: join(root, 'nats', 'operator.nk'),
+    nats: (name) => ({
+      config: join(root, 'nats', `${name}.conf`),
+      store: join(root, 'nats', name),
+    }),
+    kubelet: (node) => join(root, 'kubelet', node),
+    exampleApplied: join(root, 'example-applied'),
+  }
+}
+
+const corrupt = (folder: StateFolder, what: string) =>
+  new CommandError(
+    `the state folder ${folder.root} is not usable: ${what}; ` +
+      'restore it from a backup, or start afresh with `kubus down --purge`',
+  )
+
+/** The cluster's configuration, undefined for a folder that is empty or absent. */
+export const readConfig = (folder: StateFolder): ClusterConfig | undefined => {
+  const text = readTextIfPresent(folder.config)
+  if (text === undefined) {
+    const others = existsSync(folder.root)
+      ? readdirSync(folder.root).filter((name) => !['tools', 'logs', 'pki', 'nats'].includes(name))
+      : []
+    if (others.length > 0)
+      throw corrupt(folder, `it holds ${others.slice(0, 3).join(', ')} but no cluster.json`)
+    return undefined
+  }
+  let config: Partial<ClusterConfig>
+  try {
+    config = JSON.parse(text) as Partial<ClusterConfig>
+  } catch {
+    throw corrupt(folder, 'cluster.json is not JSON')
+  }
+  const { id, masters, nodes, runtime, apiPort, natsPort, busUsers } = config
+  const complete =
+    typeof id === 'string' &&
+    (masters === 1 || masters === 3) &&
+    Number.isInteger(nodes) &&
+    (runtime === 'docker' || runtime === 'hollow') &&
+    Number.isInteger(apiPort) &&
+    Number.isInteger(natsPort) &&
+    Array.isArray(busUsers)
+  if (!complete) throw corrupt(folder, 'cluster.json lacks settings')
+  for (const path of [folder.pki('ca.crt'), folder.pki('ca.key'), folder.operatorSeed])
+    if (!existsSync(path)) throw corrupt(folder, `${path.slice(folder.root.length + 1)} is missing`)
+  return config as ClusterConfig
+}
+
+export const writeConfig = (folder: StateFolder, config: ClusterConfig) =>
+  writeFileAtomically(folder.config, `${JSON.stringify(config, null, 2)}\n`)
+
+export interface RunningState {
+  pid: number
+  processes: { name: string; pid: number; restarts: number }[]
+}
+
+export const readRunning = (folder: StateFolder): RunningState | undefined => {
+  const text = readTextIfPresent(folder.running)
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as RunningState
+  } catch {
+    return undefined
+  }
+}
+
+export const createFolders = (folder: StateFolder) => {
+  try {
+    mkdirSync(folder.root, { recursive: true, mode: 0o700 })
+    mkdirSync(folder.logs, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new CommandError(
+      `the state folder ${folder.root} cannot be created (${(error as Error).message}); choose another with --data`,
+    )
+  }
+}

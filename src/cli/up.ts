@@ -1,0 +1,284 @@
+/**
+ * `kubus up`: a whole cluster on this machine, in the foreground.
+ *
+ *   prepare → processes start → API ready → nodes ready → (example) → wait for a signal → stop, clean
+ *
+ * Invariant: whatever happens after the first process started, the stop path runs once and leaves nothing.
+ * It decides nothing about the cluster; the actors do.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, openSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { writeFileAtomically } from '../node/files.ts'
+import { natsServerConfig } from '../node/nats-server.ts'
+import { createSupervisor, type Supervisor } from '../node/supervisor.ts'
+import { ensureTool, NATS_SERVER } from '../node/tools.ts'
+import { systemClock } from '../std/clock.ts'
+import { newUid } from '../std/ids.ts'
+import { componentLog } from '../std/log.ts'
+import { createApiClient } from './api-client.ts'
+import {
+  type Command,
+  CommandError,
+  DATA_OPTION,
+  integerOption,
+  type Options,
+  textOption,
+  UsageError,
+} from './command.ts'
+import {
+  ensureBusUser,
+  ensureCertificates,
+  newRoutePassword,
+  writeKubeconfig,
+} from './credentials.ts'
+import { applyExample, waitForService } from './example.ts'
+import { cleanHost, prepareHost } from './host.ts'
+import { requireFreePorts } from './ports.ts'
+import {
+  masterProcesses,
+  natsConfig,
+  natsProcess,
+  nodeNames,
+  wantedPorts,
+  workerProcess,
+} from './processes.ts'
+import { isOurProcess, stopLeftovers } from './running.ts'
+import {
+  type ClusterConfig,
+  createFolders,
+  readConfig,
+  readRunning,
+  type StateFolder,
+  stateFolder,
+  writeConfig,
+} from './state-folder.ts'
+import { printSummary } from './summary.ts'
+
+const READY_TIMEOUT_MS = 120_000
+const NODE_LIMIT = 10_000
+
+export const up: Command = {
+  name: 'up',
+  summary: 'Starts a cluster on this machine; Ctrl-C stops it, the next start resumes its state.',
+  options: {
+    detach: { type: 'boolean', help: 'return when the cluster is ready; stop it with kubus down' },
+    nodes: { type: 'string', value: 'N', help: 'nodes on this machine (first start: 1)' },
+    masters: { type: 'string', value: '1|3', help: 'replicated masters (first start: 1)' },
+    runtime: {
+      type: 'string',
+      value: 'docker|hollow',
+      help: 'real or simulated containers (first start: docker)',
+    },
+    data: DATA_OPTION,
+    'api-port': { type: 'string', value: 'N', help: 'port of the API (first start: 6443)' },
+    'nats-port': { type: 'string', value: 'N', help: 'port of NATS (first start: 4222)' },
+    example: { type: 'string', value: 'FILE', help: 'manifest to apply on the first start' },
+  },
+  run: async (options) => {
+    const folder = stateFolder(textOption(options, 'data'))
+    return options['detach'] ? detach(options, folder) : runCluster(options, folder)
+  },
+}
+
+/** Settings given now, else those the cluster was created with, else the defaults. */
+const settle = (options: Options, known: ClusterConfig | undefined): ClusterConfig => {
+  const integer = (name: string, current: number | undefined, fallback: number, most: number) =>
+    options[name] === undefined ? (current ?? fallback) : integerOption(options, name, 1, most)
+  const masters = integer('masters', known?.masters, 1, 3)
+  if (masters !== 1 && masters !== 3) throw new UsageError('--masters is 1 or 3')
+  if (known && known.masters !== masters)
+    throw new UsageError(
+      `this cluster was created with --masters ${known.masters}; that cannot change`,
+    )
+  const runtime = options['runtime'] ?? known?.runtime ?? 'docker'
+  if (runtime !== 'docker' && runtime !== 'hollow')
+    throw new UsageError('--runtime is docker or hollow')
+  return {
+    id: known?.id ?? newUid().slice(0, 8),
+    masters,
+    nodes: integer('nodes', known?.nodes, 1, NODE_LIMIT),
+    runtime,
+    apiPort: integer('api-port', known?.apiPort, 6443, 65_535),
+    natsPort: integer('nats-port', known?.natsPort, 4222, 63_000),
+    busUsers: known?.busUsers ?? [],
+    routePassword: known?.routePassword ?? newRoutePassword(),
+  }
+}
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+const runCluster = async (options: Options, folder: StateFolder): Promise<number> => {
+  const known = readConfig(folder)
+  const config = settle(options, known)
+  const running = readRunning(folder)
+  if (running && isOurProcess(running.pid, folder))
+    throw new CommandError(
+      `this cluster is running already (process ${running.pid}); see kubus status, or stop it with kubus down`,
+    )
+  await stopLeftovers(folder, running)
+  await requireFreePorts(wantedPorts(config))
+  createFolders(folder)
+  const natsServer = await ensureTool(NATS_SERVER, { toolsDir: folder.tools, onProgress: say })
+  await ensureCertificates(folder, systemClock.now())
+  config.busUsers = [ensureBusUser(folder)]
+  writeKubeconfig(folder, config.apiPort)
+  writeConfig(folder, config)
+  say(known ? `resuming the cluster in ${folder.root}` : `creating a cluster in ${folder.root}`)
+
+  const stopRequested = new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => resolve(signal))
+  })
+  const supervisor = startSupervisor(folder)
+  let socketPath = ''
+  let stopEngine = async () => {}
+  try {
+    const started = startProcesses(config, folder, natsServer, supervisor, async () => {
+      const engine = await prepareHost(config, folder, say)
+      socketPath = engine?.socketPath ?? ''
+      stopEngine = engine?.stop ?? stopEngine
+    })
+    const interrupted = await Promise.race([
+      started.then(() => false),
+      stopRequested.then(() => true),
+    ])
+    if (!interrupted) {
+      await greet(options, config, folder)
+      process.send?.({ ready: true })
+      await stopRequested
+    }
+    say('\nstopping')
+    return 0
+  } finally {
+    await supervisor.stopAll()
+    if (socketPath) await cleanHost(config, folder, socketPath)
+    await stopEngine()
+    rmSync(folder.running, { force: true })
+  }
+}
+
+const startSupervisor = (folder: StateFolder): Supervisor => {
+  const supervisor: Supervisor = createSupervisor(
+    { clock: systemClock, log: componentLog('supervisor') },
+    { onStart: () => record(), onExit: () => record() },
+  )
+  const record = () =>
+    queueMicrotask(() =>
+      writeFileAtomically(
+        folder.running,
+        JSON.stringify({
+          pid: process.pid,
+          processes: supervisor.processes.flatMap(({ spec, pid, restarts }) =>
+            pid ? [{ name: spec.name, pid, restarts }] : [],
+          ),
+        }),
+      ),
+    )
+  return supervisor
+}
+
+/** Starts the masters while the host is being prepared, then the nodes; resolves when all are ready. */
+const startProcesses = async (
+  config: ClusterConfig,
+  folder: StateFolder,
+  natsServer: string,
+  supervisor: Supervisor,
+  prepare: () => Promise<void>,
+) => {
+  const masters = Array.from({ length: config.masters }, (_, index) => index)
+  for (const master of masters) {
+    const settings = natsConfig(config, folder, master)
+    writeFileAtomically(folder.nats(settings.name).config, natsServerConfig(settings))
+    supervisor.start(natsProcess(folder, natsServer, master))
+  }
+  const actors = masters
+    .flatMap((master) => masterProcesses(config, folder, master))
+    .map((spec) => supervisor.start(spec))
+  await prepare()
+  actors.push(supervisor.start(workerProcess(config, folder)))
+  const timeout = new Promise<never>((_, reject) => {
+    systemClock.after(READY_TIMEOUT_MS, () => {
+      const late = supervisor.processes.map(
+        ({ spec, restarts }) => `${spec.name} (${restarts} restarts)`,
+      )
+      reject(
+        new CommandError(
+          `the cluster was not ready after ${READY_TIMEOUT_MS / 1000} s; the logs in ${folder.logs} tell why: ${late.join(', ')}`,
+        ),
+      )
+    })
+  })
+  await Promise.race([Promise.all(actors.map(({ ready }) => ready)), timeout])
+  const api = createApiClient(folder, config.apiPort)
+  try {
+    await Promise.race([waitForNodes(api, nodeNames(config)), timeout])
+  } finally {
+    api.close()
+  }
+}
+
+interface NodeObject {
+  metadata: { name: string }
+  status?: { conditions?: { type: string; status: string }[] }
+}
+
+const waitForNodes = async (api: ReturnType<typeof createApiClient>, names: string[]) => {
+  const waiting = new Set(names)
+  await api.watch<NodeObject>(
+    '/api/v1/nodes?watch=1',
+    (_type, node) => {
+      const ready = node.status?.conditions?.find(({ type }) => type === 'Ready')
+      if (ready?.status === 'True') waiting.delete(node.metadata.name)
+      return waiting.size === 0
+    },
+    AbortSignal.timeout(READY_TIMEOUT_MS),
+  )
+}
+
+/** Applies the example on the first start and tells the person what there is and what to try. */
+const greet = async (options: Options, config: ClusterConfig, folder: StateFolder) => {
+  const api = createApiClient(folder, config.apiPort)
+  const example = textOption(options, 'example')
+  let address: string | undefined
+  try {
+    if (example && config.runtime === 'docker') {
+      if (!existsSync(folder.exampleApplied)) {
+        say('applying the example application')
+        await applyExample(api, example)
+        writeFileAtomically(folder.exampleApplied, '')
+      }
+      address = await waitForService(api, 'hello', 60_000)
+    }
+    await printSummary(api, folder, { address, exampleWanted: Boolean(example) })
+  } finally {
+    api.close()
+  }
+}
+
+/** Runs `up` again in the background and returns when it reports ready. */
+const detach = (options: Options, folder: StateFolder): Promise<number> => {
+  createFolders(folder)
+  const args = Object.entries(options).flatMap(([name, value]) =>
+    name === 'detach' || value === undefined ? [] : [`--${name}`, String(value)],
+  )
+  const log = `${folder.logs}/up.log`
+  const output = openSync(log, 'w', 0o600)
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(import.meta.resolve('./kubus.mjs')), 'up', ...args],
+    { detached: true, stdio: ['ignore', output, output, 'ipc'] },
+  )
+  return new Promise((resolve) => {
+    child.once('message', () => {
+      child.disconnect()
+      child.unref()
+      say(`the cluster runs in the background (process ${child.pid}); stop it with kubus down`)
+      resolve(0)
+    })
+    child.once('exit', (code) => {
+      process.stderr.write(`kubus up: it did not start; ${log} tells why\n`)
+      resolve(code || 1)
+    })
+  })
+}
