@@ -101,8 +101,7 @@ function watch(path, onEvent, from = '') {
         res.setEncoding('utf8')
         res.on('data', (c) => {
           rest += c
-          let i
-          while ((i = rest.indexOf('\n')) >= 0) {
+          for (let i = rest.indexOf('\n'); i >= 0; i = rest.indexOf('\n')) {
             const line = rest.slice(0, i)
             rest = rest.slice(i + 1)
             if (!line.trim()) continue
