@@ -73,11 +73,11 @@ if (filters.length === 0) {
   runGate('types', 'npx', ['tsc', '--noEmit'])
   runGate('style', 'npx', ['biome', 'check', '.'])
 }
-await buildCommand()
 const files = await buildTests(filters)
-/** Pure tests share the machine; whole-cluster tests have it for themselves. */
+/** Pure tests share the machine; whole-cluster tests have it for themselves, and need the command. */
 const alone = files.filter(({ source }) => source.startsWith('test/e2e/'))
 const together = files.filter(({ source }) => !source.startsWith('test/e2e/'))
+if (alone.length > 0) await buildCommand()
 await Promise.all(
   Array.from({ length: Math.min(2, cpus().length) }, async () => {
     for (let file = together.shift(); file; file = together.shift()) await runFile(file)

@@ -1,0 +1,49 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { natsConfig, natsUrls, nodeNames, wantedPorts } from '../../src/cli/processes.ts'
+import { type ClusterConfig, stateFolder } from '../../src/cli/state-folder.ts'
+
+const config = (changes: Partial<ClusterConfig> = {}): ClusterConfig => ({
+  id: 'c1',
+  masters: 1,
+  nodes: 2,
+  runtime: 'hollow',
+  apiPort: 6443,
+  natsPort: 4222,
+  busUsers: ['UA'],
+  routePassword: 'secret',
+  ...changes,
+})
+
+test('one master listens on the API port and the NATS port', () => {
+  assert.equal(
+    wantedPorts(config()).map(({ port }) => port),
+    [6443, 4222],
+  )
+})
+
+test('three masters listen on three consecutive ports each, and on the NATS cluster', () => {
+  assert.equal(
+    wantedPorts(config({ masters: 3 }))
+      .map(({ port }) => port)
+      .sort((a, b) => a - b),
+    [4222, 4223, 4224, 6222, 6223, 6224, 6443, 6444, 6445],
+  )
+  assert.is(natsUrls(config({ masters: 3 })).length, 3)
+})
+
+test('a single nats-server has no cluster section, three have one with every route', () => {
+  const folder = stateFolder('state')
+  assert.is(natsConfig(config(), folder, 0).cluster, undefined)
+  assert.equal(natsConfig(config({ masters: 3 }), folder, 1).cluster?.routes, [
+    '127.0.0.1:6222',
+    '127.0.0.1:6223',
+    '127.0.0.1:6224',
+  ])
+})
+
+test('nodes are counted from one', () => {
+  assert.equal(nodeNames(config()), ['node-1', 'node-2'])
+})
+
+test.run()
