@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { schemaPlugin } from './ops/derive-schemas.mjs'
 
 const requireBanner =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
@@ -31,7 +32,7 @@ const common = {
   chunkNames: 'chunks/[name]-[hash]',
   outExtension: { '.js': '.mjs' },
   banner: { js: requireBanner },
-  plugins: [withoutSsh],
+  plugins: [withoutSsh, schemaPlugin],
   logLevel: 'warning',
 }
 

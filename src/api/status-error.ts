@@ -169,6 +169,7 @@ export const invalidField = (field: string, value: unknown, detail: string): Fie
   field,
   message: `Invalid value: ${showValue(value)}: ${detail}`,
 })
+/** `supported` is listed in the order given, as Kubernetes does. */
 export const unsupportedField = (
   field: string,
   value: unknown,
@@ -176,8 +177,7 @@ export const unsupportedField = (
 ): FieldError => ({
   reason: 'FieldValueNotSupported',
   field,
-  message: `Unsupported value: ${showValue(value)}: supported values: ${[...supported]
-    .sort()
+  message: `Unsupported value: ${showValue(value)}: supported values: ${supported
     .map((item) => `"${item}"`)
     .join(', ')}`,
 })
@@ -186,15 +186,20 @@ export const forbiddenField = (field: string, detail: string): FieldError => ({
   field,
   message: `Forbidden: ${detail}`,
 })
-export const duplicateField = (field: string, value: unknown): FieldError => ({
+export const duplicateField = (field: string, value: unknown, detail = ''): FieldError => ({
   reason: 'FieldValueDuplicate',
   field,
-  message: `Duplicate value: ${showValue(value)}`,
+  message: `Duplicate value: ${showValue(value)}${detail ? `: ${detail}` : ''}`,
 })
-export const notFoundField = (field: string, value: unknown): FieldError => ({
+export const notFoundField = (field: string, value: unknown, detail = ''): FieldError => ({
   reason: 'FieldValueNotFound',
   field,
-  message: `Not found: ${showValue(value)}`,
+  message: `Not found: ${showValue(value)}${detail ? `: ${detail}` : ''}`,
+})
+export const tooManyField = (field: string, count: number, max: number): FieldError => ({
+  reason: 'FieldValueTooMany',
+  field,
+  message: `Too many: ${count}: must have at most ${max} ${max === 1 ? 'item' : 'items'}`,
 })
 export const tooLongField = (field: string, maxBytes: number): FieldError => ({
   reason: 'FieldValueTooLong',

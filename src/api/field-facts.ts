@@ -1,0 +1,131 @@
+/**
+ * What the derived schemas do not say about fields, kept by hand from Kubernetes' API types.
+ *
+ * Keys are `Model.field`. Facts about merging are in `merge-keys.ts`. It holds no validation: enums here are
+ * for publishing, the kinds refuse bad values themselves.
+ */
+
+/** Strings that are quantities, or maps of them. */
+export const QUANTITY_FIELDS: ReadonlySet<string> = new Set([
+  'V1ContainerStatus.allocatedResources',
+  'V1EmptyDirVolumeSource.sizeLimit',
+  'V1NodeAllocatableResourceClaimStatus.resources',
+  'V1NodeStatus.allocatable',
+  'V1NodeStatus.capacity',
+  'V1PodSpec.overhead',
+  'V1PodStatus.allocatedResources',
+  'V1ResourceFieldSelector.divisor',
+  'V1ResourceRequirements.limits',
+  'V1ResourceRequirements.requests',
+  'V1VolumeResourceRequirements.limits',
+  'V1VolumeResourceRequirements.requests',
+])
+
+/**
+ * Optional strings that Kubernetes keeps when they are empty (pointers in its types); every other optional
+ * empty string is the same as an absent one.
+ */
+export const KEPT_EMPTY_STRINGS: ReadonlySet<string> = new Set([
+  'DiscoveryV1EndpointPort.appProtocol',
+  'DiscoveryV1EndpointPort.name',
+  'DiscoveryV1EndpointPort.protocol',
+  'V1LeaseSpec.holderIdentity',
+  'V1LeaseSpec.preferredHolder',
+  'V1LeaseSpec.strategy',
+  'V1PersistentVolumeClaimSpec.storageClassName',
+  'V1PersistentVolumeClaimSpec.volumeAttributesClassName',
+  'V1PersistentVolumeClaimSpec.volumeMode',
+  'V1PodSpec.runtimeClassName',
+  'V1PodSpec.hostnameOverride',
+  'V1ServicePort.appProtocol',
+  'V1ServiceSpec.loadBalancerClass',
+  'V1TypedLocalObjectReference.apiGroup',
+  'V1TypedObjectReference.apiGroup',
+  'V1TypedObjectReference.namespace',
+  'V1VolumeMount.mountPropagation',
+])
+
+/** Optional booleans and numbers whose `false` or 0 is the same as absent (plain values in Kubernetes' types). */
+export const ABSENT_WHEN_ZERO: ReadonlySet<string> = new Set([
+  'CoreV1Event.count',
+  'V1Container.stdin',
+  'V1Container.stdinOnce',
+  'V1Container.tty',
+  'V1ContainerPort.hostPort',
+  'V1ContainerStateTerminated.signal',
+  'V1DeploymentSpec.minReadySeconds',
+  'V1DeploymentSpec.paused',
+  'V1DeploymentStatus.availableReplicas',
+  'V1DeploymentStatus.observedGeneration',
+  'V1DeploymentStatus.readyReplicas',
+  'V1DeploymentStatus.replicas',
+  'V1DeploymentStatus.unavailableReplicas',
+  'V1DeploymentStatus.updatedReplicas',
+  'V1EphemeralContainer.stdin',
+  'V1EphemeralContainer.stdinOnce',
+  'V1EphemeralContainer.tty',
+  'V1NodeSpec.unschedulable',
+  'V1ObjectMeta.generation',
+  'V1PersistentVolumeClaimVolumeSource.readOnly',
+  'V1PodCondition.observedGeneration',
+  'V1PodSpec.hostIPC',
+  'V1PodSpec.hostNetwork',
+  'V1PodSpec.hostPID',
+  'V1PodStatus.observedGeneration',
+  'V1Probe.failureThreshold',
+  'V1Probe.initialDelaySeconds',
+  'V1Probe.periodSeconds',
+  'V1Probe.successThreshold',
+  'V1Probe.timeoutSeconds',
+  'V1ReplicaSetSpec.minReadySeconds',
+  'V1ReplicaSetStatus.availableReplicas',
+  'V1ReplicaSetStatus.fullyLabeledReplicas',
+  'V1ReplicaSetStatus.observedGeneration',
+  'V1ReplicaSetStatus.readyReplicas',
+  'V1ScaleSpec.replicas',
+  'V1ServicePort.nodePort',
+  'V1ServiceSpec.healthCheckNodePort',
+  'V1ServiceSpec.publishNotReadyAddresses',
+  'V1VolumeMount.readOnly',
+])
+
+/** Values that Kubernetes publishes as an enum. */
+export const ENUMS: Readonly<Record<string, readonly string[]>> = {
+  'DiscoveryV1EndpointPort.protocol': ['SCTP', 'TCP', 'UDP'],
+  'V1Container.imagePullPolicy': ['Always', 'IfNotPresent', 'Never'],
+  'V1Container.terminationMessagePolicy': ['FallbackToLogsOnError', 'File'],
+  'V1ContainerPort.protocol': ['SCTP', 'TCP', 'UDP'],
+  'V1ContainerRestartRuleOnExitCodes.operator': ['In', 'NotIn'],
+  'CoreV1EndpointPort.protocol': ['SCTP', 'TCP', 'UDP'],
+  'V1DeploymentStrategy.type': ['Recreate', 'RollingUpdate'],
+  'V1EndpointSlice.addressType': ['FQDN', 'IPv4', 'IPv6'],
+  'V1EphemeralContainer.imagePullPolicy': ['Always', 'IfNotPresent', 'Never'],
+  'V1EphemeralContainer.terminationMessagePolicy': ['FallbackToLogsOnError', 'File'],
+  'V1HTTPGetAction.scheme': ['HTTP', 'HTTPS'],
+  'V1NamespaceStatus.phase': ['Active', 'Terminating'],
+  'V1NodeSelectorRequirement.operator': ['DoesNotExist', 'Exists', 'Gt', 'In', 'Lt', 'NotIn'],
+  'V1NodeStatus.phase': ['Pending', 'Running', 'Terminated'],
+  'V1PodSpec.dnsPolicy': ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'],
+  'V1PodSpec.preemptionPolicy': ['Never', 'PreemptLowerPriority'],
+  'V1PodSpec.restartPolicy': ['Always', 'Never', 'OnFailure'],
+  'V1PodSecurityContext.fsGroupChangePolicy': ['Always', 'OnRootMismatch'],
+  'V1PodSecurityContext.supplementalGroupsPolicy': ['Merge', 'Strict'],
+  'V1PodStatus.phase': ['Failed', 'Pending', 'Running', 'Succeeded', 'Unknown'],
+  'V1PodStatus.qosClass': ['BestEffort', 'Burstable', 'Guaranteed'],
+  'V1SeccompProfile.type': ['Localhost', 'RuntimeDefault', 'Unconfined'],
+  'V1AppArmorProfile.type': ['Localhost', 'RuntimeDefault', 'Unconfined'],
+  'V1SecurityContext.procMount': ['Default', 'Unmasked'],
+  'V1ServicePort.protocol': ['SCTP', 'TCP', 'UDP'],
+  'V1ServiceSpec.externalTrafficPolicy': ['Cluster', 'Local'],
+  'V1ServiceSpec.internalTrafficPolicy': ['Cluster', 'Local'],
+  'V1ServiceSpec.ipFamilyPolicy': ['PreferDualStack', 'RequireDualStack', 'SingleStack'],
+  'V1ServiceSpec.sessionAffinity': ['ClientIP', 'None'],
+  'V1ServiceSpec.type': ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'],
+  'V1Taint.effect': ['NoExecute', 'NoSchedule', 'PreferNoSchedule'],
+  'V1Toleration.effect': ['NoExecute', 'NoSchedule', 'PreferNoSchedule'],
+  'V1Toleration.operator': ['Equal', 'Exists', 'Gt', 'Lt'],
+  'V1TopologySpreadConstraint.nodeAffinityPolicy': ['Honor', 'Ignore'],
+  'V1TopologySpreadConstraint.nodeTaintsPolicy': ['Honor', 'Ignore'],
+  'V1TopologySpreadConstraint.whenUnsatisfiable': ['DoNotSchedule', 'ScheduleAnyway'],
+  'V1VolumeMount.mountPropagation': ['Bidirectional', 'HostToContainer', 'None'],
+}

@@ -1,0 +1,16 @@
+/**
+ * The modules that the build derives from the installed `@kubernetes/client-node`.
+ *
+ * `ops/derive-schemas.mjs` makes them; only `schema.ts` and the OpenAPI documents import them.
+ */
+declare module 'kubus:schemas' {
+  /** Model name → wire field name → type code (`[]` list of, `{}` map of, `!` required). */
+  const schemas: Readonly<Record<string, Readonly<Record<string, string>>>>
+  export default schemas
+}
+
+declare module 'kubus:schema-descriptions' {
+  /** Model name → wire field name, or `''` for the model itself → description. */
+  const descriptions: Readonly<Record<string, Readonly<Record<string, string>>>>
+  export default descriptions
+}
