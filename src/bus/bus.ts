@@ -86,8 +86,11 @@ export interface Bus {
 export interface Channel {
   /** Sends one frame. `tag` tells streams apart (0 stdin, 1 stdout, 2 stderr, 3 error, 4 resize …). */
   send(tag: number, payload: Uint8Array | string): Promise<void>
-  /** One listener; frames that arrive earlier wait. */
-  onFrame(listener: (tag: number, payload: Uint8Array) => void): void
+  /**
+   * One listener; frames that arrive earlier wait. A returned promise holds the peer back until it resolves
+   * (the window bounds what may be under way) and closes the channel when it rejects.
+   */
+  onFrame(listener: (tag: number, payload: Uint8Array) => void | Promise<void>): void
   /** Ends both directions; the peer's `closed` resolves with `status` (absent: success). */
   close(status?: Status): void
   /** Resolves once, when either side closed or the peer died (a Failure status then). */

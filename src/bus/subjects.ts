@@ -170,9 +170,16 @@ const storage = (prefix: string) => {
     /** Undefined for a fence or a foreign subject. */
     parseKey: (storageClass: StorageClass, subject: string) =>
       parseKey(root[storageClass], subject),
+    /** A component's leadership: the sequence of this key is its fence. */
     fenceKey: (component: string): string => `${fenceRoot}${escapeToken(component)}`,
     parseFenceKey: (subject: string): string | undefined =>
       subject.startsWith(fenceRoot) ? unescapeToken(subject.slice(fenceRoot.length)) : undefined,
+    /** One of the copies of a fence that fenced writes are checked against. */
+    fenceSlotKey: (component: string, slot: number): string =>
+      `${root.state}_fence-slot.${escapeToken(component)}.${slot}`,
+    /** Where the empty message that carries the check is written. */
+    fenceCheckKey: (component: string, slot: number): string =>
+      `${root.state}_fence-check.${escapeToken(component)}.${slot}`,
   }
 }
 

@@ -1,0 +1,58 @@
+/**
+ * Connects to NATS: one connection gives a `Bus` and the `Streams`.
+ *
+ * It reconnects for ever and never ends the process: a lost connection is a state (`Bus.state`).
+ */
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, nkeyAuthenticator } from 'nats'
+import type { Clock } from '../std/clock.ts'
+import type { Log } from '../std/log.ts'
+import type { Bus } from './bus.ts'
+import { natsStreams } from './nats-streams.ts'
+import { natsWire } from './nats-wire.ts'
+import type { Streams } from './stream.ts'
+import { busOnWire } from './wire-bus.ts'
+
+const PING_MS = 5_000
+const PINGS_MISSED = 2
+const RECONNECT_MS = 200
+
+export interface BusOptions {
+  /** `host:port` or `nats://…`; any of them will do. */
+  servers: readonly string[]
+  /** The cluster's subject prefix, default `kubus`. */
+  prefix?: string
+  /** What `nats server report connections` shows. */
+  name: string
+  /** Seed (`SU…`) of the user's nkey. */
+  nkeySeed?: string
+  log: Log
+  clock: Clock
+}
+
+/** Resolves once a server has accepted the connection; waits for one as long as it takes. */
+export const connectBus = async ({
+  servers,
+  prefix = 'kubus',
+  name,
+  nkeySeed,
+  log,
+  clock,
+}: BusOptions): Promise<{ bus: Bus; streams: Streams }> => {
+  const connection = await connect({
+    servers: [...servers],
+    name,
+    maxReconnectAttempts: -1,
+    waitOnFirstConnect: true,
+    reconnectTimeWait: RECONNECT_MS,
+    pingInterval: PING_MS,
+    maxPingOut: PINGS_MISSED,
+    ...(nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)) } : {}),
+  })
+  const manager = await jetstreamManager(connection, { checkAPI: false })
+  const wire = natsWire(connection, clock, log)
+  return {
+    bus: busOnWire({ prefix, wire, clock, log }),
+    streams: natsStreams({ connection, manager, wire, prefix, clock, log }),
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * `Wire`: what a transport must offer so that `wire-bus.ts` can build a Bus on it: raw bytes on subjects.
+ *
+ * Invariant: messages from one sender to one subscription keep their order; delivery is at most once.
+ * It encodes nothing and interprets no header.
+ */
+import type { ConnectionState, Headers, Registration } from './bus.ts'
+
+export interface RawMessage {
+  subject: string
+  payload: Uint8Array
+  headers: Headers
+  reply?: string
+}
+
+export interface RawAnswer {
+  payload: Uint8Array
+  headers?: Headers
+  /** The service error to count, if the answer is one. */
+  error?: Error
+}
+
+export interface RawEndpoint {
+  name: string
+  subject: string
+  /** `''`: every instance gets every request. */
+  queue: string
+  metadata?: Record<string, string>
+  answer(message: RawMessage): Promise<RawAnswer>
+}
+
+export interface RawService {
+  name: string
+  description: string
+  version: string
+  metadata?: Record<string, string>
+  endpoints: readonly RawEndpoint[]
+}
+
+export interface Wire {
+  /** Largest payload with its headers, in bytes. */
+  readonly maxPayload: number
+  readonly state: ConnectionState
+  onState(listener: (state: ConnectionState) => void): () => void
+  publish(subject: string, payload: Uint8Array, headers?: Headers, reply?: string): void
+  subscribe(subject: string, onMessage: (message: RawMessage) => void, queue?: string): Registration
+  /** Throws StatusError 503 without a responder, 504 on timeout, abort or a lost connection. */
+  request(
+    subject: string,
+    payload: Uint8Array,
+    options: { headers?: Headers; timeoutMs: number; signal?: AbortSignal },
+  ): Promise<RawMessage>
+  serve(service: RawService): Promise<Registration>
+  /** A fresh private subject. */
+  inbox(): string
+  drain(): Promise<void>
+}
