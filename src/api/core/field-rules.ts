@@ -1,0 +1,227 @@
+/**
+ * Small rules many kinds share, each pushing field errors at a path: names, ports, addresses, labels.
+ *
+ * The rules for texts are in `../names.ts`; here they become field errors. Invariant: a valid value
+ * allocates nothing that outlives the call and pushes nothing.
+ */
+import { isIP, isIPv4 } from 'node:net'
+import type { V1LabelSelector } from '@kubernetes/client-node'
+import {
+  configKeyErrors,
+  dns1123LabelErrors,
+  dns1123SubdomainErrors,
+  envVarNameErrors,
+  labelValueErrors,
+  type NameRule,
+  portNameErrors,
+  portNumberErrors,
+  qualifiedNameErrors,
+  rangeMessage,
+} from '../names.ts'
+import { validateLabels } from '../object-meta.ts'
+import {
+  type FieldError,
+  forbiddenField,
+  invalidField,
+  requiredField,
+  unsupportedField,
+} from '../status-error.ts'
+
+/** Protocols of ports, as messages list them. */
+export const PROTOCOLS = ['SCTP', 'TCP', 'UDP']
+export const FIELD_IMMUTABLE = 'field is immutable'
+export const MAX_INT32 = 2 ** 31 - 1
+
+type Check<Value> = (errors: FieldError[], path: string, value: Value) => void
+
+const textCheck =
+  (rule: NameRule): Check<string> =>
+  (errors, path, value) => {
+    for (const fault of rule(value)) errors.push(invalidField(path, value, fault))
+  }
+
+export const portNameFaults = portNameErrors
+export const checkDnsLabel = textCheck(dns1123LabelErrors)
+export const checkDnsSubdomain = textCheck(dns1123SubdomainErrors)
+export const checkQualifiedName = textCheck(qualifiedNameErrors)
+export const checkLabelValue = textCheck(labelValueErrors)
+export const checkConfigMapKey = textCheck(configKeyErrors)
+export const checkEnvVarName = textCheck(envVarNameErrors)
+
+export const checkPortNumber: Check<number> = (errors, path, port) => {
+  for (const fault of portNumberErrors(port)) errors.push(invalidField(path, port, fault))
+}
+
+/** A port given by number or by name. */
+export const checkPort: Check<number | string | undefined> = (errors, path, port = 0) => {
+  if (typeof port === 'number') checkPortNumber(errors, path, port)
+  else for (const fault of portNameErrors(port)) errors.push(invalidField(path, port, fault))
+}
+
+export const checkNonNegative: Check<number | undefined> = (errors, path, value = 0) => {
+  if (value < 0) errors.push(invalidField(path, value, 'must be greater than or equal to 0'))
+}
+
+export const checkPositive: Check<number | undefined> = (errors, path, value = 0) => {
+  if (value <= 0) errors.push(invalidField(path, value, 'must be greater than zero'))
+}
+
+/** A numeric user or group. */
+export const checkNumericId: Check<number | undefined> = (errors, path, id) => {
+  if (id === undefined || (id >= 0 && id <= MAX_INT32)) return
+  errors.push(invalidField(path, id, rangeMessage(0, MAX_INT32)))
+}
+
+/** `value` must be among `supported`, which the message lists in the given order. */
+export const isOneOf = (
+  errors: FieldError[],
+  path: string,
+  value: string,
+  supported: readonly string[],
+): void => {
+  if (!supported.includes(value)) errors.push(unsupportedField(path, value, supported))
+}
+
+export const checkFileMode: Check<number | undefined> = (errors, path, mode) => {
+  if (mode == null || (mode >= 0 && mode <= 0o777)) return
+  errors.push(
+    invalidField(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive'),
+  )
+}
+
+export const checkNoBacksteps: Check<string> = (errors, path, target) => {
+  if (target.includes('..') && target.split('/').includes('..')) {
+    errors.push(invalidField(path, target, "must not contain '..'"))
+  }
+}
+
+export const checkRelativePath: Check<string> = (errors, path, target) => {
+  if (target.startsWith('/')) errors.push(invalidField(path, target, 'must be a relative path'))
+  checkNoBacksteps(errors, path, target)
+}
+
+/** A relative path that does not collide with the `..data` links of an atomically written volume. */
+export const checkProjectedPath: Check<string> = (errors, path, target) => {
+  checkRelativePath(errors, path, target)
+  if (target.startsWith('..') && !target.startsWith('../')) {
+    errors.push(invalidField(path, target, "must not start with '..'"))
+  }
+}
+
+/** Labels as a selector or a template carries them: every fault stands at the map's own path. */
+export const checkLabels: Check<{ [key: string]: string } | undefined> = (errors, path, labels) => {
+  if (labels) errors.push(...validateLabels(labels, path))
+}
+
+export const checkLabelSelector: Check<V1LabelSelector | undefined> = (errors, path, selector) => {
+  if (!selector) return
+  checkLabels(errors, `${path}.matchLabels`, selector.matchLabels)
+  for (const [index, { key, operator, values }] of (selector.matchExpressions ?? []).entries()) {
+    const at = `${path}.matchExpressions[${index}]`
+    checkOperatorValues(errors, at, operator, values)
+    checkQualifiedName(errors, `${at}.key`, key)
+    for (const [position, value] of (values ?? []).entries()) {
+      checkLabelValue(errors, `${at}.values[${position}]`, value)
+    }
+  }
+}
+
+const checkOperatorValues = (
+  errors: FieldError[],
+  at: string,
+  operator: string,
+  values: readonly string[] | undefined,
+): void => {
+  const count = values?.length ?? 0
+  if (operator === 'In' || operator === 'NotIn') {
+    if (count > 0) return
+    errors.push(
+      requiredField(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"),
+    )
+  } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+    if (count === 0) return
+    const why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+    errors.push(forbiddenField(`${at}.values`, why))
+  } else errors.push(invalidField(`${at}.operator`, operator, 'not a valid selector operator'))
+}
+
+const MAPPED = /^::ffff:\d+\.\d+\.\d+\.\d+$/i
+const SLOPPY_IPV4 = /^0*\d{1,3}(?:\.0*\d{1,3}){3}$/
+
+const isSloppyIPv4 = (value: string): boolean =>
+  SLOPPY_IPV4.test(value) && value.split('.').every((part) => Number(part) < 256)
+
+/** An address; `known` are values that stand in the old object and are let through. */
+export const checkIp = (
+  errors: FieldError[],
+  path: string,
+  value: string,
+  known: readonly string[] = [],
+): void => {
+  if (known.includes(value) || isIPv4(value)) return
+  if (isIP(value) !== 0 && !value.includes('%')) {
+    if (!MAPPED.test(value)) return
+    errors.push(invalidField(path, value, 'must not be an IPv4-mapped IPv6 address'))
+  } else if (isSloppyIPv4(value)) {
+    errors.push(invalidField(path, value, 'must not have leading 0s'))
+  } else {
+    const why = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
+    errors.push(invalidField(path, value, why))
+  }
+}
+
+/** Whether an address is IPv6; it must have passed `checkIp`. */
+export const isIPv6Text = (value: string): boolean => value.includes(':')
+
+export const checkCidr = (
+  errors: FieldError[],
+  path: string,
+  value: string,
+  known: readonly string[] = [],
+): void => {
+  if (known.includes(value)) return
+  const slash = value.indexOf('/')
+  const address = value.slice(0, slash)
+  const length = value.slice(slash + 1)
+  const bits = Number(length)
+  const family = slash < 0 ? 0 : isIP(address)
+  if (family === 0 || !/^\d+$/.test(length) || bits > (family === 4 ? 32 : 128)) {
+    const why = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
+    errors.push(invalidField(path, value, why))
+  } else if (length.length > 1 && length.startsWith('0')) {
+    errors.push(invalidField(path, value, 'must not have leading 0s in IP or prefix length'))
+  } else if (MAPPED.test(address)) {
+    errors.push(invalidField(path, value, 'must not have an IPv4-mapped IPv6 address'))
+  } else if (family === 4 && hasHostBits(address, bits)) {
+    errors.push(invalidField(path, value, 'must not have bits set beyond the prefix length'))
+  }
+}
+
+const hasHostBits = (address: string, bits: number): boolean => {
+  const number = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+  return number % 2 ** (32 - bits) !== 0
+}
+
+/** An address traffic may be sent to: no unspecified, loopback or link-local one. */
+export const checkEndpointIp: Check<string> = (errors, path, value) => {
+  if (isIP(value) === 0) {
+    errors.push(invalidField(path, value, 'must be a valid IP address'))
+    return
+  }
+  const lower = value.toLowerCase()
+  if (lower === '0.0.0.0' || lower === '::') {
+    errors.push(invalidField(path, value, `may not be unspecified (${value})`))
+  }
+  if (lower.startsWith('127.') || lower === '::1') {
+    const why = 'may not be in the loopback range (127.0.0.0/8, ::1/128)'
+    errors.push(invalidField(path, value, why))
+  }
+  if (lower.startsWith('169.254.') || /^fe[89ab]/.test(lower)) {
+    const why = 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'
+    errors.push(invalidField(path, value, why))
+  }
+  if (lower.startsWith('224.0.0.') || lower.startsWith('ff02:')) {
+    const why = 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'
+    errors.push(invalidField(path, value, why))
+  }
+}

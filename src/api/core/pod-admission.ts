@@ -1,0 +1,93 @@
+/**
+ * What a new pod gets besides its defaults: a fresh status and what Kubernetes' default admission adds.
+ *
+ * Runs once, before validation of a create, in place. Sources: the pod's registry strategy and the plug-ins
+ * ServiceAccount, Priority and DefaultTolerationSeconds. It mounts no token: no token is issued yet.
+ */
+import type { V1LabelSelector, V1PodAffinityTerm } from '@kubernetes/client-node'
+import type { Wire } from '../meta.ts'
+import type { Pod } from './pod.ts'
+import { qosClassOf } from './pod-qos.ts'
+import type { PodSpec } from './pod-spec-defaults.ts'
+
+const MIRROR = 'kubernetes.io/config.mirror'
+/** A node that vanishes keeps its pods this long unless they say otherwise. */
+const DEFAULT_TOLERATION_SECONDS = 300
+const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
+
+export const admitPod = (pod: Pod): void => {
+  const { spec } = pod
+  if (!spec) return
+  pod.status = { phase: 'Pending', qosClass: qosClassOf(spec) }
+  if (spec.schedulingGates?.length) {
+    pod.status.conditions = [
+      {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'SchedulingGated',
+        message: 'Scheduling is blocked due to non-empty scheduling gates',
+      },
+    ]
+  }
+  selectByOwnLabels(spec, pod.metadata.labels ?? {})
+  if (pod.metadata.annotations?.[MIRROR] === undefined) {
+    spec.serviceAccountName ||= 'default'
+    spec.serviceAccount = spec.serviceAccountName
+  }
+  spec.priority ??= 0
+  spec.preemptionPolicy ??= 'PreemptLowerPriority'
+  tolerateLostNode(spec)
+}
+
+const tolerateLostNode = (spec: PodSpec): void => {
+  for (const key of LOST_NODE_TAINTS) {
+    const tolerated = spec.tolerations?.some(
+      (toleration) =>
+        (!toleration.key || toleration.key === key) &&
+        (!toleration.effect || toleration.effect === 'NoExecute'),
+    )
+    if (tolerated) continue
+    spec.tolerations ??= []
+    spec.tolerations.push({
+      key,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: DEFAULT_TOLERATION_SECONDS,
+    })
+  }
+}
+
+type Labels = { [key: string]: string }
+
+/** Turns `matchLabelKeys` into requirements on the pod's own values. */
+const selectByOwnLabels = (spec: PodSpec, labels: Labels): void => {
+  for (const affinity of [spec.affinity?.podAffinity, spec.affinity?.podAntiAffinity]) {
+    if (!affinity) continue
+    const preferred = affinity.preferredDuringSchedulingIgnoredDuringExecution ?? []
+    const required = affinity.requiredDuringSchedulingIgnoredDuringExecution ?? []
+    for (const { podAffinityTerm } of preferred) mergeLabelKeys(podAffinityTerm, labels)
+    for (const term of required) mergeLabelKeys(term, labels)
+  }
+  for (const constraint of spec.topologySpreadConstraints ?? []) mergeLabelKeys(constraint, labels)
+}
+
+const mergeLabelKeys = (
+  term: Pick<Wire<V1PodAffinityTerm>, 'labelSelector' | 'matchLabelKeys' | 'mismatchLabelKeys'>,
+  labels: Labels,
+): void => {
+  const selector = term.labelSelector
+  if (!selector) return
+  for (const key of term.matchLabelKeys ?? []) require(selector, key, 'In', labels[key])
+  for (const key of term.mismatchLabelKeys ?? []) require(selector, key, 'NotIn', labels[key])
+}
+
+const require = (
+  selector: V1LabelSelector,
+  key: string,
+  operator: string,
+  value: string | undefined,
+): void => {
+  if (value === undefined) return
+  selector.matchExpressions ??= []
+  selector.matchExpressions.push({ key, operator, values: [value] })
+}

@@ -1,0 +1,335 @@
+/**
+ * Validation of a Pod: its create, what an update may change, what a status may become.
+ *
+ * Wording follows Kubernetes 1.36 (`ValidatePodCreate`, `ValidatePodUpdate`, `ValidatePodStatusUpdate`).
+ * A template's rules are in `pod-spec-validation.ts`.
+ */
+import type { V1ContainerStatus, V1PodStatus } from '@kubernetes/client-node'
+import { deepCopy, deepEqual } from '../equality.ts'
+import type { Wire } from '../meta.ts'
+import { rangeMessage } from '../names.ts'
+import { type FieldError, forbiddenField, invalidField, requiredField } from '../status-error.ts'
+import { checkImageWhitespace } from './container-validation.ts'
+import {
+  checkDnsSubdomain,
+  checkIp,
+  checkQualifiedName,
+  FIELD_IMMUTABLE,
+  isIPv6Text,
+  MAX_INT32,
+} from './field-rules.ts'
+import type { Pod } from './pod.ts'
+import type { Container, PodSpec } from './pod-spec-defaults.ts'
+import { checkPodAnnotations, checkPodSpec } from './pod-spec-validation.ts'
+import { checkTolerations } from './scheduling-validation.ts'
+
+const UPDATABLE = [
+  '`spec.containers[*].image`',
+  '`spec.initContainers[*].image`',
+  '`spec.activeDeadlineSeconds`',
+  '`spec.tolerations` (only additions to existing tolerations)',
+  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
+].join(',')
+const MIRROR = 'kubernetes.io/config.mirror'
+
+export const validatePod = (pod: Pod): FieldError[] => {
+  const errors: FieldError[] = []
+  checkPod(errors, pod)
+  if (pod.spec?.ephemeralContainers?.length) {
+    errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'))
+  }
+  if (pod.spec?.nodeName && pod.spec.schedulingGates?.length) {
+    const why = 'cannot be set until all schedulingGates have been cleared'
+    errors.push(forbiddenField('spec.nodeName', why))
+  }
+  return errors
+}
+
+const checkPod = (errors: FieldError[], pod: Pod): void => {
+  const spec = pod.spec ?? ({} as PodSpec)
+  checkPodAnnotations(errors, 'metadata.annotations', pod.metadata.annotations, spec.nodeName)
+  checkPodSpec(errors, 'spec', spec, true)
+  if (!spec.serviceAccountName) {
+    for (const [index, { projected }] of (spec.volumes ?? []).entries()) {
+      for (const [position, source] of (projected?.sources ?? []).entries()) {
+        if (!source.serviceAccountToken) continue
+        const at = `spec.volumes[${index}].projected.sources[${position}].serviceAccountToken`
+        const why = 'must not be specified when serviceAccountName is not set'
+        errors.push(forbiddenField(at, why))
+      }
+    }
+  }
+  for (const field of ['containers', 'initContainers'] as const) {
+    for (const [index, { image }] of (spec[field] ?? []).entries()) {
+      checkImageWhitespace(errors, `spec.${field}[${index}]`, image)
+    }
+  }
+}
+
+export const validatePodUpdate = (pod: Pod, old: Pod): FieldError[] => {
+  const errors: FieldError[] = []
+  const spec = pod.spec ?? ({} as PodSpec)
+  const last = old.spec ?? ({} as PodSpec)
+  checkPod(errors, pod)
+  checkMirror(errors, pod, old)
+  for (const field of ['containers', 'initContainers'] as const) {
+    if (!checkSameContainers(errors, `spec.${field}`, spec[field], last[field])) return errors
+  }
+  if (!checkDeadline(errors, spec, last)) return errors
+  checkAddedTolerations(errors, spec, last)
+  checkRemovedGates(errors, spec, last)
+  if (deepEqual(spec, last)) return errors
+  const frozen = withOldMutableFields(errors, spec, last)
+  if (!deepEqual(frozen, last)) {
+    const why = `pod updates may not change fields other than ${UPDATABLE}\n${difference(last, frozen)}`
+    errors.push(forbiddenField('spec', why))
+  }
+  return errors
+}
+
+const checkMirror = (errors: FieldError[], pod: Pod, old: Pod): void => {
+  const now = pod.metadata.annotations?.[MIRROR]
+  const before = old.metadata.annotations?.[MIRROR]
+  if (now === before) return
+  const what = before === undefined ? 'may not add' : 'may not remove or update'
+  errors.push(forbiddenField(`metadata.annotations[${MIRROR}]`, `${what} mirror pod annotation`))
+}
+
+/** False: the lists cannot be compared further. */
+const checkSameContainers = (
+  errors: FieldError[],
+  path: string,
+  containers: Container[] = [],
+  last: Container[] = [],
+): boolean => {
+  if (containers.length !== last.length) {
+    errors.push(forbiddenField(path, 'pod updates may not add or remove containers'))
+    return false
+  }
+  for (const [index, { image }] of containers.entries()) {
+    if (!image) errors.push(requiredField(`${path}[${index}].image`))
+    checkImageWhitespace(errors, `${path}[${index}]`, image)
+  }
+  return true
+}
+
+/** A deadline may come and shrink, never grow or go. False: no further checks. */
+const checkDeadline = (errors: FieldError[], spec: PodSpec, last: PodSpec): boolean => {
+  const at = 'spec.activeDeadlineSeconds'
+  const seconds = spec.activeDeadlineSeconds
+  const before = last.activeDeadlineSeconds
+  if (seconds == null) {
+    if (before != null) {
+      const why = 'must not update from a positive integer to nil value'
+      errors.push(invalidField(at, null, why))
+    }
+    return true
+  }
+  if (seconds < 0 || seconds > MAX_INT32) {
+    errors.push(invalidField(at, seconds, rangeMessage(0, MAX_INT32)))
+    return false
+  }
+  if (before != null && before < seconds) {
+    errors.push(invalidField(at, seconds, 'must be less than or equal to previous value'))
+    return false
+  }
+  return true
+}
+
+const checkAddedTolerations = (errors: FieldError[], spec: PodSpec, last: PodSpec): void => {
+  const path = 'spec.tolerations'
+  for (const old of last.tolerations ?? []) {
+    const kept = spec.tolerations?.some((toleration) =>
+      deepEqual({ ...old, tolerationSeconds: toleration.tolerationSeconds }, toleration),
+    )
+    if (kept) continue
+    const why = 'existing toleration can not be modified except its tolerationSeconds'
+    errors.push(forbiddenField(path, why))
+    return
+  }
+  checkTolerations(errors, path, spec.tolerations)
+}
+
+const checkRemovedGates = (errors: FieldError[], spec: PodSpec, last: PodSpec): void => {
+  for (const [index, { name }] of (spec.schedulingGates ?? []).entries()) {
+    if (last.schedulingGates?.some((gate) => gate.name === name)) continue
+    const why = `only deletion is allowed, but found new scheduling gate '${name}'`
+    errors.push(forbiddenField(`spec.schedulingGates[${index}].name`, why))
+  }
+}
+
+/** The new spec with everything that may change put back: what is left must equal the old one. */
+const withOldMutableFields = (errors: FieldError[], spec: PodSpec, last: PodSpec): PodSpec => {
+  const frozen = deepCopy(spec)
+  for (const field of ['containers', 'initContainers'] as const) {
+    for (const [index, container] of (frozen[field] ?? []).entries()) {
+      container.image = last[field]![index]!.image
+    }
+  }
+  frozen.activeDeadlineSeconds = last.activeDeadlineSeconds
+  frozen.schedulingGates = last.schedulingGates
+  frozen.tolerations = last.tolerations
+  const grace = last.terminationGracePeriodSeconds ?? 0
+  if (grace < 0 && frozen.terminationGracePeriodSeconds === 1) {
+    frozen.terminationGracePeriodSeconds = grace
+  }
+  if (last.schedulingGates?.length) narrowGatedPod(errors, frozen, last)
+  return frozen
+}
+
+/** A gated pod's choice of nodes may still become narrower. */
+const narrowGatedPod = (errors: FieldError[], frozen: PodSpec, last: PodSpec): void => {
+  for (const [key, value] of Object.entries(last.nodeSelector ?? {})) {
+    if (frozen.nodeSelector?.[key] === value) continue
+    const why = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'
+    errors.push(invalidField('spec.nodeSelector', frozen.nodeSelector, why))
+    break
+  }
+  frozen.nodeSelector = last.nodeSelector
+  const before = last.affinity?.nodeAffinity
+  const after = frozen.affinity?.nodeAffinity
+  if (deepEqual(before, after)) return
+  checkNarrowerAffinity(errors, after, before)
+  const { podAffinity, podAntiAffinity } = frozen.affinity ?? {}
+  if (!last.affinity && !podAffinity && !podAntiAffinity) frozen.affinity = undefined
+  else frozen.affinity = { ...frozen.affinity, nodeAffinity: before }
+}
+
+type NodeAffinity = NonNullable<PodSpec['affinity']>['nodeAffinity']
+
+const checkNarrowerAffinity = (
+  errors: FieldError[],
+  after: NodeAffinity,
+  before: NodeAffinity,
+): void => {
+  const field = 'requiredDuringSchedulingIgnoredDuringExecution'
+  const path = `spec.affinity.nodeAffinity.${field}.nodeSelectorTerms`
+  const old = before?.[field]?.nodeSelectorTerms ?? []
+  const terms = after?.[field]?.nodeSelectorTerms ?? []
+  if (old.length > 0 && old.length !== terms.length) {
+    const why = 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'
+    errors.push(invalidField(path, terms, why))
+    return
+  }
+  for (const [index, term] of old.entries()) {
+    const wasEmpty = !term.matchExpressions?.length && !term.matchFields?.length
+    const grown = (key: 'matchExpressions' | 'matchFields') => {
+      const count = term[key]?.length ?? 0
+      if (wasEmpty) return !terms[index]?.[key]?.length
+      return deepEqual(terms[index]?.[key]?.slice(0, count) ?? [], term[key] ?? [])
+    }
+    if (grown('matchExpressions') && grown('matchFields')) continue
+    const why = 'only additions are allowed (no mutations or deletions)'
+    errors.push(invalidField(`${path}[${index}]`, terms[index], why))
+  }
+}
+
+/** Lines that differ between two objects as indented JSON, `-` before and `+` after. */
+const difference = (before: unknown, after: unknown): string => {
+  const old = JSON.stringify(before, null, 1).split('\n')
+  const fresh = JSON.stringify(after, null, 1).split('\n')
+  let start = 0
+  while (start < old.length && start < fresh.length && old[start] === fresh[start]) start++
+  let end = 0
+  const most = Math.min(old.length, fresh.length) - start
+  while (end < most && old[old.length - 1 - end] === fresh[fresh.length - 1 - end]) end++
+  const removed = old.slice(start, old.length - end)
+  const added = fresh.slice(start, fresh.length - end)
+  return [
+    `@@ -${start + 1},${removed.length} +${start + 1},${added.length} @@`,
+    ...removed.map((line) => `-${line}`),
+    ...added.map((line) => `+${line}`),
+    '',
+  ].join('\n')
+}
+
+const SYSTEM_CONDITIONS = new Set(['PodScheduled', 'Ready', 'Initialized'])
+
+export const validatePodStatusUpdate = (pod: Pod, old: Pod): FieldError[] => {
+  const errors: FieldError[] = []
+  const status = pod.status ?? {}
+  const last = old.status ?? {}
+  checkMirror(errors, pod, old)
+  for (const [index, { type }] of (status.conditions ?? []).entries()) {
+    if (SYSTEM_CONDITIONS.has(type)) continue
+    checkQualifiedName(errors, `status.conditions[${index}].Type`, type)
+  }
+  const nominated = status.nominatedNodeName
+  if (nominated && nominated !== last.nominatedNodeName) {
+    checkDnsSubdomain(errors, 'status.nominatedNodeName', nominated)
+    if (old.spec?.nodeName) {
+      const why = 'may not be set on pods that are already bound to a node'
+      errors.push(forbiddenField('status.nominatedNodeName', why))
+    }
+  }
+  if (status.qosClass !== last.qosClass) {
+    errors.push(invalidField('status.qosClass', status.qosClass ?? '', FIELD_IMMUTABLE))
+  }
+  checkTransitions(errors, 'containerStatuses', status, last, old.spec)
+  checkTransitions(errors, 'initContainerStatuses', status, last, old.spec)
+  checkTransitions(errors, 'ephemeralContainerStatuses', status, last, old.spec)
+  checkAddresses(errors, 'status.podIPs', status.podIPs, last.podIPs)
+  const first = status.hostIPs?.[0]
+  if (first && first.ip !== status.hostIP) {
+    errors.push(invalidField('status.hostIPs[0].ip', first.ip, 'must be equal to `hostIP`'))
+  }
+  checkAddresses(errors, 'status.hostIPs', status.hostIPs, last.hostIPs)
+  return errors
+}
+
+type StatusList = 'containerStatuses' | 'initContainerStatuses' | 'ephemeralContainerStatuses'
+
+/** A container that ended for good stays ended. */
+const checkTransitions = (
+  errors: FieldError[],
+  field: StatusList,
+  status: Wire<V1PodStatus>,
+  last: Wire<V1PodStatus>,
+  spec: PodSpec | undefined,
+): void => {
+  for (const [index, old] of (last[field] ?? []).entries()) {
+    const ended = old.state?.terminated
+    if (!ended) continue
+    const fresh = status[field]?.find(({ name }) => name === old.name)
+    if (!fresh || fresh.state?.terminated || mayRestart(field, old, spec)) continue
+    const at = `status.${field}[${index}].state`
+    errors.push(forbiddenField(at, 'may not be transitioned to non-terminated state'))
+  }
+}
+
+const mayRestart = (
+  field: StatusList,
+  { name, state }: Wire<V1ContainerStatus>,
+  spec: PodSpec | undefined,
+): boolean => {
+  if (field === 'ephemeralContainerStatuses') return false
+  const all = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]
+  const rules = all.flatMap(({ restartPolicyRules }) => restartPolicyRules ?? [])
+  if (rules.some(({ action }) => action === 'RestartAllContainers')) return true
+  const list = field === 'containerStatuses' ? spec?.containers : spec?.initContainers
+  const container = list?.find((candidate) => candidate.name === name)
+  if (!container) return false
+  const exitCode = state?.terminated?.exitCode ?? 0
+  const matched = container.restartPolicyRules?.some(({ exitCodes }) => {
+    const listed = exitCodes?.values?.includes(exitCode) ?? false
+    return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed
+  })
+  if (matched) return true
+  const policy = container.restartPolicy ?? spec?.restartPolicy
+  return policy === 'OnFailure' ? exitCode !== 0 : policy !== 'Never'
+}
+
+const checkAddresses = (
+  errors: FieldError[],
+  path: string,
+  addresses: { ip: string }[] | undefined,
+  known: { ip: string }[] | undefined,
+): void => {
+  if (!addresses) return
+  const old = (known ?? []).map(({ ip }) => ip)
+  for (const [index, { ip }] of addresses.entries()) checkIp(errors, `${path}[${index}]`, ip, old)
+  if (addresses.length < 2) return
+  const dualStack = new Set(addresses.map(({ ip }) => isIPv6Text(ip))).size === 2
+  if (dualStack && addresses.length === 2) return
+  errors.push(invalidField(path, addresses, 'may specify no more than one IP for each IP family'))
+}
