@@ -1,0 +1,50 @@
+/**
+ * The patch formats by media type, and what is said about a patch whose result does not decode.
+ *
+ * Server-side apply is no patch of this sort: it needs managed fields.
+ */
+import type { UncheckedObject } from '../kind.ts'
+import type { Json } from '../meta.ts'
+import { invalid, invalidField, type StatusError } from '../status-error.ts'
+import { applyJsonPatch } from './json-patch.ts'
+import { applyMergePatch } from './merge-patch.ts'
+import { applyStrategicMergePatch } from './strategic-merge-patch.ts'
+
+export type PatchType = 'json' | 'merge' | 'strategic'
+
+const MEDIA_TYPES: ReadonlyMap<string, PatchType> = new Map([
+  ['application/json-patch+json', 'json'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/strategic-merge-patch+json', 'strategic'],
+])
+
+/** The formats served, as a 415 lists them. */
+export const patchMediaTypes: readonly string[] = [...MEDIA_TYPES.keys()]
+
+/** The format of a request's Content-Type (parameters are ignored), or undefined when it is none of them. */
+export const patchTypeOf = (contentType: string): PatchType | undefined =>
+  MEDIA_TYPES.get(contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '')
+
+/**
+ * `object` with `patch` (parsed JSON) applied; `model` is the kind's. The result is unchecked: decode it with
+ * `checkFields` before use, and never mutate it (it shares parts with `object`). Throws StatusError 400, 413, 422.
+ */
+export const applyPatch = (
+  type: PatchType,
+  object: UncheckedObject,
+  patch: Json,
+  model: string,
+): UncheckedObject => {
+  switch (type) {
+    case 'json':
+      return applyJsonPatch(object, patch)
+    case 'merge':
+      return applyMergePatch(object, patch)
+    case 'strategic':
+      return applyStrategicMergePatch(object, patch, model)
+  }
+}
+
+/** 422 for a patch whose result does not fit the kind; `message` as from `checkFields`. */
+export const invalidPatch = (patchText: string, message: string): StatusError =>
+  invalid({ group: '', kind: '' }, '', [invalidField('patch', patchText, message)])

@@ -1,0 +1,277 @@
+/**
+ * Strategic merge patch: a merge patch that knows which lists merge, and by which key.
+ *
+ * Rules and results are those of Kubernetes' `apimachinery/pkg/util/strategicpatch`: `$patch`,
+ * `$retainKeys`, `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`. Merge keys come from
+ * `merge-keys.ts`; a list without one is replaced. The arguments are not changed; the result shares what the
+ * patch leaves alone.
+ */
+import { deepEqual } from '../equality.ts'
+import type { UncheckedObject } from '../kind.ts'
+import { type MergeRule, mergeRuleOf } from '../merge-keys.ts'
+import type { Json } from '../meta.ts'
+import { schemaOf } from '../schema.ts'
+import { badRequest } from '../status-error.ts'
+import { mergeInOrder, sortByOrder } from './list-order.ts'
+
+/** `object` with `patch` merged in; `model` is the object's model, e.g. `V1Pod`. Throws 400. */
+export const applyStrategicMergePatch = (
+  object: UncheckedObject,
+  patch: Json,
+  model: string,
+): UncheckedObject => {
+  if (!isRecord(patch)) throw badRequest('invalid JSON document')
+  return mergeRecord(object, patch, model)
+}
+
+const DIRECTIVE = '$patch'
+const RETAIN_KEYS = '$retainKeys'
+const SET_ORDER = '$setElementOrder/'
+const DELETE_FROM_LIST = '$deleteFromPrimitiveList/'
+
+const isRecord = (value: Json | undefined): value is UncheckedObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isDirective = (key: string): boolean =>
+  key === DIRECTIVE ||
+  key === RETAIN_KEYS ||
+  key === '__proto__' ||
+  key.startsWith(SET_ORDER) ||
+  key.startsWith(DELETE_FROM_LIST)
+
+/** What the schema says of a field: the model of its value or items, and how it merges. */
+interface FieldMerge {
+  model: string | undefined
+  rule: MergeRule | undefined
+}
+
+const fieldMerge = (model: string | undefined, field: string): FieldMerge => {
+  if (!model) return { model: undefined, rule: undefined }
+  let type = schemaOf(model).fields.get(field)?.type
+  while (type && (type.shape === 'list' || type.shape === 'map')) type = type.of
+  return {
+    model: type?.shape === 'model' ? type.model : undefined,
+    rule: mergeRuleOf(model, field),
+  }
+}
+
+const mergeRecord = (
+  original: UncheckedObject,
+  patch: UncheckedObject,
+  model: string | undefined,
+): UncheckedObject => {
+  const directive = patch[DIRECTIVE]
+  if (directive !== undefined) {
+    if (directive === 'delete') return {}
+    if (directive === 'replace') return withoutDirectives(patch) as UncheckedObject
+    if (directive !== 'merge') throw unknownDirective(directive)
+  }
+  const merged = retainKeys(original, patch)
+  const ordered = mergeOrderedLists(merged, patch, model)
+  for (const key of Object.keys(patch)) {
+    const wanted = patch[key] as Json
+    if (key.startsWith(DELETE_FROM_LIST)) {
+      const field = key.slice(DELETE_FROM_LIST.length)
+      merged[field] = deleteFromList(merged[field], wanted)
+      if (merged[field] === undefined) delete merged[field]
+    } else if (!isDirective(key) && !ordered.has(key)) mergeField(merged, key, wanted, model)
+  }
+  return merged
+}
+
+const mergeField = (
+  merged: UncheckedObject,
+  key: string,
+  wanted: Json,
+  model: string | undefined,
+): void => {
+  const present = merged[key]
+  if (wanted === null) delete merged[key]
+  else if (isRecord(wanted) && isRecord(present)) {
+    const { model: fieldModel, rule } = fieldMerge(model, key)
+    merged[key] = rule?.strategies.includes('replace')
+      ? withoutDirectives(wanted)
+      : mergeRecord(present, wanted, fieldModel)
+  } else if (Array.isArray(wanted) && Array.isArray(present))
+    merged[key] = mergeList(present, wanted, fieldMerge(model, key))
+  else merged[key] = withoutDirectives(wanted)
+}
+
+/** A copy of `original` with only the fields that `$retainKeys` names, or all without it. */
+const retainKeys = (original: UncheckedObject, patch: UncheckedObject): UncheckedObject => {
+  const retained = patch[RETAIN_KEYS]
+  if (retained === undefined) return { ...original }
+  if (!Array.isArray(retained)) throw badRequest('invalid patch format of retainKeys')
+  const names = new Set(retained)
+  for (const key of Object.keys(patch))
+    if (!isDirective(key) && patch[key] !== null && !names.has(key))
+      throw badRequest('invalid patch format of retainKeys')
+  return Object.fromEntries(Object.entries(original).filter(([key]) => names.has(key)))
+}
+
+/** Merges the lists whose order the patch sets, in place; returns their names. */
+const mergeOrderedLists = (
+  merged: UncheckedObject,
+  patch: UncheckedObject,
+  model: string | undefined,
+): Set<string> => {
+  const names = new Set<string>()
+  for (const key of Object.keys(patch)) {
+    if (!key.startsWith(SET_ORDER)) continue
+    const order = patch[key]
+    if (!Array.isArray(order)) throw badRequest('invalid patch format of setElementOrder list')
+    const name = key.slice(SET_ORDER.length)
+    const present = merged[name]
+    const wanted = patch[name]
+    const merge = fieldMerge(model, name)
+    const mergeKey = merge.rule?.mergeKey
+    if (Array.isArray(wanted)) checkOrder(wanted, order, mergeKey)
+    else if (wanted !== undefined) continue
+    names.add(name)
+    const before = Array.isArray(present) ? present : []
+    let items = before
+    if (Array.isArray(wanted))
+      items = Array.isArray(present)
+        ? mergeList(present, wanted, merge)
+        : (withoutDirectives(wanted) as Json[])
+    else if (!Array.isArray(present)) continue
+    merged[name] = orderItems(items, order, before, mergeKey)
+  }
+  return names
+}
+
+/** Items in `order` as it says, the others where `before` had them among these. */
+const orderItems = (
+  items: readonly Json[],
+  order: readonly Json[],
+  before: readonly Json[],
+  mergeKey: string | undefined,
+): Json[] => {
+  const identity = identityOf(mergeKey)
+  const ordered = new Set(order.map(identity))
+  return mergeInOrder(
+    items.filter((item) => !ordered.has(identity(item))),
+    sortByOrder(
+      items.filter((item) => ordered.has(identity(item))),
+      order,
+      identity,
+    ),
+    before,
+    identity,
+  )
+}
+
+/** The patch's own items must come in the order it sets. */
+const checkOrder = (
+  wanted: readonly Json[],
+  order: readonly Json[],
+  mergeKey: string | undefined,
+): void => {
+  const identity = identityOf(mergeKey)
+  const places = new Map(order.map((item, index) => [identity(item), index]))
+  let last = -1
+  for (const item of wanted) {
+    if (isRecord(item) && item[DIRECTIVE] !== undefined) continue
+    const place = places.get(identity(item))
+    if (place === undefined || place < last)
+      throw badRequest(
+        `The order in patch list:\n${JSON.stringify(wanted)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`,
+      )
+    last = place
+  }
+}
+
+const mergeList = (
+  original: readonly Json[],
+  patch: readonly Json[],
+  { model, rule }: FieldMerge,
+): Json[] => {
+  if (!rule?.strategies.includes('merge')) return withoutDirectives(patch as Json[]) as Json[]
+  if (original.length === 0 && patch.length === 0) return []
+  const mergeKey = rule.mergeKey
+  if (!mergeKey) {
+    const merged = [...new Set([...original, ...patch])]
+    return orderItems(merged, patch, original, undefined)
+  }
+  const items = patch.map((item) => {
+    if (!isRecord(item)) throw badRequest('invalid JSON document')
+    return item
+  })
+  if (items.some((item) => item[DIRECTIVE] === 'replace'))
+    return items
+      .filter((item) => item[DIRECTIVE] === undefined)
+      .map((item) => withoutDirectives(item))
+  return mergeListByKey(original, items, mergeKey, model)
+}
+
+const mergeListByKey = (
+  original: readonly Json[],
+  items: readonly UncheckedObject[],
+  mergeKey: string,
+  model: string | undefined,
+): Json[] => {
+  let kept: Json[] = [...original]
+  const plain: UncheckedObject[] = []
+  for (const item of items) {
+    const directive = item[DIRECTIVE]
+    if (directive === undefined) plain.push(item)
+    else if (directive === 'delete') {
+      const value = keyValue(item, mergeKey)
+      kept = kept.filter((other) => !isRecord(other) || !deepEqual(other[mergeKey], value))
+    } else if (directive === 'merge')
+      throw badRequest('merging lists cannot yet be specified in the patch')
+    else throw unknownDirective(directive)
+  }
+  const merged = [...kept]
+  for (const item of plain) {
+    const value = keyValue(item, mergeKey)
+    const at = merged.findIndex((other) => isRecord(other) && deepEqual(other[mergeKey], value))
+    const present = merged[at]
+    if (isRecord(present)) merged[at] = mergeRecord(present, item, model)
+    else merged.push(withoutDirectives(item))
+  }
+  return orderItems(merged, plain, kept, mergeKey)
+}
+
+const keyValue = (item: UncheckedObject, mergeKey: string): Json => {
+  const value = item[mergeKey]
+  if (value === undefined)
+    throw badRequest(
+      `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`,
+    )
+  return value
+}
+
+const deleteFromList = (present: Json | undefined, unwanted: Json): Json | undefined => {
+  if (!Array.isArray(unwanted)) throw badRequest('invalid patch format of primitive list')
+  if (!Array.isArray(present)) return present
+  const gone = new Set(unwanted)
+  return present.filter((item) => !gone.has(item))
+}
+
+const identityOf =
+  (mergeKey: string | undefined) =>
+  (item: Json): Json | undefined =>
+    mergeKey && isRecord(item) ? item[mergeKey] : item
+
+const unknownDirective = (directive: Json) =>
+  badRequest(`Unknown patch type found: ${String(directive)}`)
+
+/** A new value as it is stored: no directives, no nulls, no items that were only to be deleted. */
+const withoutDirectives = (value: Json): Json => {
+  if (Array.isArray(value))
+    return value
+      .filter((item) => !isRecord(item) || item[DIRECTIVE] !== 'delete')
+      .filter((item) => !isRecord(item) || !isOnlyDirective(item))
+      .map(withoutDirectives)
+  if (!isRecord(value)) return value
+  const plain: UncheckedObject = {}
+  for (const key of Object.keys(value)) {
+    const item = value[key] as Json
+    if (item !== null && !isDirective(key)) plain[key] = withoutDirectives(item)
+  }
+  return plain
+}
+
+const isOnlyDirective = (item: UncheckedObject): boolean =>
+  item[DIRECTIVE] !== undefined && Object.keys(item).length === 1
