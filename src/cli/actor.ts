@@ -1,0 +1,136 @@
+/**
+ * `kubus actor <name>…`: the named actors in this process. What `up` starts on one machine and compose on
+ * many; there is no other way an actor runs.
+ *
+ * Order: the bus, then the cache (for actors that read the stream), then each actor. SIGTERM stops them in
+ * reverse and drains the bus. It restarts nothing: that is the supervisor's.
+ */
+import { hostname } from 'node:os'
+import type { Component } from '../actors/component.ts'
+import { readTextIfPresent } from '../node/files.ts'
+import { rootLog } from '../std/log.ts'
+import { ACTOR_NAMES, type ActorName, startActors } from './actors.ts'
+import {
+  type Command,
+  DATA_OPTION,
+  integerOption,
+  type Options,
+  textOption,
+  UsageError,
+} from './command.ts'
+import { stateFolder } from './state-folder.ts'
+
+export interface ActorSettings {
+  natsServers: string[]
+  /** Copies of the state stream. */
+  replicas: number
+  apiPort: number
+  bindAddress: string
+  advertiseAddress: string | undefined
+  nodes: string[]
+  runtime: 'docker' | 'hollow'
+  /** Names what belongs to this cluster on a host. */
+  cluster: string
+}
+
+export const actor: Command = {
+  name: 'actor',
+  summary: `Runs actors in this process until it is told to stop: ${ACTOR_NAMES.join(', ')}.`,
+  positionals: '<name>…',
+  options: {
+    data: DATA_OPTION,
+    nats: {
+      type: 'string',
+      value: 'URL,…',
+      default: 'nats://127.0.0.1:4222',
+      help: 'the NATS servers',
+    },
+    replicas: { type: 'string', value: '1|3', default: '1', help: 'copies of the state (store)' },
+    'api-port': {
+      type: 'string',
+      value: 'N',
+      default: '6443',
+      help: 'port of the API (apiserver)',
+    },
+    bind: { type: 'string', value: 'ADDRESS', default: '0.0.0.0', help: 'address of the API' },
+    advertise: { type: 'string', value: 'ADDRESS', help: 'address pods reach the API at' },
+    node: {
+      type: 'string',
+      value: 'NAME,…',
+      help: 'names of the nodes (kubelet, proxy; default: the host name)',
+    },
+    nodes: {
+      type: 'string',
+      value: 'N',
+      help: 'that many nodes, node-1 … node-N (hollow kubelet)',
+    },
+    runtime: {
+      type: 'string',
+      value: 'docker|hollow',
+      default: 'docker',
+      help: 'containers (kubelet)',
+    },
+    cluster: {
+      type: 'string',
+      value: 'ID',
+      default: 'kubus',
+      help: 'names this cluster on the host',
+    },
+  },
+  run: async (options, positionals) => {
+    const names = positionals as ActorName[]
+    const unknown = names.filter((name) => !ACTOR_NAMES.includes(name))
+    if (names.length === 0 || unknown.length > 0)
+      throw new UsageError(
+        `${unknown.length > 0 ? `there is no actor ${unknown.join(', ')}` : 'name at least one actor'}; ` +
+          `the actors are ${ACTOR_NAMES.join(', ')}`,
+      )
+    const folder = stateFolder(textOption(options, 'data'))
+    const stopRequested = new Promise<void>((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
+    })
+    process.on('unhandledRejection', (error) => {
+      rootLog.fatal({ err: error }, 'unhandled rejection')
+      process.exit(70)
+    })
+    const started = startActors(names, settingsOf(options), folder, {
+      seed: readTextIfPresent(folder.operatorSeed)?.trim(),
+      identity: `${hostname()}-${process.pid}`,
+    })
+    const running = await Promise.race([started, stopRequested])
+    if (!running) return 0
+    process.send?.({ ready: true })
+    rootLog.info({ actors: names }, 'ready')
+    await stopRequested
+    await stopAll(running.components)
+    await running.drain()
+    return 0
+  },
+}
+
+const settingsOf = (options: Options): ActorSettings => {
+  const runtime = textOption(options, 'runtime')
+  if (runtime !== 'docker' && runtime !== 'hollow')
+    throw new UsageError('--runtime is docker or hollow')
+  const nodes = options['nodes']
+    ? Array.from(
+        { length: integerOption(options, 'nodes', 1, 10_000) },
+        (_, index) => `node-${index + 1}`,
+      )
+    : textOption(options, 'node').split(',').filter(Boolean)
+  return {
+    natsServers: textOption(options, 'nats').split(','),
+    replicas: integerOption(options, 'replicas', 1, 5),
+    apiPort: integerOption(options, 'api-port', 1, 65_535),
+    bindAddress: textOption(options, 'bind'),
+    advertiseAddress: options['advertise'] ? textOption(options, 'advertise') : undefined,
+    nodes: nodes.length > 0 ? nodes : [hostname()],
+    runtime,
+    cluster: textOption(options, 'cluster'),
+  }
+}
+
+const stopAll = async (components: readonly Component[]) => {
+  for (const component of [...components].reverse())
+    await component.stop().catch((error: unknown) => rootLog.error({ err: error }, 'did not stop'))
+}
