@@ -100,6 +100,10 @@ class NatsFollower implements Follower {
     const inbox = createInbox()
     this.consumer = name
     this.delivered = 0
+    if (this.ports.clock.monotonic() - this.heardAt > GAP_MS) {
+      this.next = 1
+      this.handler.onGap()
+    }
     const first = this.next
     try {
       this.subscription = this.ports.connection.subscribe(inbox, {
@@ -123,7 +127,7 @@ class NatsFollower implements Follower {
       })
       if (this.consumer !== name || this.isStopped) return
       this.heardAlive()
-      if (info.num_pending === 0 && this.delivered === 0) this.handler.onProgress(this.next - 1)
+      if (info.num_pending === 0 && this.delivered === 0) this.handler.onCaughtUp()
     } catch (error) {
       if (this.consumer !== name || this.isStopped) return
       this.ports.log.debug({ stream: this.stream, err: error }, 'a follower cannot start yet')
@@ -144,12 +148,7 @@ class NatsFollower implements Follower {
   }
 
   private heardAlive() {
-    const now = this.ports.clock.monotonic()
-    const silentMs = now - this.heardAt
-    this.heardAt = now
-    if (silentMs > GAP_MS) {
-      this.handler.onGap?.()
-    }
+    this.heardAt = this.ports.clock.monotonic()
   }
 
   private hear(message: Msg) {
@@ -182,7 +181,7 @@ class NatsFollower implements Follower {
     this.handler.onMessage(
       toStreamMessage(message, sequence, Number(tokens[at + 2]) / NANOS_PER_MS),
     )
-    if (tokens[at + 3] === '0') this.handler.onProgress(sequence)
+    if (tokens[at + 3] === '0') this.handler.onCaughtUp()
   }
 }
 

@@ -58,8 +58,13 @@ export interface FollowHandler {
   onMessage(message: StreamMessage): void
   /** Everything up to `sequence` has been handed over or no longer exists. */
   onProgress(sequence: number): void
-  /** The stream has been silent for so long that expired tombstones may have been missed. */
-  onGap?(): void
+  /** Everything the stream holds at this moment has been handed over. */
+  onCaughtUp(): void
+  /**
+   * The stream was out of reach for so long that expired tombstones may have been missed: it is handed over
+   * again from the start, and what does not come before the next `onCaughtUp` no longer exists.
+   */
+  onGap(): void
 }
 
 export interface Follower {

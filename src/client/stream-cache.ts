@@ -1,0 +1,333 @@
+/**
+ * The cache of a process that may read the streams: one follower a stream, every object decoded once.
+ *
+ * Invariant: the cache moves forward only; at revision r it holds exactly what the stream held at r. Objects
+ * are shared and never mutated. It never writes.
+ */
+import type { AnyKind, Kind } from '../api/kind.ts'
+import { kinds as allKinds } from '../api/kinds.ts'
+import { type KubernetesObject, objectKey } from '../api/meta.ts'
+import { decodeTrusted } from '../bus/codec.ts'
+import type { Follower, StreamMessage, Streams } from '../bus/stream.ts'
+import { type StateKey, type StorageClass, type Subjects, subjectsFor } from '../bus/subjects.ts'
+import type { Clock } from '../std/clock.ts'
+import type { Log } from '../std/log.ts'
+import { ChangeRing } from './change-ring.ts'
+import { ObjectIndex } from './object-index.ts'
+import { RevisionWaiters } from './revision-waiters.ts'
+import type { Cache, Change, ListQuery } from './view.ts'
+
+/** Recent changes kept per kind. */
+const RING_CHANGES = { state: 50_000, events: 10_000 }
+const LIST_AGAIN_MS = 500
+
+export interface FenceState {
+  revision: number
+  holder: string
+}
+
+export interface StreamCache extends Cache {
+  /** The fence of a component, as far as this cache knows. */
+  fence(component: string): FenceState | undefined
+  /** The sequence of the tombstone at a key, 0 without one: what a create must expect. */
+  tombstone(storage: StorageClass, subject: string): number
+  /** Objects held, by kind's plural. */
+  counts(): Record<string, number>
+  stop(): Promise<void>
+}
+
+export interface StreamCachePorts {
+  streams: Streams
+  clock: Clock
+  log: Log
+  /** The cluster's subject prefix, default `kubus`. */
+  prefix?: string
+  /** Kinds to hold; others are skipped undecoded. Default: all. */
+  kinds?: readonly AnyKind[]
+}
+
+/** Starts following; resolves once the first answer of the streams tells where "ready" is. */
+export const openCache = async ({
+  streams,
+  clock,
+  log,
+  prefix = 'kubus',
+  kinds = allKinds,
+}: StreamCachePorts): Promise<StreamCache> => {
+  const listeners = new Set<(change: Change) => void>()
+  const emit = (change: Change) => {
+    for (const listener of listeners)
+      try {
+        listener(change)
+      } catch (error) {
+        log.error({ err: error, kind: change.kind.kind }, 'a listener of the cache failed')
+      }
+  }
+  const subjects = subjectsFor(prefix)
+  const ports = { streams, clock, log, subjects, emit }
+  const copies = {
+    state: new StreamCopy('state', kinds, ports),
+    events: new StreamCopy('events', kinds, ports),
+  }
+  await Promise.all([copies.state.start(), copies.events.start()])
+  const table = (kind: AnyKind) => copies[kind.storage].table(kind)
+  return {
+    ready: Promise.all([copies.state.ready, copies.events.ready]).then(() => {}),
+    get: <T extends KubernetesObject>(kind: Kind<T>, namespace: string | undefined, name: string) =>
+      table(kind)?.index.objects.get(namespace ? `${namespace}/${name}` : name) as T | undefined,
+    list: <T extends KubernetesObject>(kind: Kind<T>, query?: ListQuery) =>
+      (table(kind)?.index.list(query) ?? []) as T[],
+    revision: (kind) => copies[kind.storage].applied,
+    subscribe: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    changesSince: (kind, revision) => table(kind)?.ring.since(revision),
+    reached: (kind, revision) => copies[kind.storage].reached(revision),
+    fence: (component) => copies.state.fences.get(component),
+    tombstone: (storage, subject) => copies[storage].tombstones.get(subject) ?? 0,
+    counts: () => ({ ...copies.state.counts(), ...copies.events.counts() }),
+    stop: async () => {
+      await Promise.all([copies.state.stop(), copies.events.stop()])
+    },
+  }
+}
+
+interface Table {
+  kind: AnyKind
+  index: ObjectIndex
+  ring: ChangeRing
+}
+
+interface CopyPorts {
+  streams: Streams
+  clock: Clock
+  log: Log
+  subjects: Subjects
+  emit(change: Change): void
+}
+
+/** What one stream holds, in memory. */
+class StreamCopy {
+  /** Everything up to this sequence has been applied. */
+  applied = 0
+  readonly fences = new Map<string, FenceState>()
+  /** Sequences of tombstones by subject, oldest first. */
+  readonly tombstones = new Map<string, number>()
+  readonly ready: Promise<void>
+  private setReady!: () => void
+  private isReady = false
+  private readyAt = Number.POSITIVE_INFINITY
+  private readonly tables = new Map<string, Table>()
+  private readonly byKind = new Map<AnyKind, Table>()
+  private readonly waiters: RevisionWaiters
+  private follower: Follower | undefined
+  /** During a replay after a long break: the keys seen so far; the rest has gone meanwhile. */
+  private replayed: Set<string> | undefined
+  private isStopped = false
+
+  constructor(
+    private readonly storage: StorageClass,
+    kinds: readonly AnyKind[],
+    private readonly ports: CopyPorts,
+  ) {
+    this.ready = new Promise((resolve) => {
+      this.setReady = resolve
+    })
+    this.waiters = new RevisionWaiters(ports.clock)
+    for (const kind of kinds) {
+      if (kind.storage !== storage) continue
+      const ring = new ChangeRing(RING_CHANGES[storage], Number.POSITIVE_INFINITY)
+      const table = { kind, index: new ObjectIndex(), ring }
+      this.tables.set(`${kind.group}/${kind.plural}`, table)
+      this.byKind.set(kind, table)
+    }
+  }
+
+  async start() {
+    while (!this.isStopped) {
+      try {
+        this.readyAt = await this.ports.streams.lastSequence(this.storage)
+        break
+      } catch (error) {
+        this.ports.log.debug(
+          { storage: this.storage, err: error },
+          'the stream does not answer yet',
+        )
+        await new Promise<void>((resolve) => this.ports.clock.after(LIST_AGAIN_MS, resolve))
+      }
+    }
+    if (!this.isStopped) this.follow()
+  }
+
+  private follow() {
+    this.follower = this.ports.streams.follow(this.storage, 1, {
+      onMessage: (message) => this.apply(message),
+      onProgress: (sequence) => this.progress(sequence, false),
+      onCaughtUp: () => this.progress(this.applied, true),
+      onGap: () => this.startReplay(),
+    })
+  }
+
+  table(kind: AnyKind): Table | undefined {
+    return this.byKind.get(kind)
+  }
+
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {}
+    for (const { kind, index } of this.byKind.values()) counts[kind.plural] = index.objects.size
+    return counts
+  }
+
+  reached(revision: number): Promise<void> {
+    return revision <= this.applied ? Promise.resolve() : this.waiters.wait(revision)
+  }
+
+  async stop() {
+    this.isStopped = true
+    this.waiters.stop()
+    await this.follower?.stop()
+  }
+
+  private apply(message: StreamMessage) {
+    const { subject, sequence } = message
+    if (sequence > this.applied || this.replayed) {
+      const key = this.ports.subjects.parseKey(this.storage, subject)
+      try {
+        if (key) this.applyObject(message, key)
+        else this.applyFence(message)
+      } catch (error) {
+        this.ports.log.error({ subject, sequence, err: error }, 'a stored object is not readable')
+      }
+    }
+    this.progress(sequence, false)
+  }
+
+  /** `caughtUp`: nothing the stream holds is still to come, even if its last message has expired. */
+  private progress(sequence: number, caughtUp: boolean) {
+    if (sequence > this.applied) this.applied = sequence
+    if (caughtUp) this.endReplay()
+    if (!this.isReady && (this.applied >= this.readyAt || caughtUp)) {
+      this.isReady = true
+      this.applied = Math.max(this.applied, this.readyAt)
+      for (const { ring } of this.byKind.values()) ring.reset(this.applied)
+      this.setReady()
+    }
+    this.waiters.advance(this.applied)
+  }
+
+  private applyFence({ subject, sequence, payload, tombstone }: StreamMessage) {
+    if (this.storage !== 'state') return
+    const component = this.ports.subjects.parseFenceKey(subject)
+    if (component === undefined || tombstone) return
+    const { holder } = decodeTrusted(payload) as { holder: string }
+    this.fences.set(component, { revision: sequence, holder })
+  }
+
+  private applyObject(message: StreamMessage, { group, resource, namespace, name }: StateKey) {
+    const table = this.tables.get(`${group}/${resource}`)
+    const { subject, sequence } = message
+    if (message.tombstone) {
+      this.tombstones.delete(subject)
+      this.tombstones.set(subject, sequence)
+      this.boundTombstones()
+      if (table) this.applyDeletion(table, namespace ? `${namespace}/${name}` : name, message)
+      return
+    }
+    if (this.tombstones.size > 0) this.tombstones.delete(subject)
+    if (!table) return
+    const object = readObject(table.kind, message.payload, sequence, namespace)
+    if (this.replayed) {
+      const key = objectKey(object)
+      this.replayed.add(`${table.kind.group}/${table.kind.plural} ${key}`)
+      if (table.index.objects.get(key)?.metadata.resourceVersion === String(sequence)) return
+    }
+    const previous = table.index.put(object)
+    if (!this.isReady) return
+    if (previous && previous.metadata.uid !== object.metadata.uid) {
+      this.record(table, 'DELETED', stamped(previous, sequence), previous, sequence)
+      this.record(table, 'ADDED', object, undefined, sequence)
+    } else this.record(table, previous ? 'MODIFIED' : 'ADDED', object, previous, sequence)
+  }
+
+  private applyDeletion(table: Table, key: string, message: StreamMessage) {
+    const previous = table.index.remove(key)
+    if (!previous || !this.isReady) return
+    const { payload, sequence } = message
+    // The server's marker of an expired Event, and a deletion by hand, carry no object.
+    const object =
+      payload.length > 0
+        ? readObject(table.kind, payload, sequence, previous.metadata.namespace)
+        : stamped(previous, sequence)
+    this.record(table, 'DELETED', object, previous, sequence)
+  }
+
+  private record(
+    { kind, ring }: Table,
+    type: Change['type'],
+    object: KubernetesObject,
+    previous: KubernetesObject | undefined,
+    revision: number,
+  ) {
+    this.applied = Math.max(this.applied, revision)
+    const change = { type, kind, object, revision, ...(previous ? { previous } : {}) }
+    ring.push(change)
+    this.ports.emit(change)
+  }
+
+  private boundTombstones() {
+    if (this.tombstones.size <= TOMBSTONES_KEPT) return
+    for (const subject of this.tombstones.keys()) return void this.tombstones.delete(subject)
+  }
+
+  /** After a break that may have hidden deletions, the stream comes again from its start. */
+  private startReplay() {
+    this.ports.log.warn({ storage: this.storage }, 'the stream was away for long: reading it again')
+    if (this.isReady) this.replayed = new Set()
+  }
+
+  private endReplay() {
+    const seen = this.replayed
+    if (!seen) return
+    this.replayed = undefined
+    for (const table of this.byKind.values())
+      for (const [key, object] of table.index.objects) {
+        if (seen.has(`${table.kind.group}/${table.kind.plural} ${key}`)) continue
+        table.index.remove(key)
+        this.record(table, 'DELETED', stamped(object, this.applied), object, this.applied)
+      }
+  }
+}
+
+/** Beyond this many, the oldest is forgotten: a create over it then costs one more round trip. */
+const TOMBSTONES_KEPT = 200_000
+
+/** Decodes a value; strings that all objects of a kind or namespace share are shared. */
+const readObject = (
+  kind: AnyKind,
+  payload: Uint8Array,
+  sequence: number,
+  namespace: string | undefined,
+): KubernetesObject => {
+  const object = decodeTrusted(payload) as KubernetesObject
+  object.apiVersion = kind.apiVersion
+  object.kind = kind.kind
+  const { metadata } = object
+  if (namespace !== undefined) metadata.namespace = sharedNamespace(namespace)
+  metadata.resourceVersion = String(sequence)
+  return object
+}
+
+const namespaces = new Map<string, string>()
+const NAMESPACES_SHARED = 10_000
+const sharedNamespace = (namespace: string): string => {
+  const shared = namespaces.get(namespace)
+  if (shared !== undefined) return shared
+  if (namespaces.size < NAMESPACES_SHARED) namespaces.set(namespace, namespace)
+  return namespace
+}
+
+const stamped = (object: KubernetesObject, sequence: number): KubernetesObject => ({
+  ...object,
+  metadata: { ...object.metadata, resourceVersion: String(sequence) },
+})
