@@ -42,8 +42,12 @@ export interface Client {
     object: Draft<T>,
     options?: WriteOptions,
   ): Promise<T>
-  /** The object's resourceVersion, when present, is the precondition. */
-  update<T extends KubernetesObject>(kind: Kind<T>, object: T, options?: WriteOptions): Promise<T>
+  /** The object's resourceVersion, when present, is the precondition. `finalize` is a Namespace's own. */
+  update<T extends KubernetesObject>(
+    kind: Kind<T>,
+    object: T,
+    options?: WriteOptions & { subresource?: 'finalize' },
+  ): Promise<T>
   updateStatus<T extends KubernetesObject>(
     kind: Kind<T>,
     object: T,

@@ -70,7 +70,7 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
         : {}),
     }
     const object = { ...next, apiVersion: kind.apiVersion, kind: kind.kind, metadata }
-    if (metadata.deletionTimestamp && !metadata.finalizers?.length && !graceful(kind, old)) {
+    if (metadata.deletionTimestamp && !isHeld(object) && !graceful(kind, old)) {
       cache.put(object)
       cache.remove(object)
     } else cache.put(object)
@@ -113,7 +113,7 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
       return stored(kind, namespace, name)
     },
     update: async (kind, object, options) => {
-      await enter('update', kind, objectKey(object), tail(options))
+      await enter(options?.subresource ?? 'update', kind, objectKey(object), tail(options))
       const { namespace, name } = object.metadata
       const old = stored(kind, namespace, name)
       const status = kind.statusSubresource ? statusOf(old) : statusOf(object)
@@ -152,7 +152,7 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
         throw conflict(kind, name, MODIFIED)
       const finalizers = deletionFinalizers(old, options)
       const grace = graceful(kind, old) ? (options?.gracePeriodSeconds ?? 30) : 0
-      if (finalizers.length === 0 && grace === 0) return cache.remove(old)
+      if (!isHeld(old, finalizers) && grace === 0) return cache.remove(old)
       if (old.metadata.deletionTimestamp && old.metadata.finalizers?.length === finalizers.length)
         return
       cache.put({
@@ -213,6 +213,11 @@ const graceful = (kind: AnyKind, object: KubernetesObject): boolean => {
     pod.status?.phase !== 'Failed'
   )
 }
+
+/** By its own finalizers, or by a Namespace's spec.finalizers. */
+const isHeld = (object: KubernetesObject, finalizers = object.metadata.finalizers ?? []): boolean =>
+  finalizers.length > 0 ||
+  ((object as { spec?: { finalizers?: string[] } }).spec?.finalizers ?? []).length > 0
 
 const deletionFinalizers = (object: KubernetesObject, options?: DeleteOptions): string[] => {
   const kept = (object.metadata.finalizers ?? []).filter(

@@ -122,6 +122,8 @@ const send = async (
       return client.update(kind, command.object, options)
     case 'updateStatus':
       return client.updateStatus(kind, command.object, options)
+    case 'finalize':
+      return client.update(kind, command.object, { ...options, subresource: 'finalize' })
     case 'patch': {
       const { object, type, patch, subresource } = command
       const { namespace, name } = object.metadata

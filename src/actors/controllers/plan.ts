@@ -31,7 +31,11 @@ interface Outcome {
 
 export type Command =
   | ({ verb: 'create'; kind: AnyKind; object: AnyDraft } & Outcome)
-  | ({ verb: 'update' | 'updateStatus'; kind: AnyKind; object: KubernetesObject } & Outcome)
+  | ({
+      verb: 'update' | 'updateStatus' | 'finalize'
+      kind: AnyKind
+      object: KubernetesObject
+    } & Outcome)
   | ({
       verb: 'patch'
       kind: AnyKind
