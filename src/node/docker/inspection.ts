@@ -1,0 +1,62 @@
+/**
+ * The engine's description of a container as the port's `Container`. Pure.
+ *
+ * Invariant: a container that could not start counts as exited, with the engine's reason: the engine itself
+ * leaves it in state `created`, where a kubelet would wait for it for ever.
+ */
+import type { ContainerInspectInfo, ImageInspectInfo } from 'dockerode'
+import type { Container, ContainerState, ImageInfo } from '../runtime.ts'
+import { attemptOf, containerOf, givenBy, LABEL, podOf } from './labels.ts'
+
+/** The engine writes year 1 for "never". */
+const timeOf = (text: string | undefined): number | undefined => {
+  const ms = Date.parse(text ?? '')
+  return ms > 0 ? ms : undefined
+}
+
+const stateOf = ({ State }: ContainerInspectInfo): ContainerState => {
+  if (State.Running || State.Status === 'restarting') return 'running'
+  return State.Status === 'created' && State.ExitCode === 0 && !State.Error ? 'created' : 'exited'
+}
+
+export const containerFrom = (info: ContainerInspectInfo): Container => {
+  const labels = info.Config.Labels
+  const state = stateOf(info)
+  const createdAtMs = timeOf(info.Created) ?? 0
+  const startedAtMs = timeOf(info.State.StartedAt)
+  return {
+    id: info.Id,
+    pod: podOf(labels),
+    sandboxId: labels[LABEL.sandbox] ?? '',
+    name: containerOf(labels) ?? '',
+    attempt: attemptOf(labels),
+    image: info.Config.Image,
+    imageId: info.Image,
+    state,
+    createdAtMs,
+    ...(startedAtMs ? { startedAtMs } : {}),
+    ...(state === 'exited'
+      ? {
+          finishedAtMs: timeOf(info.State.FinishedAt) ?? startedAtMs ?? createdAtMs,
+          exitCode: info.State.ExitCode,
+        }
+      : {}),
+    ...(info.State.OOMKilled ? { outOfMemory: true } : {}),
+    ...(info.State.Error ? { error: info.State.Error } : {}),
+    specHash: labels[LABEL.hash] ?? '',
+    ...givenBy(labels),
+  }
+}
+
+export const imageFrom = (info: ImageInspectInfo): ImageInfo => ({
+  id: info.Id,
+  names: [...(info.RepoTags ?? []), ...(info.RepoDigests ?? [])],
+  sizeBytes: info.Size,
+  ...(info.Config?.User ? { user: info.Config.User } : {}),
+})
+
+/** An image reference with `:latest` where it names neither tag nor digest, as Kubernetes reads it. */
+export const normalReference = (image: string): string => {
+  const lastPart = image.slice(image.lastIndexOf('/') + 1)
+  return lastPart.includes(':') || lastPart.includes('@') ? image : `${image}:latest`
+}
