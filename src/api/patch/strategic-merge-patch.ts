@@ -72,8 +72,8 @@ const mergeRecord = (
     const wanted = patch[key] as Json
     if (key.startsWith(DELETE_FROM_LIST)) {
       const field = key.slice(DELETE_FROM_LIST.length)
-      merged[field] = deleteFromList(merged[field], wanted)
-      if (merged[field] === undefined) delete merged[field]
+      const kept = deleteFromList(merged[field], wanted)
+      if (kept !== undefined) merged[field] = kept
     } else if (!isDirective(key) && !ordered.has(key)) mergeField(merged, key, wanted, model)
   }
   return merged
@@ -167,6 +167,7 @@ const checkOrder = (
   order: readonly Json[],
   mergeKey: string | undefined,
 ): void => {
+  if (order.length === 0) return
   const identity = identityOf(mergeKey)
   const places = new Map(order.map((item, index) => [identity(item), index]))
   let last = -1
