@@ -51,7 +51,7 @@ export interface LocalImage {
 const pauseImage = (name: string): LocalImage => ({
   name,
   files: [],
-  changes: [`ENTRYPOINT ["/bin/sleep", "${SLEEP_SECONDS}"]`, 'STOPSIGNAL SIGKILL'],
+  changes: [`ENTRYPOINT ["/bin/sleep", "${SLEEP_SECONDS}"]`],
 })
 
 const helloImage: LocalImage = {

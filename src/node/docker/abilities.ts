@@ -13,13 +13,12 @@ import type { Grants } from './container-config.ts'
 import { engineMessage, isNotFound } from './engine.ts'
 import { LABEL } from './labels.ts'
 
-/** Numbers and names of `linux/capability.h`, in order from 0. */
+/** Names of `linux/capability.h` in order from 0, up to the last that every engine knows. */
 const CAPABILITIES = (
   'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE ' +
   'NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT ' +
   'SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE ' +
-  'AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ ' +
-  'PERFMON BPF CHECKPOINT_RESTORE'
+  'AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ'
 ).split(' ')
 
 /** Names of the bits set in a hexadecimal mask of `/proc/<pid>/status`. */
