@@ -1,0 +1,83 @@
+/**
+ * Admission: what the cluster adds to or refuses of a new object beyond its kind's own rules.
+ *
+ * After Kubernetes' plug-ins NamespaceLifecycle, ServiceAccount and DefaultTolerationSeconds. Invariant:
+ * only objects that are being created pass here. Addresses of Services are `service-addresses.ts`.
+ */
+import { Namespace } from '../../api/core/namespace.ts'
+import type { Pod } from '../../api/core/pod.ts'
+import { ServiceAccount } from '../../api/core/service-account.ts'
+import type { AnyKind } from '../../api/kind.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
+import { forbidden, notFound, StatusError } from '../../api/status-error.ts'
+import type { ApiRequest } from './request.ts'
+import type { Services } from './services.ts'
+
+/** Refuses new content in a namespace that is missing or on its way out. */
+export const checkNamespace = async (
+  { storage }: Services,
+  { kind, namespace }: ApiRequest,
+  name: string,
+): Promise<void> => {
+  if (!kind.namespaced || namespace === undefined) return
+  let found = storage.cache.get(Namespace, undefined, namespace)
+  if (!found) {
+    await storage.barrier(Namespace)
+    found = storage.cache.get(Namespace, undefined, namespace)
+  }
+  if (!found) throw notFound(Namespace, namespace)
+  if (found.metadata.deletionTimestamp === undefined) return
+  const refused = forbidden(
+    kind,
+    name,
+    `unable to create new content in namespace ${namespace} because it is being terminated`,
+  )
+  throw new StatusError(403, 'Forbidden', refused.message, {
+    ...refused.status.details,
+    causes: [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
+  })
+}
+
+/** Completes a new object, in place. Throws 403. */
+export const admitCreate = (services: Services, kind: AnyKind, object: KubernetesObject): void => {
+  if (kind.plural === 'pods' && kind.group === '') admitPod(services, kind, object as Pod)
+}
+
+const admitPod = ({ storage }: Services, kind: AnyKind, pod: Pod): void => {
+  const { spec } = pod
+  if (!spec) return
+  const account = spec.serviceAccountName || spec.serviceAccount || 'default'
+  spec.serviceAccountName = account
+  spec.serviceAccount = account
+  const { name, namespace } = pod.metadata
+  if (account !== 'default' && !storage.cache.get(ServiceAccount, namespace, account))
+    throw forbidden(
+      kind,
+      name,
+      `error looking up service account ${namespace}/${account}: serviceaccount "${account}" not found`,
+    )
+  tolerateForAWhile(spec, 'node.kubernetes.io/not-ready')
+  tolerateForAWhile(spec, 'node.kubernetes.io/unreachable')
+}
+
+const TOLERATION_SECONDS = 300
+
+/** Unless the pod says otherwise, it stays on a node in trouble for five minutes. */
+const tolerateForAWhile = (spec: NonNullable<Pod['spec']>, key: string): void => {
+  const isTolerated = spec.tolerations?.some(
+    (toleration) =>
+      (toleration.key === key || !toleration.key) &&
+      (toleration.effect === 'NoExecute' || !toleration.effect),
+  )
+  if (isTolerated) return
+  spec.tolerations = [
+    ...(spec.tolerations ?? []),
+    { key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: TOLERATION_SECONDS },
+  ]
+}

@@ -1,0 +1,3 @@
+export const openBusDoor =
+  async (..._: unknown[]): Promise<() => Promise<void>> =>
+  async () => {}

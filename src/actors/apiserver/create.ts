@@ -1,0 +1,103 @@
+/**
+ * create: a new object, with the name the client gave or one made from generateName.
+ *
+ * Order as in Kubernetes: decode, fill metadata, admission and defaults, validate, commit.
+ * Invariant: two creates of one name never both succeed, on whatever replica. It overwrites nothing.
+ */
+import { deepCopy } from '../../api/equality.ts'
+import type { AnyKind } from '../../api/kind.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
+import { validateObjectMeta } from '../../api/object-meta.ts'
+import { alreadyExists, badRequest, invalid, StatusError } from '../../api/status-error.ts'
+import { FenceLost, RevisionConflict } from '../../client/storage.ts'
+import { admitCreate, checkNamespace } from './admission.ts'
+import { ATTEMPTS_MAX, commit, isDryRun } from './commit.ts'
+import { decodeObject } from './decode-object.ts'
+import { fillMetadata, generatedName } from './object-meta.ts'
+import type { ApiRequest, ApiResult } from './request.ts'
+import type { Services } from './services.ts'
+
+/** Kubernetes tries a generated name this often. */
+const GENERATED_NAMES_MAX = 8
+
+export const create = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const object = decodeObject(request)
+  return {
+    type: 'object',
+    code: 201,
+    kind: request.kind,
+    object: await createObject(services, request, object),
+  }
+}
+
+/** Creates `object`, which becomes the pipeline's. */
+export const createObject = async (
+  services: Services,
+  request: ApiRequest,
+  object: KubernetesObject,
+): Promise<KubernetesObject> => {
+  const { kind, namespace } = request
+  const { metadata } = object
+  if (metadata.resourceVersion && metadata.resourceVersion !== '0')
+    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created')
+  const generate = !metadata.name && metadata.generateName ? metadata.generateName : undefined
+  fillMetadata(object, kind, namespace, services.clock.now())
+  if (generate) metadata.name = generatedName(generate)
+  await checkNamespace(services, request, metadata.name)
+  prepare(services, kind, object)
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt(services, request, object)
+    } catch (error) {
+      if (!generate || tries >= GENERATED_NAMES_MAX) throw error
+      if (!(error instanceof StatusError) || error.reason !== 'AlreadyExists') throw error
+      metadata.name = generatedName(generate)
+    }
+  }
+}
+
+const prepare = (services: Services, kind: AnyKind, object: KubernetesObject): void => {
+  kind.prepareForCreate?.(object, { now: services.clock.now() })
+  admitCreate(services, kind, object)
+  kind.applyDefaults?.(object)
+  const errors = [...validateObjectMeta(kind, object), ...(kind.validate?.(object) ?? [])]
+  if (errors.length > 0) throw invalid(kind, object.metadata.name ?? '', errors)
+}
+
+const attempt = async (
+  services: Services,
+  request: ApiRequest,
+  draft: KubernetesObject,
+): Promise<KubernetesObject> => {
+  const { kind } = request
+  const { namespace, name } = draft.metadata
+  for (let tries = 1; ; tries++) {
+    /** Addresses are chosen anew in every attempt. */
+    const object = kind.plural === 'services' ? deepCopy(draft) : draft
+    const claim = await services.addresses.claim(kind, object, undefined)
+    try {
+      if (services.storage.cache.get(kind, namespace, name)) {
+        await services.storage.barrier(kind)
+        if (services.storage.cache.get(kind, namespace, name)) throw alreadyExists(kind, name)
+      }
+      if (isDryRun(request)) return object
+      return await commit(services, kind, object, 0, claim?.fence ?? request.fence)
+    } catch (error) {
+      const isLost = error instanceof RevisionConflict || error instanceof FenceLost
+      if (!isLost) throw error
+      if (tries >= ATTEMPTS_MAX) throw alreadyExists(kind, name)
+    } finally {
+      claim?.release()
+    }
+  }
+}
+
+/** The name on the URL and in the body agree. */
+export const checkName = (request: ApiRequest, object: KubernetesObject): void => {
+  const { name } = object.metadata
+  if (!name) object.metadata.name = request.name!
+  else if (name !== request.name)
+    throw badRequest(
+      `the name of the object (${name}) does not match the name on the URL (${request.name})`,
+    )
+}

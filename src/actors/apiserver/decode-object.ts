@@ -1,0 +1,78 @@
+/**
+ * From a request's decoded body to an object of the request's kind.
+ *
+ * Invariant: what leaves here has the kind's apiVersion and kind, metadata that is an object, the request's
+ * namespace, and no field that the kind's schema does not know. Defaults and validation come later.
+ */
+import { checkFields, decodeError, strictDecodingMessage } from '../../api/check-fields.ts'
+import type { AnyKind } from '../../api/kind.ts'
+import type { Json, KubernetesObject } from '../../api/meta.ts'
+import { badRequest, invalid } from '../../api/status-error.ts'
+import { type ApiRequest, warn } from './request.ts'
+
+/** A fresh object made of the body; the body stays as it is. */
+export const decodeObject = (
+  request: ApiRequest,
+  body: unknown = request.body,
+): KubernetesObject => {
+  const { kind, namespace } = request
+  const {
+    object: checked,
+    unknownFields,
+    typeErrors,
+  } = checkFields(kind.model, requireObject(kind, body))
+  if (typeErrors[0] !== undefined) throw decodeError(kind, typeErrors[0])
+  reportFaults(request, unknownFields)
+  const object = checked as unknown as KubernetesObject
+  object.apiVersion = kind.apiVersion
+  object.kind = kind.kind
+  object.metadata ??= {} as KubernetesObject['metadata']
+  const { metadata } = object
+  if (!kind.namespaced || namespace === undefined) return object
+  if (!metadata.namespace) metadata.namespace = namespace
+  else if (metadata.namespace !== namespace)
+    throw badRequest(
+      'the namespace of the provided object does not match the namespace sent on the request',
+    )
+  return object
+}
+
+const requireObject = (kind: AnyKind, body: unknown): Json => {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error`,
+    )
+  const { apiVersion = kind.apiVersion, kind: name = kind.kind } = body as {
+    apiVersion?: unknown
+    kind?: unknown
+  }
+  if (name !== '' && name !== kind.kind)
+    throw badRequest(
+      `${name} in version "${versionOf(String(apiVersion))}" cannot be handled as a ${kind.kind}`,
+    )
+  if (apiVersion !== '' && apiVersion !== kind.apiVersion)
+    throw badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${kind.apiVersion})`,
+    )
+  return body as Json
+}
+
+const versionOf = (apiVersion: string): string => apiVersion.slice(apiVersion.indexOf('/') + 1)
+
+/** What `fieldValidation` asks to be done about unknown and duplicate fields. */
+const reportFaults = (request: ApiRequest, unknownFields: readonly string[]): void => {
+  const mode = request.query.get('fieldValidation') || 'Warn'
+  if (mode !== 'Warn' && mode !== 'Strict' && mode !== 'Ignore')
+    throw invalid({ group: 'meta.k8s.io', kind: 'CreateOptions' }, '', [
+      {
+        reason: 'FieldValueNotSupported',
+        field: 'fieldValidation',
+        message: `Unsupported value: ${JSON.stringify(mode)}: supported values: "", "Ignore", "Strict", "Warn"`,
+      },
+    ])
+  if (mode === 'Ignore') return
+  const faults = [...(request.duplicates?.() ?? []), ...unknownFields]
+  if (faults.length === 0) return
+  if (mode === 'Strict') throw decodeError(request.kind, strictDecodingMessage(faults))
+  for (const fault of faults) warn(request, fault)
+}

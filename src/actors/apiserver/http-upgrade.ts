@@ -1,0 +1,1 @@
+export const serveUpgrades = (..._: unknown[]): void => {}

@@ -1,0 +1,74 @@
+/**
+ * The one way from a request to its result, whichever door it came through.
+ *
+ *   authorize → verb (decode → admission and defaults → validate → commit) → result
+ *
+ * Invariant: nothing is read or changed that did not pass `authorize.ts`. It knows no transport; watches,
+ * logs and exec are streams and have doors of their own, but are authorized by the same function.
+ */
+import type { AnyKind } from '../../api/kind.ts'
+import { methodNotSupported, notFound } from '../../api/status-error.ts'
+import { refusal } from './authorize.ts'
+import { create } from './create.ts'
+import { deleteCollection, deleteOne } from './delete.ts'
+import { patch, patchScale } from './patch.ts'
+import { get, list } from './read.ts'
+import type { ApiRequest, ApiResult, Verb } from './request.ts'
+import type { Services } from './services.ts'
+import { bind, evict, finalize, getScale, updateScale } from './subresources.ts'
+import { update } from './update.ts'
+
+type VerbFunction = (services: Services, request: ApiRequest) => Promise<ApiResult>
+type Verbs = Partial<Record<Verb, VerbFunction>>
+
+const MAIN: Verbs = {
+  get,
+  list,
+  create,
+  update,
+  patch,
+  delete: deleteOne,
+  deletecollection: deleteCollection,
+}
+const STATUS: Verbs = { get, update, patch }
+const SCALE: Verbs = { get: getScale, update: updateScale, patch: patchScale }
+const BINDING: Verbs = { create: bind }
+const EVICTION: Verbs = { create: evict }
+const FINALIZE: Verbs = { update: finalize }
+
+/** What the kind serves under `subresource`; undefined when there is no such thing. */
+const verbsOf = (kind: AnyKind, subresource: string | undefined): Verbs | undefined => {
+  if (subresource === undefined) return MAIN
+  if (subresource === 'status') return kind.statusSubresource ? STATUS : undefined
+  if (subresource === 'scale') return kind.scale ? SCALE : undefined
+  if (kind.group !== '') return undefined
+  if (kind.plural === 'pods' && subresource === 'binding') return BINDING
+  if (kind.plural === 'pods' && subresource === 'eviction') return EVICTION
+  if (kind.plural === 'namespaces' && subresource === 'finalize') return FINALIZE
+  return undefined
+}
+
+/** Throws StatusError. */
+export const execute = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  authorize(request)
+  const { kind, verb, subresource } = request
+  const verbs = verbsOf(kind, subresource)
+  if (!verbs) throw notFound(kind, request.name ?? '')
+  const run = verbs[verb]
+  if (!run) throw methodNotSupported(kind, verb)
+  return run(services, request)
+}
+
+/** Throws StatusError 403. */
+export const authorize = ({ user, verb, kind, subresource, namespace, name }: ApiRequest): void => {
+  const refused = refusal({
+    user,
+    verb,
+    group: kind.group,
+    resource: kind.plural,
+    subresource,
+    namespace,
+    name,
+  })
+  if (refused) throw refused
+}

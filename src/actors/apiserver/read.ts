@@ -1,0 +1,273 @@
+/**
+ * get and list, from the cache.
+ *
+ * Invariant: a read without resourceVersion sees every write acknowledged anywhere before it; the pages of
+ * one list show the collection at one revision, or the client is told 410. Nothing here touches the stream.
+ */
+import type { AnyKind } from '../../api/kind.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
+import {
+  badRequest,
+  expired,
+  invalid,
+  invalidField,
+  notFound,
+  StatusError,
+} from '../../api/status-error.ts'
+import type { Cache } from '../../client/view.ts'
+import type { ApiRequest, ApiResult, ListResult } from './request.ts'
+import { isEverything, parseSelection, type Selection, selects } from './selection.ts'
+import type { Services } from './services.ts'
+import type { Position } from './sorted-objects.ts'
+
+export const get = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const { kind, namespace, name } = request
+  await settle(services, kind, request.query.get('resourceVersion'))
+  const object = services.storage.cache.get(kind, namespace, name!)
+  if (!object) throw notFound(kind, name!)
+  return { type: 'object', code: 200, kind, object }
+}
+
+/** Waits until the cache may answer a read of that resourceVersion. */
+export const settle = async (
+  { storage }: Services,
+  kind: AnyKind,
+  resourceVersion: string | null,
+): Promise<void> => {
+  if (!resourceVersion) return storage.barrier(kind)
+  const revision = parseRevision(resourceVersion)
+  if (revision > storage.cache.revision(kind)) await reached(storage.cache, kind, revision)
+}
+
+export const parseRevision = (text: string): number => {
+  if (!/^\d{1,15}$/.test(text))
+    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+      invalidField('resourceVersion', text, `strconv.ParseUint: parsing "${text}": invalid syntax`),
+    ])
+  return Number(text)
+}
+
+const reached = async (cache: Cache, kind: AnyKind, revision: number): Promise<void> => {
+  try {
+    await cache.reached(kind, revision)
+  } catch {
+    throw new StatusError(
+      504,
+      'Timeout',
+      `Timeout: Too large resource version: ${revision}, current: ${cache.revision(kind)}`,
+      {
+        retryAfterSeconds: 1,
+        causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      },
+    )
+  }
+}
+
+interface ContinueToken {
+  revision: number
+  after: Position
+  /** Objects behind `after`; absent when a selector makes it unknown. */
+  left?: number
+}
+
+export const list = async (services: Services, request: ApiRequest): Promise<ListResult> => {
+  const { kind, namespace, query } = request
+  const { cache } = services.storage
+  const selection = parseSelection(kind, namespace, query)
+  const limit = parseLimit(query.get('limit'))
+  const token = parseToken(query.get('continue'))
+  const version = query.get('resourceVersion')
+  const exact = exactRevision(query, version, token)
+  if (token && version && version !== '0')
+    throw badRequest('specifying resource version is not allowed when using continue')
+  if (exact !== undefined) await settle(services, kind, String(exact))
+  else await settle(services, kind, limit && version === '0' ? '0' : version)
+
+  const revision = exact ?? cache.revision(kind)
+  const past = exact === undefined ? undefined : undone(cache, kind, exact)
+  const after = token?.after
+  const counted = isEverything(selection)
+  const total = token ? token.left : services.sorted.count(kind, namespace)
+  const items = past
+    ? pageOfPast(services, selection, past, after, limit)
+    : page(services, selection, after, limit)
+  if (!limit || items.length <= limit) return { type: 'list', kind, items, revision }
+
+  items.length = limit
+  const last = items[limit - 1]!.metadata
+  const left = counted && total !== undefined ? total - limit : undefined
+  const next: ContinueToken = {
+    revision,
+    after: { namespace: last.namespace ?? '', name: last.name },
+    ...(left !== undefined && left > 0 ? { left } : {}),
+  }
+  return {
+    type: 'list',
+    kind,
+    items,
+    revision,
+    continue: Buffer.from(JSON.stringify(next)).toString('base64url'),
+    ...(next.left ? { remaining: next.left } : {}),
+  }
+}
+
+const parseLimit = (text: string | null): number => {
+  if (!text) return 0
+  if (!/^-?\d{1,9}$/.test(text))
+    throw badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`)
+  return Math.max(0, Number(text))
+}
+
+const parseToken = (text: string | null): ContinueToken | undefined => {
+  if (!text) return undefined
+  try {
+    const token = JSON.parse(Buffer.from(text, 'base64url').toString()) as ContinueToken
+    const { namespace, name } = token.after
+    if (
+      Number.isSafeInteger(token.revision) &&
+      `${typeof namespace}${typeof name}` === 'stringstring'
+    )
+      return token
+  } catch {
+    // Falls through: whatever is wrong with it, the answer is the same.
+  }
+  throw badRequest('continue key is not valid')
+}
+
+/** The revision the list must show, where not simply the newest. */
+const exactRevision = (
+  query: URLSearchParams,
+  version: string | null,
+  token: ContinueToken | undefined,
+): number | undefined => {
+  if (token) return token.revision
+  const match = query.get('resourceVersionMatch')
+  if (!match) return undefined
+  const options = { group: 'meta.k8s.io', kind: 'ListOptions' }
+  if (match !== 'Exact' && match !== 'NotOlderThan')
+    throw invalid(options, '', [
+      {
+        reason: 'FieldValueNotSupported',
+        field: 'resourceVersionMatch',
+        message: `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`,
+      },
+    ])
+  if (!version)
+    throw invalid(options, '', [
+      {
+        reason: 'FieldValueForbidden',
+        field: 'resourceVersionMatch',
+        message: 'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+      },
+    ])
+  if (match === 'NotOlderThan') return undefined
+  if (version === '0')
+    throw invalid(options, '', [
+      {
+        reason: 'FieldValueForbidden',
+        field: 'resourceVersionMatch',
+        message: 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+      },
+    ])
+  return parseRevision(version)
+}
+
+/** One more than `limit` when there is more. */
+const page = (
+  { sorted, storage }: Services,
+  selection: Selection,
+  after: Position | undefined,
+  limit: number,
+): KubernetesObject[] => {
+  const { kind, namespace } = selection
+  const items: KubernetesObject[] = []
+  const narrow = indexed(storage.cache, selection)
+  if (narrow) {
+    for (const object of narrow)
+      if (selects(selection, object) && isAfter(object, after)) items.push(object)
+    items.sort(inOrder)
+    if (limit && items.length > limit + 1) items.length = limit + 1
+    return items
+  }
+  const all = isEverything(selection)
+  sorted.walk(kind, namespace, after, (object) => {
+    if (all || selects(selection, object)) items.push(object)
+    return !limit || items.length <= limit
+  })
+  return items
+}
+
+/** Candidates from one of the cache's indexes, or undefined when none fits. */
+const indexed = (cache: Cache, selection: Selection): KubernetesObject[] | undefined => {
+  const { kind, namespace, name, node, labels } = selection
+  if (name !== undefined && (namespace !== undefined || !kind.namespaced)) {
+    const object = cache.get(kind, namespace, name)
+    return object ? [object] : []
+  }
+  if (node === undefined && labels.length === 0) return undefined
+  return cache.list(kind, {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(node === undefined ? {} : { node }),
+    ...(labels.length === 0 ? {} : { labels }),
+  })
+}
+
+const compare = (a: KubernetesObject, namespace: string, name: string): number => {
+  const own = a.metadata.namespace ?? ''
+  if (own !== namespace) return own < namespace ? -1 : 1
+  return a.metadata.name < name ? -1 : a.metadata.name === name ? 0 : 1
+}
+
+const inOrder = (a: KubernetesObject, b: KubernetesObject): number =>
+  compare(a, b.metadata.namespace ?? '', b.metadata.name)
+
+const isAfter = (object: KubernetesObject, after: Position | undefined): boolean =>
+  !after || compare(object, after.namespace, after.name) > 0
+
+/** What objects changed since `revision` were then (undefined: absent), by key. Throws 410. */
+const undone = (
+  cache: Cache,
+  kind: AnyKind,
+  revision: number,
+): Map<string, KubernetesObject | undefined> | undefined => {
+  if (revision >= cache.revision(kind)) return undefined
+  const changes = cache.changesSince(kind, revision)
+  if (!changes)
+    throw expired(
+      'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
+    )
+  if (changes.length === 0) return undefined
+  const then = new Map<string, KubernetesObject | undefined>()
+  for (const { object, previous } of changes) {
+    const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`
+    if (!then.has(key)) then.set(key, previous)
+  }
+  return then
+}
+
+const pageOfPast = (
+  { sorted }: Services,
+  selection: Selection,
+  past: Map<string, KubernetesObject | undefined>,
+  after: Position | undefined,
+  limit: number,
+): KubernetesObject[] => {
+  const { kind, namespace } = selection
+  const items: KubernetesObject[] = []
+  const fits = (object: KubernetesObject): boolean => selects(selection, object)
+  const changed = [...past.values()]
+    .filter((object) => object !== undefined)
+    .filter((object) => fits(object) && isAfter(object, after))
+    .sort(inOrder)
+  let next = 0
+  const isOpen = (): boolean => !limit || items.length <= limit
+  sorted.walk(kind, namespace, after, (object) => {
+    while (next < changed.length && inOrder(changed[next]!, object) < 0 && isOpen())
+      items.push(changed[next++]!)
+    const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`
+    if (isOpen() && !past.has(key) && fits(object)) items.push(object)
+    return isOpen()
+  })
+  while (next < changed.length && isOpen()) items.push(changed[next++]!)
+  return items
+}

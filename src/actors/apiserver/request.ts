@@ -1,0 +1,89 @@
+/**
+ * `ApiRequest` and `ApiResult`: what the HTTPS and the bus door hand to the pipeline, and get back.
+ *
+ * Invariant: a request carries no transport; both doors build the same one. It checks nothing itself.
+ */
+import type { AnyKind } from '../../api/kind.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
+import type { Status } from '../../api/status-error.ts'
+import type { Fence } from '../../client/storage.ts'
+
+export type Verb =
+  | 'get'
+  | 'list'
+  | 'watch'
+  | 'create'
+  | 'update'
+  | 'patch'
+  | 'delete'
+  | 'deletecollection'
+
+export interface User {
+  name: string
+  groups: readonly string[]
+}
+
+export type PatchFormat = 'json' | 'merge' | 'strategic'
+
+export interface ApiRequest {
+  verb: Verb
+  kind: AnyKind
+  subresource?: string | undefined
+  /** Undefined for a cluster-scoped kind and for all namespaces. */
+  namespace: string | undefined
+  /** Undefined for collections and for a create. */
+  name: string | undefined
+  user: User
+  query: URLSearchParams
+  /** Decoded; undefined when there was none. */
+  body?: unknown
+  /** The keys that the body's text held twice, in Kubernetes' words: `duplicate field "spec.replicas"`. */
+  duplicates?: () => readonly string[]
+  patch?: PatchFormat
+  fence?: Fence | undefined
+  /** Texts for `Warning` headers; the pipeline adds to it. */
+  warnings?: string[]
+}
+
+export interface ListResult {
+  type: 'list'
+  kind: AnyKind
+  items: readonly KubernetesObject[]
+  revision: number
+  continue?: string
+  /** How many follow behind `continue`. */
+  remaining?: number
+}
+
+export type ApiResult =
+  | { type: 'object'; code: number; kind: AnyKind; object: KubernetesObject }
+  /** A document that is no stored kind: a Status, a Scale, a Binding. */
+  | { type: 'document'; code: number; document: object }
+  | ListResult
+
+export const NO_QUERY = new URLSearchParams()
+
+export const warn = (request: ApiRequest, text: string): void => {
+  request.warnings ??= []
+  request.warnings.push(text)
+}
+
+const isTrue = (value: string | null): boolean =>
+  value !== null && value !== '0' && value !== 'false'
+
+/** A query flag as Go's form decoding reads it: present and empty counts as true. */
+export const flag = (query: URLSearchParams, name: string): boolean => isTrue(query.get(name))
+
+export const success = (
+  code: number,
+  details?: { name?: string; group?: string; kind?: string; uid?: string },
+): ApiResult => {
+  const document: Status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    ...(details ? { details } : { code }),
+  }
+  return { type: 'document', code, document }
+}

@@ -1,0 +1,14 @@
+/**
+ * What the verbs of the pipeline work with, handed to each by `apiserver.ts`.
+ */
+import type { Storage } from '../../client/storage.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { ServiceAddresses } from './service-addresses.ts'
+import type { SortedObjects } from './sorted-objects.ts'
+
+export interface Services {
+  storage: Storage
+  clock: Clock
+  sorted: SortedObjects
+  addresses: ServiceAddresses
+}

@@ -1,0 +1,186 @@
+/**
+ * Subresources that are documents of their own: scale, binding, eviction, finalize.
+ *
+ * Invariant: each ends in the same commit as a plain update or delete. `status` is a plain update, see
+ * `update.ts`; logs, exec and attach are streams, see `node-streams.ts`.
+ */
+import { Pod } from '../../api/core/pod.ts'
+import { deepCopy } from '../../api/equality.ts'
+import type { AnyKind } from '../../api/kind.ts'
+import { kindByResource } from '../../api/kinds.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
+import {
+  badRequest,
+  conflict,
+  invalid,
+  invalidField,
+  requiredField,
+} from '../../api/status-error.ts'
+import { timestamp } from '../../std/clock.ts'
+import { isDryRun, withRetries } from './commit.ts'
+import { type DeleteOptions, deleteObject } from './delete.ts'
+import { get } from './read.ts'
+import { type ApiRequest, type ApiResult, success } from './request.ts'
+import type { Services } from './services.ts'
+import { catchUp, replace, update } from './update.ts'
+
+export interface Scale {
+  kind: 'Scale'
+  apiVersion: 'autoscaling/v1'
+  metadata: Partial<KubernetesObject['metadata']>
+  spec: { replicas?: number }
+  status: { replicas: number; selector?: string }
+}
+
+export const scaleOf = (kind: AnyKind, object: KubernetesObject): Scale => {
+  const { replicas, statusReplicas, selector } = kind.scale!.read(object)
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: {
+      name,
+      ...(namespace ? { namespace } : {}),
+      uid,
+      resourceVersion,
+      creationTimestamp,
+    },
+    spec: { replicas },
+    status: { replicas: statusReplicas, ...(selector ? { selector } : {}) },
+  }
+}
+
+export const getScale = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const result = await get(services, request)
+  if (result.type !== 'object') return result
+  return { type: 'document', code: 200, document: scaleOf(request.kind, result.object) }
+}
+
+/** Sets the replicas `wanted` says, from the Scale as it is now. */
+export const changeScale = async (
+  services: Services,
+  request: ApiRequest,
+  wanted: (scale: Scale) => Scale,
+): Promise<ApiResult> => {
+  const { kind, name } = request
+  const stored = await withRetries(
+    services,
+    request,
+    () => false,
+    (current) => {
+      const before = scaleOf(kind, current)
+      const scale = wanted(before)
+      const replicas = scale.spec?.replicas ?? 0
+      if (!Number.isInteger(replicas))
+        throw badRequest(
+          `Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32`,
+        )
+      if (replicas < 0)
+        throw invalid({ group: 'autoscaling', kind: 'Scale' }, name!, [
+          invalidField('spec.replicas', replicas, 'must be greater than or equal to 0'),
+        ])
+      const given = scale.metadata?.resourceVersion
+      const next = deepCopy(kind.scale!.write(current, replicas) as KubernetesObject)
+      const pinned = given && given !== before.metadata.resourceVersion ? given : undefined
+      return replace(services, { ...request, subresource: undefined }, current, next, pinned)
+    },
+  )
+  return { type: 'document', code: 200, document: scaleOf(kind, stored) }
+}
+
+export const updateScale = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const scale = request.body as Partial<Scale> | undefined
+  if (typeof scale !== 'object' || scale === null) throw badRequest('the body is not a Scale')
+  if (scale.kind !== undefined && scale.kind !== 'Scale')
+    throw badRequest(`${scale.kind} in version "v1" cannot be handled as a Scale`)
+  const { name, resourceVersion } = scale.metadata ?? {}
+  if (name && name !== request.name)
+    throw badRequest(
+      `the name of the object (${name}) does not match the name on the URL (${request.name})`,
+    )
+  if (resourceVersion) await catchUp(services, request, resourceVersion)
+  return changeScale(services, request, () => scale as Scale)
+}
+
+interface Binding {
+  metadata?: { name?: string; uid?: string; annotations?: Record<string, string> }
+  target?: { kind?: string; name?: string }
+}
+
+/** Puts a pod on a node: `pods/binding`, and `bindings` where the body names the pod. */
+export const bind = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const binding = (request.body ?? {}) as Binding
+  const name = request.name ?? binding.metadata?.name
+  const errors = []
+  if (!binding.target?.name) errors.push(requiredField('target.name'))
+  const target = binding.target?.kind
+  if (target && target !== 'Node' && target !== 'Minion')
+    errors.push({
+      reason: 'FieldValueNotSupported' as const,
+      field: 'target.kind',
+      message: `Unsupported value: ${JSON.stringify(target)}: supported values: "Node", "<empty>"`,
+    })
+  if (!name) errors.push(requiredField('metadata.name', 'name or generateName is required'))
+  if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, name ?? '', errors)
+  await withRetries(
+    services,
+    { ...request, kind: Pod, name },
+    () => false,
+    (current) => {
+      const next = boundPod(current as Pod, binding, services.clock.now())
+      const onPod = { ...request, kind: Pod, name, subresource: 'binding' }
+      return replace(services, onPod, current, next, undefined)
+    },
+  )
+  return success(201)
+}
+
+const BINDINGS = { group: '', resource: 'pods/binding' }
+
+const boundPod = (pod: Pod, { metadata = {}, target }: Binding, nowMs: number): Pod => {
+  const { name } = pod.metadata
+  if (metadata.uid && metadata.uid !== pod.metadata.uid)
+    throw conflict(
+      BINDINGS,
+      name,
+      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${pod.metadata.uid}`,
+    )
+  if (pod.metadata.deletionTimestamp)
+    throw conflict(BINDINGS, name, `pod ${name} is being deleted, cannot be assigned to a host`)
+  if (pod.spec?.nodeName)
+    throw conflict(BINDINGS, name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`)
+  const next = deepCopy(pod)
+  next.spec = { ...next.spec!, nodeName: target!.name! }
+  if (metadata.annotations)
+    next.metadata.annotations = { ...next.metadata.annotations, ...metadata.annotations }
+  const conditions = next.status?.conditions?.filter(({ type }) => type !== 'PodScheduled') ?? []
+  const scheduled = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastTransitionTime: timestamp(nowMs),
+  }
+  next.status = { ...next.status, conditions: [...conditions, scheduled] }
+  return next
+}
+
+/** Deletes a pod as `policy/v1` Eviction asks. */
+export const evict = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const eviction = (request.body ?? {}) as {
+    metadata?: { name?: string }
+    deleteOptions?: DeleteOptions & { dryRun?: string[] }
+  }
+  const { name } = eviction.metadata ?? {}
+  if (name && name !== request.name)
+    throw badRequest('name in URL does not match name in Eviction object')
+  const { dryRun, ...options } = eviction.deleteOptions ?? {}
+  const deletion: ApiRequest = { ...request, verb: 'delete', subresource: undefined }
+  if (isDryRun({ ...deletion, body: { dryRun } })) return success(201)
+  await deleteObject(services, deletion, options)
+  return success(201)
+}
+
+/** `namespaces/finalize`: changes spec.finalizers, and nothing else. */
+export const finalize = async (services: Services, request: ApiRequest): Promise<ApiResult> =>
+  update(services, request)
+
+export const podKind = (): AnyKind => kindByResource('', 'pods')!

@@ -1,0 +1,152 @@
+/**
+ * update: replaces an object, or its status alone through the `status` subresource.
+ *
+ * Invariant: spec and status never cross; what changes nothing is not written; an update that removes the
+ * last finalizer of a deleted object removes the object. Patches end here too, see `patch.ts`.
+ */
+import { deepCopy, deepEqual } from '../../api/equality.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
+import { validateObjectMetaUpdate } from '../../api/object-meta.ts'
+import { conflict, invalid, MODIFIED } from '../../api/status-error.ts'
+import { commit, isDryRun, remove, revisionOf, withRetries } from './commit.ts'
+import { checkName } from './create.ts'
+import { decodeObject } from './decode-object.ts'
+import { countGeneration, isReadyToGo, keepMetadata } from './object-meta.ts'
+import { parseRevision } from './read.ts'
+import type { ApiRequest, ApiResult } from './request.ts'
+import type { Services } from './services.ts'
+
+export const update = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const object = decodeObject(request)
+  checkName(request, object)
+  const given = object.metadata.resourceVersion
+  const isPinned = Boolean(given) && given !== '0'
+  if (isPinned) await catchUp(services, request, given)
+  const stored = await withRetries(
+    services,
+    request,
+    () => isPinned,
+    (current) =>
+      replace(services, request, current, deepCopy(object), isPinned ? given : undefined),
+  )
+  return { type: 'object', code: 200, kind: request.kind, object: stored }
+}
+
+/** Waits for the revision a client has seen elsewhere, so that its update is not refused as stale. */
+export const catchUp = async (
+  { storage }: Services,
+  { kind }: ApiRequest,
+  given: string,
+): Promise<void> => {
+  if (!/^\d{1,15}$/.test(given))
+    throw invalid(kind, '', [
+      {
+        reason: 'FieldValueInvalid',
+        field: 'metadata.resourceVersion',
+        message: `Invalid value: ${JSON.stringify(given)}: must be an unsigned integer`,
+      },
+    ])
+  if (parseRevision(given) > storage.cache.revision(kind)) await storage.barrier(kind)
+}
+
+/**
+ * Stores `next` in the place of `current`. `next` is the pipeline's, `current` is shared.
+ * `pinned` is the resourceVersion the client insists on. RevisionConflict passes through.
+ */
+export const replace = async (
+  services: Services,
+  request: ApiRequest,
+  current: KubernetesObject,
+  next: KubernetesObject,
+  pinned: string | undefined,
+): Promise<KubernetesObject> => {
+  const { kind } = request
+  const { name } = current.metadata
+  if (pinned !== undefined && pinned !== current.metadata.resourceVersion)
+    throw conflict(kind, name, MODIFIED)
+  if (next.metadata.uid && next.metadata.uid !== current.metadata.uid)
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${current.metadata.uid}`,
+    )
+  const prepared = prepare(services, request, current, next)
+  const claim = await services.addresses.claim(kind, prepared, current)
+  try {
+    validate(request, prepared, current)
+    if (deepEqual(prepared, current)) return current
+    if (isDryRun(request)) return prepared
+    if (isReadyToGo(prepared)) {
+      const last = { ...prepared }
+      await remove(services, kind, last, request.fence)
+      return last
+    }
+    return await commit(
+      services,
+      kind,
+      prepared,
+      revisionOf(current),
+      claim?.fence ?? request.fence,
+    )
+  } finally {
+    claim?.release()
+  }
+}
+
+const prepare = (
+  services: Services,
+  request: ApiRequest,
+  current: KubernetesObject,
+  next: KubernetesObject,
+): KubernetesObject => {
+  const { kind } = request
+  const context = { now: services.clock.now() }
+  keepMetadata(next, current)
+  if (request.subresource === 'status') {
+    const prepared = onlyStatus(next, current)
+    kind.applyDefaults?.(prepared)
+    kind.prepareForStatusUpdate?.(prepared, current, context)
+    return prepared
+  }
+  if (kind.statusSubresource) takeField(next, current, 'status')
+  kind.applyDefaults?.(next)
+  kind.prepareForUpdate?.(next, current, context)
+  countGeneration(kind, next, current)
+  return next
+}
+
+type Loose = Record<string, unknown>
+
+const takeField = (to: KubernetesObject, from: KubernetesObject, field: string): void => {
+  const value = (from as unknown as Loose)[field]
+  if (value === undefined) delete (to as unknown as Loose)[field]
+  else (to as unknown as Loose)[field] = deepCopy(value)
+}
+
+/** The current object with the status (and labels and annotations) of `next`. */
+const onlyStatus = (next: KubernetesObject, current: KubernetesObject): KubernetesObject => {
+  const prepared = deepCopy(current)
+  const status = (next as unknown as Loose)['status']
+  if (status === undefined) delete (prepared as unknown as Loose)['status']
+  else (prepared as unknown as Loose)['status'] = status
+  for (const field of ['labels', 'annotations', 'finalizers'] as const) {
+    const value = next.metadata[field]
+    if (value === undefined) delete prepared.metadata[field]
+    else Object.assign(prepared.metadata, { [field]: value })
+  }
+  return prepared
+}
+
+const validate = (
+  request: ApiRequest,
+  prepared: KubernetesObject,
+  current: KubernetesObject,
+): void => {
+  const { kind } = request
+  const own =
+    request.subresource === 'status'
+      ? (kind.validateStatusUpdate?.(prepared, current) ?? [])
+      : [...(kind.validate?.(prepared) ?? []), ...(kind.validateUpdate?.(prepared, current) ?? [])]
+  const errors = [...validateObjectMetaUpdate(prepared, current), ...own]
+  if (errors.length > 0) throw invalid(kind, current.metadata.name, errors)
+}

@@ -1,0 +1,246 @@
+/**
+ * The fan-out of changes to watchers.
+ *
+ * One subscription to the cache serves all. Watchers that ask for the same thing form a group; a change is
+ * shown only to the groups whose kind, namespace, name or node it concerns, is matched once per group, and
+ * what a group gathered in one turn of the event loop is encoded once and handed to every member. Invariant:
+ * a member sees each change after its start exactly once and in order. A member that does not read is closed.
+ */
+import type { AnyKind } from '../../api/kind.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
+import type { Cache, Change } from '../../client/view.ts'
+import { isEverything, type Selection, selects } from './selection.ts'
+
+export interface WatchEvent {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+  kind: AnyKind
+  object: KubernetesObject
+}
+
+/** How events become bytes; watchers with equal `id`s share them. */
+export interface EventFormat {
+  id: string
+  encode(events: readonly WatchEvent[]): Uint8Array
+}
+
+export interface Sink {
+  write(batch: Uint8Array): void
+  /** Bytes that were written and not yet taken by the peer. */
+  backlog(): number
+  /** Resolves when the peer has taken what was written. */
+  drained(): Promise<void>
+  /** Ends the watch; the client will open another from the last revision it saw. */
+  close(): void
+}
+
+/** What one slow reader may hold back before it is cut off. */
+const BACKLOG_BYTES_MAX = 16 * 1024 * 1024
+
+interface Member {
+  sink: Sink
+  bookmarks: boolean
+}
+
+interface Group {
+  key: string
+  selection: Selection
+  isEverything: boolean
+  format: EventFormat
+  members: Set<Member>
+  pending: WatchEvent[]
+}
+
+/** The groups of one kind, by what tells quickly that a change cannot concern them. */
+interface Audience {
+  everywhere: Set<Group>
+  byNamespace: Map<string, Set<Group>>
+  byName: Map<string, Set<Group>>
+  byNode: Map<string, Set<Group>>
+}
+
+const nodeOf = (object: KubernetesObject | undefined): string | undefined =>
+  (object as { spec?: { nodeName?: string } } | undefined)?.spec?.nodeName
+
+export class WatchHub {
+  private readonly cache: Cache
+  private readonly audiences = new Map<AnyKind, Audience>()
+  private readonly groups = new Map<string, Group>()
+  private readonly dirty = new Set<Group>()
+  private flushing = false
+  private readonly unsubscribe: () => void
+  /** Open watches and events handed out so far, for the metrics. */
+  members = 0
+  delivered = 0
+
+  constructor(cache: Cache) {
+    this.cache = cache
+    this.unsubscribe = cache.subscribe((change) => this.show(change))
+  }
+
+  /** From now on `sink` gets every change the selection sees. The result ends that. */
+  join(selection: Selection, format: EventFormat, sink: Sink, bookmarks: boolean): () => void {
+    const key = keyOf(selection, format)
+    let group = this.groups.get(key)
+    if (group) this.flush(group)
+    else {
+      group = {
+        key,
+        selection,
+        isEverything: isEverything(selection),
+        format,
+        members: new Set(),
+        pending: [],
+      }
+      this.groups.set(key, group)
+      add(this.placeOf(selection), group)
+    }
+    const member: Member = { sink, bookmarks }
+    group.members.add(member)
+    this.members++
+    return () => this.leave(group, member)
+  }
+
+  /** Tells members that asked for it how far they are. */
+  bookmark(): void {
+    for (const group of this.groups.values()) {
+      const receivers = [...group.members].filter(({ bookmarks }) => bookmarks)
+      if (receivers.length === 0) continue
+      this.flush(group)
+      const { kind } = group.selection
+      const batch = group.format.encode([bookmarkOf(kind, this.cache.revision(kind))])
+      for (const { sink } of receivers) sink.write(batch)
+    }
+  }
+
+  stop(): void {
+    this.unsubscribe()
+    for (const group of [...this.groups.values()]) {
+      this.flush(group)
+      for (const { sink } of [...group.members]) sink.close()
+    }
+  }
+
+  private leave(group: Group, member: Member): void {
+    if (!group.members.delete(member)) return
+    this.members--
+    if (group.members.size > 0) return
+    this.groups.delete(group.key)
+    this.dirty.delete(group)
+    const [index, key] = this.placeOf(group.selection)
+    const place = index instanceof Map ? index.get(key) : index
+    place?.delete(group)
+    if (index instanceof Map && place?.size === 0) index.delete(key)
+  }
+
+  private placeOf({ kind, namespace, name, node }: Selection): Place {
+    let audience = this.audiences.get(kind)
+    if (!audience) {
+      audience = {
+        everywhere: new Set(),
+        byNamespace: new Map(),
+        byName: new Map(),
+        byNode: new Map(),
+      }
+      this.audiences.set(kind, audience)
+    }
+    if (name !== undefined) return [audience.byName, name]
+    if (node !== undefined) return [audience.byNode, node]
+    if (namespace !== undefined) return [audience.byNamespace, namespace]
+    return [audience.everywhere, '']
+  }
+
+  private show(change: Change): void {
+    const audience = this.audiences.get(change.kind)
+    if (!audience) return
+    const { namespace, name } = change.object.metadata
+    this.showAll(audience.everywhere, change)
+    if (namespace !== undefined) this.showAll(audience.byNamespace.get(namespace), change)
+    this.showAll(audience.byName.get(name), change)
+    if (audience.byNode.size === 0) return
+    const node = nodeOf(change.object)
+    const before = nodeOf(change.previous)
+    if (node !== undefined) this.showAll(audience.byNode.get(node), change)
+    if (before !== undefined && before !== node) this.showAll(audience.byNode.get(before), change)
+  }
+
+  private showAll(groups: Set<Group> | undefined, change: Change): void {
+    if (!groups) return
+    for (const group of groups) {
+      const event = eventFor(group.selection, group.isEverything, change)
+      if (!event) continue
+      group.pending.push(event)
+      this.dirty.add(group)
+      if (this.flushing) continue
+      this.flushing = true
+      setImmediate(() => this.flushAll())
+    }
+  }
+
+  private flushAll(): void {
+    this.flushing = false
+    for (const group of this.dirty) this.flush(group)
+  }
+
+  private flush(group: Group): void {
+    this.dirty.delete(group)
+    if (group.pending.length === 0) return
+    const batch = group.format.encode(group.pending)
+    this.delivered += group.pending.length * group.members.size
+    group.pending = []
+    for (const { sink } of group.members) {
+      if (sink.backlog() > BACKLOG_BYTES_MAX) sink.close()
+      else sink.write(batch)
+    }
+  }
+}
+
+type Place = readonly [Set<Group> | Map<string, Set<Group>>, string]
+
+const add = ([index, key]: Place, group: Group): void => {
+  if (!(index instanceof Map)) {
+    index.add(group)
+    return
+  }
+  const place = index.get(key)
+  if (place) place.add(group)
+  else index.set(key, new Set([group]))
+}
+
+const keyOf = ({ kind, namespace, labels, fields }: Selection, format: EventFormat): string =>
+  JSON.stringify([kind.apiVersion, kind.plural, namespace, labels, fields, format.id])
+
+/** What a change looks like through a selection; undefined when it cannot be seen. */
+export const eventFor = (
+  selection: Selection,
+  all: boolean,
+  { type, kind, object, previous }: Change,
+): WatchEvent | undefined => {
+  const { namespace } = selection
+  if (namespace !== undefined && object.metadata.namespace !== namespace) return undefined
+  if (all) return { type, kind, object }
+  const was = type === 'ADDED' ? false : selects(selection, previous ?? object)
+  const is = type === 'DELETED' ? false : selects(selection, object)
+  if (is) return { type: was ? 'MODIFIED' : 'ADDED', kind, object }
+  if (!was) return undefined
+  if (type === 'DELETED') return { type, kind, object }
+  const { resourceVersion } = object.metadata
+  const last = { ...previous!, metadata: { ...previous!.metadata, resourceVersion } }
+  return { type: 'DELETED', kind, object: last }
+}
+
+export const bookmarkOf = (
+  kind: AnyKind,
+  revision: number,
+  annotations?: Record<string, string>,
+): WatchEvent => {
+  const metadata = {
+    resourceVersion: String(revision),
+    creationTimestamp: null,
+    ...(annotations ? { annotations } : {}),
+  } as unknown as KubernetesObject['metadata']
+  return {
+    type: 'BOOKMARK',
+    kind,
+    object: { kind: kind.kind, apiVersion: kind.apiVersion, metadata },
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * An apiserver on storage in memory, with an HTTPS client for tests.
+ *
+ * Invariant: `stop` closes what it opened; certificates are made once a process.
+ */
+import { type RequestOptions, request } from 'node:https'
+import { pino } from 'pino'
+import { startApiserver } from '../../src/actors/apiserver/apiserver.ts'
+import type { Bus } from '../../src/bus/bus.ts'
+import { memoryNetwork } from '../../src/bus/memory-bus.ts'
+import type { Client } from '../../src/client/client.ts'
+import type { Storage } from '../../src/client/storage.ts'
+import { createAuthority, issueCertificate, type KeyPair } from '../../src/node/pki.ts'
+import { systemClock } from '../../src/std/clock.ts'
+import { memoryStorage } from './memory-storage.ts'
+
+export interface Answer {
+  code: number
+  headers: NodeJS.Dict<string | string[]>
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  json: any
+}
+
+export interface TestApiserver {
+  port: number
+  bus: Bus
+  storage: Storage
+  pki: Pki
+  /** As the administrator, unless `options` says otherwise. */
+  call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer>
+  stop(): Promise<void>
+}
+
+export interface CallOptions {
+  headers?: Record<string, string>
+  /** Without the administrator's certificate. */
+  anonymous?: boolean
+  certificate?: KeyPair
+}
+
+export interface Pki {
+  authority: KeyPair
+  server: KeyPair
+  admin: KeyPair
+}
+
+let made: Promise<Pki> | undefined
+
+export const testPki = (): Promise<Pki> => {
+  made ??= (async () => {
+    const nowMs = systemClock.now()
+    const authority = await createAuthority('test-ca', nowMs)
+    const server = await issueCertificate(authority, {
+      subject: { commonName: 'apiserver' },
+      usage: 'server',
+      names: ['127.0.0.1', 'localhost', '10.96.0.1'],
+      nowMs,
+    })
+    const admin = await issueCertificate(authority, {
+      subject: { commonName: 'admin', organizations: ['system:masters'] },
+      usage: 'client',
+      nowMs,
+    })
+    return { authority, server, admin }
+  })()
+  return made
+}
+
+const LOG = pino({ level: process.env['KUBUS_LOG'] ?? 'warn' })
+
+export const TOKEN = 'test-token'
+
+export const startTestApiserver = async (
+  storage: Storage = memoryStorage(),
+  bus: Bus = memoryNetwork(systemClock, LOG)(),
+  port = 0,
+): Promise<TestApiserver> => {
+  const pki = await testPki()
+  const server = await startApiserver({
+    bus,
+    client: {} as Client,
+    clock: systemClock,
+    log: LOG,
+    identity: 'test-1',
+    version: '0.1.0',
+    storage,
+    tls: {
+      certificate: pki.server.certificate,
+      key: pki.server.key,
+      clientCa: pki.authority.certificate,
+    },
+    authentication: { tokens: [{ token: TOKEN, user: 'robot', groups: ['robots'] }] },
+    bind: { address: '127.0.0.1', port },
+    advertiseAddress: '127.0.0.1',
+  })
+  await server.ready
+  return {
+    port: server.port,
+    bus,
+    storage,
+    pki,
+    call: (method, path, body, options) => call(pki, server.port, method, path, body, options),
+    stop: () => server.stop(),
+  }
+}
+
+/** Requests over HTTPS, on a connection of their own. */
+const call = (
+  pki: Pki,
+  port: number,
+  method: string,
+  path: string,
+  body: unknown,
+  { headers = {}, anonymous, certificate }: CallOptions = {},
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+    const options = connection(pki, port, anonymous ? undefined : (certificate ?? pki.admin))
+    const sent = request(
+      {
+        ...options,
+        method,
+        path,
+        agent: false,
+        headers: {
+          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () => {
+          const received = Buffer.concat(chunks).toString()
+          const isJson = response.headers['content-type']?.startsWith('application/json')
+          resolve({
+            code: response.statusCode ?? 0,
+            headers: response.headers,
+            text: received,
+            json: isJson ? JSON.parse(received) : undefined,
+          })
+        })
+      },
+    )
+    sent.on('error', reject)
+    sent.end(text)
+  })
+
+export const connection = (
+  { authority }: Pki,
+  port: number,
+  identity: KeyPair | undefined,
+): RequestOptions => ({
+  host: '127.0.0.1',
+  port,
+  ca: authority.certificate,
+  ...(identity ? { cert: identity.certificate, key: identity.key } : {}),
+})
