@@ -1,7 +1,7 @@
 /**
  * What a new pod gets besides its defaults: a fresh status and what Kubernetes' default admission adds.
  *
- * Runs once, before validation of a create, in place. Sources: the pod's registry strategy and the plug-ins
+ * Runs once, before or after defaults, before validation of a create, in place. Sources: the pod's registry strategy and the plug-ins
  * ServiceAccount, Priority and DefaultTolerationSeconds. It mounts no token: no token is issued yet.
  */
 import type { V1LabelSelector, V1PodAffinityTerm } from '@kubernetes/client-node'
@@ -31,7 +31,7 @@ export const admitPod = (pod: Pod): void => {
   }
   selectByOwnLabels(spec, pod.metadata.labels ?? {})
   if (pod.metadata.annotations?.[MIRROR] === undefined) {
-    spec.serviceAccountName ||= 'default'
+    spec.serviceAccountName ||= spec.serviceAccount || 'default'
     spec.serviceAccount = spec.serviceAccountName
   }
   spec.priority ??= 0

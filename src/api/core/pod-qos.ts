@@ -20,7 +20,8 @@ export const qosClassOf = (spec: PodSpec): QosClass => {
   const limits: Totals = { cpu: 0, memory: 0 }
   let guaranteed = true
   const count = (resources: { requests?: ResourceList; limits?: ResourceList } | undefined) => {
-    add(requests, resources?.requests)
+    // A limit stands for the request that was left out, whether defaults have been applied or not.
+    add(requests, { ...resources?.limits, ...resources?.requests })
     if (!add(limits, resources?.limits)) guaranteed = false
   }
   // Resources of the pod as a whole decide alone where they are given.

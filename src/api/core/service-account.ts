@@ -1,11 +1,18 @@
 /**
- * ServiceAccount: its declaration, defaults, validation and columns.
+ * ServiceAccount: an identity for what runs in pods.
+ *
+ * Kubernetes 1.36 lists it by name and age only; references to secrets are reduced to their names.
  */
 import type { V1ServiceAccount } from '@kubernetes/client-node'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
+import { ageColumn, nameColumn } from './columns.ts'
 
 export type ServiceAccount = WireObject<V1ServiceAccount>
+
+const keepSecretNames = (account: ServiceAccount): void => {
+  if (account.secrets) account.secrets = account.secrets.map(({ name }) => ({ name }))
+}
 
 export const ServiceAccount = defineKind<ServiceAccount>({
   group: '',
@@ -16,5 +23,7 @@ export const ServiceAccount = defineKind<ServiceAccount>({
   shortNames: ['sa'],
   namespaced: true,
   model: 'V1ServiceAccount',
-  columns: [],
+  prepareForCreate: keepSecretNames,
+  prepareForUpdate: keepSecretNames,
+  columns: [nameColumn, ageColumn],
 })
