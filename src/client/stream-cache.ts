@@ -19,7 +19,7 @@ import type { Cache, Change, ListQuery } from './view.ts'
 
 /** Recent changes kept per kind. */
 const RING_CHANGES = { state: 50_000, events: 10_000 }
-const LIST_AGAIN_MS = 500
+const ASK_AGAIN_MS = 100
 
 export interface FenceState {
   revision: number
@@ -46,7 +46,7 @@ export interface StreamCachePorts {
   kinds?: readonly AnyKind[]
 }
 
-/** Starts following; resolves once the first answer of the streams tells where "ready" is. */
+/** Starts following and resolves at once, also before the streams exist; `ready` says when it is complete. */
 export const openCache = async ({
   streams,
   clock,
@@ -69,7 +69,8 @@ export const openCache = async ({
     state: new StreamCopy('state', kinds, ports),
     events: new StreamCopy('events', kinds, ports),
   }
-  await Promise.all([copies.state.start(), copies.events.start()])
+  void copies.state.start()
+  void copies.events.start()
   const table = (kind: AnyKind) => copies[kind.storage].table(kind)
   return {
     ready: Promise.all([copies.state.ready, copies.events.ready]).then(() => {}),
@@ -154,7 +155,7 @@ class StreamCopy {
           { storage: this.storage, err: error },
           'the stream does not answer yet',
         )
-        await new Promise<void>((resolve) => this.ports.clock.after(LIST_AGAIN_MS, resolve))
+        await new Promise<void>((resolve) => this.ports.clock.after(ASK_AGAIN_MS, resolve))
       }
     }
     if (!this.isStopped) this.follow()
