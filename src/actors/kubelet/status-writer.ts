@@ -1,0 +1,140 @@
+/**
+ * Writes pod statuses to the API.
+ *
+ * Invariant: at most one write of a pod is under way; what is decided meanwhile is written once, in its
+ * last form. Changes that others wait for (phase, readiness) go out at once, others after a moment, so that
+ * a pod that starts quickly costs one write.
+ */
+import { Pod } from '../../api/core/pod.ts'
+import { StatusError } from '../../api/status-error.ts'
+import type { Client } from '../../client/client.ts'
+import { backoffMs } from '../../std/backoff.ts'
+import type { Log } from '../../std/log.ts'
+import type { PodStatus } from './pod-view.ts'
+import type { TimerWheel } from './timer-wheel.ts'
+
+export interface StatusWriter {
+  /** Wants `status` to be the pod's. `pod` is its newest known object. */
+  offer(pod: Pod, status: PodStatus): void
+  /** Resolves when the last status offered for the pod was written or given up. */
+  flush(uid: string): Promise<void>
+  forget(uid: string): void
+}
+
+const CALM_MS = 60
+const RETRY = { baseMs: 200, maxMs: 10_000 }
+
+interface Entry {
+  pod: Pod
+  wanted: PodStatus
+  wantedText: string
+  writtenText: string
+  inFlight: boolean
+  failures: number
+  cancel?: () => void
+  waiters: (() => void)[]
+}
+
+export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log): StatusWriter => {
+  const entries = new Map<string, Entry>()
+
+  const write = async (entry: Entry) => {
+    entry.cancel?.()
+    delete entry.cancel
+    if (entry.inFlight) return
+    if (entry.wantedText === entry.writtenText) return settle(entry)
+    entry.inFlight = true
+    const text = entry.wantedText
+    const { metadata } = entry.pod
+    try {
+      await client.patch(Pod, metadata.namespace, metadata.name, 'merge', patchOf(entry), {
+        subresource: 'status',
+      })
+      entry.writtenText = text
+      entry.failures = 0
+    } catch (error) {
+      if (isGone(error)) entry.writtenText = text
+      else {
+        entry.failures++
+        log.debug({ error, name: metadata.name }, 'pod status not written')
+      }
+    }
+    entry.inFlight = false
+    if (entries.get(metadata.uid) !== entry) return settle(entry)
+    if (entry.failures > 0) {
+      entry.cancel = wheel.after(backoffMs(entry.failures, RETRY), () => void write(entry))
+      return
+    }
+    if (entry.wantedText === entry.writtenText) settle(entry)
+    else schedule(entry, 0)
+  }
+
+  const settle = (entry: Entry) => {
+    for (const resolve of entry.waiters.splice(0)) resolve()
+  }
+
+  const schedule = (entry: Entry, delayMs: number) => {
+    if (entry.inFlight) return
+    if (delayMs === 0) return void write(entry)
+    entry.cancel ??= wheel.after(delayMs, () => void write(entry))
+  }
+
+  return {
+    offer: (pod, status) => {
+      const { uid } = pod.metadata
+      const wantedText = JSON.stringify(status)
+      const known = entries.get(uid)
+      if (!known) {
+        const entry: Entry = {
+          pod,
+          wanted: status,
+          wantedText,
+          writtenText: '',
+          inFlight: false,
+          failures: 0,
+          waiters: [],
+        }
+        entries.set(uid, entry)
+        return schedule(entry, isUrgent(pod.status, status) ? 0 : CALM_MS)
+      }
+      known.pod = pod
+      if (known.wantedText === wantedText) return
+      const urgent = isUrgent(known.wanted, status)
+      known.wanted = status
+      known.wantedText = wantedText
+      if (known.failures === 0) schedule(known, urgent ? 0 : CALM_MS)
+    },
+    flush: (uid) => {
+      const entry = entries.get(uid)
+      if (!entry || (!entry.inFlight && entry.wantedText === entry.writtenText))
+        return Promise.resolve()
+      return new Promise((resolve) => {
+        entry.waiters.push(resolve)
+        if (entry.failures === 0) void write(entry)
+      })
+    },
+    forget: (uid) => {
+      const entry = entries.get(uid)
+      entries.delete(uid)
+      entry?.cancel?.()
+      if (entry) settle(entry)
+    },
+  }
+}
+
+const readyOf = (status: PodStatus | undefined) =>
+  status?.conditions?.find(({ type }) => type === 'Ready')?.status
+
+const isUrgent = (before: PodStatus | undefined, after: PodStatus): boolean =>
+  ((before?.phase ?? 'Pending') !== after.phase && after.phase !== 'Pending') ||
+  (readyOf(before) ?? 'False') !== readyOf(after)
+
+/** A merge patch: the whole status, and null for what it no longer has. The uid guards against a namesake. */
+const patchOf = ({ pod, wanted }: Entry) => {
+  const gone: Record<string, null> = {}
+  for (const key of Object.keys(pod.status ?? {})) if (!(key in wanted)) gone[key] = null
+  return { metadata: { uid: pod.metadata.uid }, status: { ...gone, ...wanted } }
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof StatusError && (error.code === 404 || error.code === 409 || error.code === 422)
