@@ -1,9 +1,9 @@
 /**
  * The one machine that runs every controller.
  *
- *   syncing ─cache.synced→ standby ─lease.won→ leading ─lease.lost→ standby
- *                             ↑                   │ crashed
- *                             └──── rested ─ backingOff
+ *   syncing ─cache.synced→ standby ─lease.won→ catchingUp ─caught up→ leading ─lease.lost→ standby
+ *      ↑                                                                 │ crashed
+ *      └──────────────────────── rested ── backingOff ←──────────────────┘
  *   any ─stop→ stopped
  *
  * Invariant: it works only while it holds a fence. A crash of the work is one of this controller alone.
@@ -31,6 +31,8 @@ export const controllerMachine = setup({
   actors: {
     /** Resolves when the cache holds the cluster. */
     sync: fromPromise<void>(async () => undefined),
+    /** Resolves when the cache holds all that earlier leaders wrote. */
+    catchUp: fromPromise<void, Fence>(async () => undefined),
     /** Works until it is stopped; sends `work.crashed` when it cannot go on. */
     work: fromCallback<EventObject, Fence>(() => undefined),
   },
@@ -59,7 +61,19 @@ export const controllerMachine = setup({
         onError: { target: 'backingOff', actions: 'countCrash' },
       },
     },
-    standby: { always: { guard: 'leads', target: 'leading' } },
+    standby: { always: { guard: 'leads', target: 'catchingUp' } },
+    catchingUp: {
+      invoke: {
+        src: 'catchUp',
+        input: ({ context }) => context.fence!,
+        onDone: 'leading',
+        onError: { target: 'backingOff', actions: 'countCrash' },
+      },
+      on: {
+        'lease.won': { target: 'catchingUp', reenter: true, actions: 'keepFence' },
+        'lease.lost': { target: 'standby', actions: 'keepFence' },
+      },
+    },
     leading: {
       invoke: {
         src: 'work',
@@ -67,7 +81,7 @@ export const controllerMachine = setup({
         onError: { target: 'backingOff', actions: 'countCrash' },
       },
       on: {
-        'lease.won': { target: 'leading', reenter: true, actions: 'keepFence' },
+        'lease.won': { target: 'catchingUp', actions: 'keepFence' },
         'lease.lost': { target: 'standby', actions: 'keepFence' },
         'work.crashed': { target: 'backingOff', actions: 'countCrash' },
       },

@@ -113,7 +113,8 @@ export const startWorker = (controller: Controller, ports: WorkerPorts, fence?: 
     if (!kinds.has(change.kind)) return
     for (const key of keysOf(controller, change, cache)) queue.add(key)
   })
-  const stopSource = controller.source?.({ ...ports, add: queue.add, addAfter: queue.addAfter })
+  const { add, addAfter } = queue
+  const stopSource = controller.source?.({ cache, clock, log, add, addAfter })
   for (const kind of kinds)
     for (const object of cache.list(kind))
       for (const key of keysOf(

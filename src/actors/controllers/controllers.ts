@@ -1,0 +1,93 @@
+/**
+ * The controllers: each brings one aspect of the cluster from what is to what was asked for.
+ *
+ * All of a process are one member of the leader group `controllers`: one member leads, the others keep their
+ * caches warm and take over. Invariant: they read the cache and write through the apiserver, fenced; no
+ * controller speaks to another. Adding one: its file and its place in `controllersOf`.
+ */
+import { startLeadership } from '../../client/leadership.ts'
+import type { CachePorts, Component } from '../component.ts'
+import type { Controller } from './controller.ts'
+import { deployment } from './deployment/deployment.ts'
+import { endpointSlice } from './endpoints/endpoint-slice.ts'
+import { endpoints } from './endpoints/endpoints.ts'
+import { garbage } from './garbage.ts'
+import { createControllerGroup } from './group.ts'
+import { namespace } from './namespace.ts'
+import { nodeIpam } from './nodes/node-ipam.ts'
+import { nodeLifecycle } from './nodes/node-lifecycle.ts'
+import { taintEviction } from './nodes/taint-eviction.ts'
+import { podGarbage } from './pod-garbage.ts'
+import { replicaSet } from './replicaset.ts'
+import { serviceAccount } from './service-account.ts'
+
+export interface ControllersOptions {
+  /** Names of the controllers to run; default: all. */
+  only?: readonly string[]
+  /** Silence on the bus after which a node is not ready; default 4 s, four beats. */
+  nodeGraceMs?: number
+  /** Silence of a node that does not beat on the bus; default 50 s, as in Kubernetes. */
+  nodeStatusGraceMs?: number
+  /** The pods' address space; default `10.244.0.0/16`, a /24 for each node. */
+  clusterCidr?: string
+  nodeMask?: number
+  /** Finished pods that may stay; default 12,500. */
+  finishedPodsMax?: number
+}
+
+/** Starts the controllers of this process; they work while it leads the group. */
+export const startControllers = async (
+  ports: CachePorts,
+  options: ControllersOptions = {},
+): Promise<Component> => {
+  const { bus, client, clock, identity, log, version } = ports
+  const controllers = controllersOf(ports, options)
+  const group = createControllerGroup(controllers, ports)
+  await ports.cache.ready
+  const leadership = await startLeadership(
+    { component: 'controllers', bus, client, clock, identity, log },
+    { onLeading: (fence) => group.lead(fence), onStandby: () => group.standBy() },
+  )
+  const registration = await bus.serve({
+    name: 'controllers',
+    description: 'Bring the cluster from what is to what was asked for',
+    version,
+    metadata: { identity, controllers: controllers.map(({ name }) => name).join(',') },
+    endpoints: [],
+  })
+  return {
+    ready: Promise.resolve(),
+    stop: async () => {
+      await registration.stop()
+      await group.stop()
+      await leadership.stop()
+    },
+  }
+}
+
+const controllersOf = (
+  { bus, clock }: CachePorts,
+  {
+    only,
+    nodeGraceMs = 4_000,
+    nodeStatusGraceMs = 50_000,
+    clusterCidr = '10.244.0.0/16',
+    nodeMask = 24,
+    finishedPodsMax = 12_500,
+  }: ControllersOptions,
+): Controller[] => {
+  const all: Controller[] = [
+    replicaSet,
+    deployment,
+    endpointSlice,
+    endpoints,
+    serviceAccount,
+    namespace,
+    garbage,
+    podGarbage({ finishedMax: finishedPodsMax }),
+    nodeLifecycle({ bus, clock, busGraceMs: nodeGraceMs, statusGraceMs: nodeStatusGraceMs }),
+    taintEviction,
+    nodeIpam({ clusterCidr, nodeMask }),
+  ]
+  return only ? all.filter(({ name }) => only.includes(name)) : all
+}
