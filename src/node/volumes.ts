@@ -23,6 +23,14 @@ export interface VolumeFile {
   mode: number
 }
 
+export interface FilesOptions {
+  fsGroup?: number
+  /** Kubernetes' plugin, which names the folder; `projected` unless given. */
+  plugin?: 'configmap' | 'secret' | 'downward-api' | 'projected'
+  /** True keeps the files off the disk, as Kubernetes does with Secrets and tokens. */
+  memory?: boolean
+}
+
 export interface Volumes {
   /** Creates the pod's empty directory for volume `name`; keeps what is in it when it exists already. */
   emptyDir(
@@ -37,7 +45,7 @@ export interface Volumes {
     podUid: string,
     name: string,
     files: readonly VolumeFile[],
-    options: { fsGroup?: number },
+    options: FilesOptions,
   ): Promise<string>
   /** The path of `subPath` below a volume's path; created as a directory when missing; never leaves the volume. */
   subPath(volumePath: string, subPath: string): Promise<string>
@@ -45,7 +53,7 @@ export interface Volumes {
   podFile(podUid: string, name: string, content: string): Promise<string>
   /** An empty, world-writable file to mount at terminationMessagePath, new for each attempt. */
   createTerminationLog(podUid: string, container: string, attempt: number): Promise<string>
-  /** Its first 4,096 bytes; '' when it does not exist. */
+  /** Its last 4,096 bytes; '' when it does not exist. */
   readTerminationLog(podUid: string, container: string, attempt: number): Promise<string>
   /** Unmounts and deletes everything of the pod. Idempotent. */
   removePod(podUid: string): Promise<void>
