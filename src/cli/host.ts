@@ -40,8 +40,7 @@ export const prepareHost = async (
   const { ensureLocalImages } = await import('../node/images.ts')
   await ensureLocalImages({
     socketPath: engine.socketPath,
-    scratchDir: folder.tools,
-    onProgress,
+    stateDir: folder.tools,
   })
   return engine
 }

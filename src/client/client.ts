@@ -4,7 +4,7 @@
  * Invariant: every call goes through the apiserver's pipeline. Failures are StatusErrors.
  * It retries nothing but "no apiserver answers right now", for a bounded time.
  */
-import type { Kind } from '../api/kind.ts'
+import type { AnyKind, Kind } from '../api/kind.ts'
 import type { Draft, KubernetesObject } from '../api/meta.ts'
 import type { Fence } from './storage.ts'
 import type { Cache } from './view.ts'
@@ -77,7 +77,7 @@ export interface Client {
    * A cache fed by watches over the bus, for components that may not read the stream (workers).
    * It re-watches from its last revision, or lists again after 410.
    */
-  follow(queries: readonly (QueryOptions & { kind: Kind })[]): FollowedCache
+  follow(queries: readonly (QueryOptions & { kind: AnyKind })[]): FollowedCache
 }
 
 export interface FollowedCache extends Cache {

@@ -1,0 +1,195 @@
+/**
+ * Which actor needs what: the one place where components meet their ports.
+ *
+ * Invariant: actors of one process share one bus connection, one client and, where they read the stream,
+ * one cache. Components never see each other.
+ */
+import type { Component, Ports } from '../actors/component.ts'
+import type { Bus } from '../bus/bus.ts'
+import { connectBus } from '../bus/nats-bus.ts'
+import type { Streams } from '../bus/stream.ts'
+import { createClient } from '../client/bus-client.ts'
+import { openCache, type StreamCache } from '../client/stream-cache.ts'
+import { systemClock } from '../std/clock.ts'
+import { componentLog, rootLog } from '../std/log.ts'
+import { KUBUS_VERSION } from '../std/version.ts'
+import type { ActorSettings } from './actor.ts'
+import type { StateFolder } from './state-folder.ts'
+
+export const ACTOR_NAMES = [
+  'store',
+  'apiserver',
+  'events',
+  'scheduler',
+  'controllers',
+  'kubelet',
+  'proxy',
+] as const
+export type ActorName = (typeof ACTOR_NAMES)[number]
+
+/** Addresses of all pods; each node gets a part of it. */
+const CLUSTER_CIDR = '10.244.0.0/16'
+
+/** Actors that follow the stream through the process's own cache; workers watch the apiserver instead. */
+const READS_STREAM: ReadonlySet<ActorName> = new Set([
+  'store',
+  'apiserver',
+  'events',
+  'scheduler',
+  'controllers',
+])
+
+interface Process {
+  settings: ActorSettings
+  folder: StateFolder
+  bus: Bus
+  streams: Streams
+  cache: StreamCache | undefined
+  ports(component: string): Ports
+}
+
+export interface RunningActors {
+  components: Component[]
+  drain(): Promise<void>
+}
+
+/** Starts the actors in the order that lets each find what it needs; resolves when all are ready. */
+export const startActors = async (
+  names: readonly ActorName[],
+  settings: ActorSettings,
+  folder: StateFolder,
+  { seed, identity }: { seed: string | undefined; identity: string },
+): Promise<RunningActors> => {
+  const clock = systemClock
+  const { bus, streams } = await connectBus({
+    servers: settings.natsServers,
+    name: `${names.join('+')} ${identity}`,
+    ...(seed ? { nkeySeed: seed } : {}),
+    log: componentLog('bus'),
+    clock,
+  })
+  const client = createClient({ bus, clock, log: componentLog('client') })
+  const cache = names.some((name) => READS_STREAM.has(name))
+    ? await openCache({ streams, clock, log: componentLog('cache') })
+    : undefined
+  const process: Process = {
+    settings,
+    folder,
+    bus,
+    streams,
+    cache,
+    ports: (component) => ({
+      bus,
+      client,
+      clock,
+      log: componentLog(component),
+      identity,
+      version: KUBUS_VERSION,
+    }),
+  }
+  const components = await startInOrder(names, process)
+  await Promise.all(components.map(({ ready }) => ready))
+  return {
+    components,
+    drain: async () => {
+      await cache?.stop()
+      await bus.drain()
+    },
+  }
+}
+
+const startInOrder = async (
+  names: readonly ActorName[],
+  process: Process,
+): Promise<Component[]> => {
+  const wanted = new Set(names)
+  const components: Component[] = []
+  if (wanted.has('store') || wanted.has('apiserver'))
+    components.push(...(await startMaster(process, wanted)))
+  const starts: Promise<Component>[] = []
+  const { cache } = process
+  if (cache && wanted.has('events')) {
+    const { startEvents } = await import('../actors/events/events.ts')
+    starts.push(startEvents({ ...process.ports('events'), cache }))
+  }
+  if (cache && wanted.has('scheduler')) {
+    const { startScheduler } = await import('../actors/scheduler/scheduler.ts')
+    starts.push(startScheduler({ ...process.ports('scheduler'), cache }))
+  }
+  if (cache && wanted.has('controllers')) {
+    const { startControllers } = await import('../actors/controllers/controllers.ts')
+    starts.push(startControllers({ ...process.ports('controllers'), cache }))
+  }
+  if (wanted.has('kubelet')) starts.push(startKubeletActor(process))
+  if (wanted.has('proxy')) starts.push(startProxyActor(process))
+  for (const component of await Promise.all(starts)) components.push(component)
+  return components
+}
+
+/** The store and, over it in the same process, the apiserver. */
+const startMaster = async (
+  { settings, folder, streams, cache, ports }: Process,
+  wanted: ReadonlySet<ActorName>,
+): Promise<Component[]> => {
+  if (!cache) return []
+  const [{ startStore }, { startApiserver }, { readServing }] = await Promise.all([
+    import('../actors/store/store.ts'),
+    import('../actors/apiserver/apiserver.ts'),
+    import('./serving.ts'),
+  ])
+  const store = await startStore({
+    ...ports('store'),
+    streams,
+    cache,
+    replicas: settings.replicas,
+  })
+  if (!wanted.has('apiserver')) return [store]
+  const serving = readServing(folder)
+  const apiserver = await startApiserver({
+    ...ports('apiserver'),
+    storage: store.storage,
+    tls: serving.tls,
+    authentication: serving.authentication,
+    bind: { address: settings.bindAddress, port: settings.apiPort },
+    advertiseAddress: settings.advertiseAddress ?? serving.defaultAddress,
+  })
+  return [store, apiserver]
+}
+
+const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<Component> => {
+  const [{ startKubelet }, { describeHost, hostNode, hollowNode }] = await Promise.all([
+    import('../actors/kubelet/kubelet.ts'),
+    import('./nodes.ts'),
+  ])
+  const host = describeHost()
+  return startKubelet({
+    ...ports('kubelet'),
+    nodes: await Promise.all(
+      settings.nodes.map((name) =>
+        settings.runtime === 'docker'
+          ? hostNode(name, settings, folder, host)
+          : hollowNode(name, settings, folder),
+      ),
+    ),
+    options: { cluster: settings.cluster, clusterCidr: CLUSTER_CIDR },
+  })
+}
+
+const startProxyActor = async ({ settings, ports }: Process): Promise<Component> => {
+  const [{ startProxy }, { createNftables }, { Service }, { EndpointSlice }, { Node }] =
+    await Promise.all([
+      import('../actors/proxy/proxy.ts'),
+      import('../node/nftables.ts'),
+      import('../api/core/service.ts'),
+      import('../api/discovery/endpoint-slice.ts'),
+      import('../api/core/node.ts'),
+    ])
+  const own = ports('proxy')
+  return startProxy({
+    ...own,
+    node: settings.nodes[0] ?? '',
+    localNodes: settings.nodes,
+    view: own.client.follow([{ kind: Service }, { kind: EndpointSlice }, { kind: Node }]),
+    ruleset: createNftables({ table: `kubus-${settings.cluster}`, log: rootLog }),
+  })
+}

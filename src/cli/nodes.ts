@@ -1,0 +1,96 @@
+/**
+ * The nodes of this process: their runtime, volumes and capacity, for real hosts and for simulated ones.
+ */
+import { existsSync, readFileSync, statfsSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import type { KubeletNode } from '../actors/kubelet/kubelet.ts'
+import { engineSocket } from '../node/docker-engine.ts'
+import { componentLog } from '../std/log.ts'
+import type { ActorSettings } from './actor.ts'
+import { hostAddresses } from './credentials.ts'
+import type { StateFolder } from './state-folder.ts'
+
+/** Kubernetes' default bound of pods on a node. */
+const PODS_MAX = '110'
+/** A simulated node is large, so that tests of thousands of pods are about the cluster, not about it. */
+const HOLLOW_CAPACITY = {
+  cpu: '64',
+  memory: '256Gi',
+  'ephemeral-storage': '1Ti',
+  pods: '500',
+}
+
+export interface HostFacts {
+  capacity: KubeletNode['capacity']
+  address: string
+}
+
+/** What this machine offers. */
+export const describeHost = (): HostFacts => {
+  const disk = statfsSync('/')
+  return {
+    capacity: {
+      cpu: String(cpus().length),
+      memory: `${Math.floor(memoryBytes() / 1024)}Ki`,
+      'ephemeral-storage': `${Math.floor((disk.blocks * disk.bsize) / 1024)}Ki`,
+      pods: PODS_MAX,
+    },
+    address: hostAddresses()[0] ?? '127.0.0.1',
+  }
+}
+
+/** The machine's memory as the kernel tells it, not the share a container may be limited to. */
+const memoryBytes = (): number => {
+  const path = '/proc/meminfo'
+  const match = existsSync(path) && /^MemTotal:\s+(\d+) kB/m.exec(readFileSync(path, 'utf8'))
+  return match ? Number(match[1]) * 1024 : totalmem()
+}
+
+/** A node whose pods are containers of this host's Docker engine. */
+export const hostNode = async (
+  name: string,
+  settings: ActorSettings,
+  folder: StateFolder,
+  host: HostFacts,
+): Promise<KubeletNode> => {
+  const [{ createDockerRuntime }, { createPodNetwork }, { createVolumes }] = await Promise.all([
+    import('../node/docker/docker-runtime.ts'),
+    import('../node/pod-network.ts'),
+    import('../node/host-volumes.ts'),
+  ])
+  const { cluster } = settings
+  const log = componentLog(`runtime-${name}`)
+  const runtime = createDockerRuntime({
+    socketPath: engineSocket(),
+    node: name,
+    cluster,
+    log,
+    network: createPodNetwork({ node: name, cluster, log }),
+  })
+  return {
+    name,
+    runtime,
+    volumes: createVolumes({ root: folder.kubelet(name), log }),
+    capacity: host.capacity,
+    addresses: { internalIP: host.address, hostname: name },
+  }
+}
+
+/** A simulated node. */
+export const hollowNode = async (
+  name: string,
+  settings: ActorSettings,
+  folder: StateFolder,
+): Promise<KubeletNode> => {
+  const [{ createHollowRuntime }, { createVolumes }] = await Promise.all([
+    import('../node/hollow.ts'),
+    import('../node/host-volumes.ts'),
+  ])
+  return {
+    name,
+    runtime: createHollowRuntime({ node: name, cluster: settings.cluster }),
+    volumes: createVolumes({ root: folder.kubelet(name) }),
+    capacity: HOLLOW_CAPACITY,
+    addresses: { internalIP: '127.0.0.1', hostname: name },
+  }
+}
