@@ -3,7 +3,9 @@
  *
  * The spec is the user's, the status the deployment controller's. The selector never changes.
  */
+
 import type { V1Deployment, V1DeploymentStrategy } from '@kubernetes/client-node'
+import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, templateColumns, wideColumn } from '../core/columns.ts'
 import { checkNonNegative } from '../core/field-rules.ts'
 import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
@@ -152,11 +154,11 @@ export const Deployment = defineKind<Deployment>({
     deployment.status = {}
   },
   prepareForUpdate: (deployment, old) => {
-    deployment.status = old.status
+    carryField(deployment, old, 'status')
   },
   prepareForStatusUpdate: (deployment, old) => {
-    deployment.spec = old.spec
-    deployment.metadata.labels = old.metadata.labels
+    carryField(deployment, old, 'spec')
+    carryField(deployment.metadata, old.metadata, 'labels')
   },
   validate,
   validateUpdate: (deployment, old) => {

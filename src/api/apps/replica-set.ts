@@ -3,7 +3,9 @@
  *
  * The spec is its owner's, the status the replicaset controller's. The selector never changes.
  */
+
 import type { V1ReplicaSet } from '@kubernetes/client-node'
+import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, templateColumns, wideColumn } from '../core/columns.ts'
 import { checkNonNegative } from '../core/field-rules.ts'
 import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
@@ -71,10 +73,10 @@ export const ReplicaSet = defineKind<ReplicaSet>({
     replicaSet.status = { replicas: 0 }
   },
   prepareForUpdate: (replicaSet, old) => {
-    replicaSet.status = old.status
+    carryField(replicaSet, old, 'status')
   },
   prepareForStatusUpdate: (replicaSet, old) => {
-    replicaSet.spec = old.spec
+    carryField(replicaSet, old, 'spec')
   },
   validate,
   validateUpdate: (replicaSet, old) => {

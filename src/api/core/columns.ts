@@ -3,14 +3,14 @@
  *
  * Cells read as Kubernetes 1.36 prints them (`pkg/printers/internalversion/printers.go`).
  */
-import { humanDuration } from '../human-duration.ts'
 import type { Column } from '../kind.ts'
 import type { KubernetesObject } from '../meta.ts'
+import { age } from '../table.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'
 
 /** Time since `timestamp` (RFC 3339) as a table shows it: `5m`, `3d4h`; `<unknown>` when never. */
 export const since = (timestamp: string | undefined | null, now: number): string =>
-  timestamp ? humanDuration(now - Date.parse(timestamp)) : '<unknown>'
+  age(timestamp ?? undefined, now)
 
 export const nameColumn: Column<KubernetesObject> = {
   name: 'Name',

@@ -4,7 +4,9 @@
  * Its life ends with a finalizer in `spec`, which the namespace controller removes through the `finalize`
  * subresource when the content is gone; a plain update never changes it.
  */
+
 import type { V1Namespace } from '@kubernetes/client-node'
+import { carryField } from '../carry-field.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { qualifiedNameErrors } from '../names.ts'
@@ -69,11 +71,12 @@ export const Namespace = defineKind<Namespace>({
     namespace.spec = { ...namespace.spec, finalizers: [...finalizers, KUBERNETES_FINALIZER] }
   },
   prepareForUpdate: (namespace, old) => {
-    namespace.spec = { ...namespace.spec, finalizers: old.spec?.finalizers }
-    namespace.status = old.status
+    namespace.spec ??= {}
+    carryField(namespace.spec, old.spec ?? {}, 'finalizers')
+    carryField(namespace, old, 'status')
   },
   prepareForStatusUpdate: (namespace, old) => {
-    namespace.spec = old.spec
+    carryField(namespace, old, 'spec')
   },
   validate,
   validateStatusUpdate,

@@ -4,7 +4,9 @@
  * The kubelet writes the status; users write labels, taints and `unschedulable`. Addresses of pods and the
  * provider's id are set once.
  */
+
 import type { V1Node } from '@kubernetes/client-node'
+import { carryField } from '../carry-field.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { duplicateField, type FieldError, forbiddenField, invalidField } from '../status-error.ts'
@@ -122,11 +124,11 @@ export const Node = defineKind<Node>({
     if (node.status) delete node.status.config
   },
   prepareForUpdate: (node, old) => {
-    node.status = old.status
+    carryField(node, old, 'status')
     if (node.spec && !old.spec?.configSource) delete node.spec.configSource
   },
   prepareForStatusUpdate: (node, old) => {
-    node.spec = old.spec
+    carryField(node, old, 'spec')
     if (node.status && !old.status?.config) delete node.status.config
   },
   validate,

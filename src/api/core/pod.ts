@@ -4,7 +4,9 @@
  * Defaults, admission, validation and columns are in the `pod-*` files; here is what they add up to.
  * The spec is written by users, the status by the kubelet, `spec.nodeName` by the scheduler's binding.
  */
+
 import type { V1Pod } from '@kubernetes/client-node'
+import { carryField } from '../carry-field.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { admitPod } from './pod-admission.ts'
@@ -24,15 +26,17 @@ const gracePeriodSeconds = ({ spec, status }: Pod): number => {
 }
 
 const prepareForStatusUpdate = (pod: Pod, old: Pod): void => {
-  pod.spec = old.spec
-  pod.metadata.ownerReferences = old.metadata.ownerReferences
+  carryField(pod, old, 'spec')
+  carryField(pod.metadata, old.metadata, 'ownerReferences')
   pod.status ??= {}
-  pod.status.qosClass ||= old.status?.qosClass
-  pod.status.observedGeneration ||= old.status?.observedGeneration
+  const last = old.status ?? {}
+  if (!pod.status.qosClass) carryField(pod.status, last, 'qosClass')
+  if (!pod.status.observedGeneration) carryField(pod.status, last, 'observedGeneration')
   for (const condition of pod.status.conditions ?? []) {
-    condition.observedGeneration ||= old.status?.conditions?.find(
-      ({ type }) => type === condition.type,
-    )?.observedGeneration
+    const before = last.conditions?.find(({ type }) => type === condition.type)
+    if (before && !condition.observedGeneration) {
+      carryField(condition, before, 'observedGeneration')
+    }
   }
 }
 
@@ -56,7 +60,7 @@ export const Pod = defineKind<Pod>({
   },
   prepareForCreate: admitPod,
   prepareForUpdate: (pod, old) => {
-    pod.status = old.status
+    carryField(pod, old, 'status')
   },
   prepareForStatusUpdate,
   validate: validatePod,

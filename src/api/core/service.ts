@@ -4,7 +4,9 @@
  * Addresses and node ports are allocated by the apiserver between these defaults and the write. Validation is
  * in `service-validation.ts`.
  */
+
 import type { V1Service, V1ServicePort } from '@kubernetes/client-node'
+import { carryField } from '../carry-field.ts'
 import { deepEqual } from '../equality.ts'
 import { type Column, defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
@@ -92,7 +94,7 @@ const keepAllocated = (spec: ServiceSpec, last: ServiceSpec): void => {
     }
   }
   if (needsHealthCheck(spec) && needsHealthCheck(last)) {
-    spec.healthCheckNodePort ||= last.healthCheckNodePort
+    if (!spec.healthCheckNodePort) carryField(spec, last, 'healthCheckNodePort')
   }
 }
 
@@ -184,7 +186,7 @@ export const Service = defineKind<Service>({
   },
   prepareForUpdate,
   prepareForStatusUpdate: (service, old) => {
-    service.spec = old.spec
+    carryField(service, old, 'spec')
   },
   validate: validateService,
   validateUpdate: validateServiceUpdate,
