@@ -110,9 +110,11 @@ export const schemaPlugin = {
     bundle.onResolve({ filter: /^kubus:/ }, ({ path }) => ({ path, namespace: 'schemas' }))
     bundle.onLoad({ filter: /.*/, namespace: 'schemas' }, ({ path }) => {
       derived ??= deriveSchemas()
-      const part = path === 'kubus:schemas' ? derived.schemas : derived.descriptions
+      const text = (part) => JSON.stringify(JSON.stringify(part))
       // parsing JSON text is faster at start than evaluating the same literal
-      return { contents: `export default JSON.parse(${JSON.stringify(JSON.stringify(part))})` }
+      return path === 'kubus:schemas'
+        ? { contents: `export default JSON.parse(${text(derived.schemas)})` }
+        : { contents: `export default () => JSON.parse(${text(derived.descriptions)})` }
     })
   },
 }

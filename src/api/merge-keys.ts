@@ -18,8 +18,14 @@ export interface MergeRule {
 export const mergeRuleOf = (model: string, field: string): MergeRule | undefined =>
   RULES.get(`${model}.${field}`)
 
+/** `Model.field` of everything that has a rule or is atomic. */
+export const mergeRuleFields = (): string[] => [...RULES.keys(), ...ATOMIC]
+
 /** Fields whose list or map server-side apply takes as one value, though they look mergeable. */
 export const isAtomic = (model: string, field: string): boolean => ATOMIC.has(`${model}.${field}`)
+
+/** Models whose every use server-side apply takes as one value. */
+export const isAtomicModel = (model: string): boolean => ATOMIC_MODELS.has(model)
 
 const byKey = (mergeKey: string, listMapKeys: readonly string[] = [mergeKey]): MergeRule => ({
   mergeKey,
@@ -127,4 +133,22 @@ const ATOMIC: ReadonlySet<string> = new Set([
   'V1ServiceSpec.ipFamilies',
   'V1ServiceSpec.loadBalancerSourceRanges',
   'V1ServiceSpec.selector',
+])
+
+const ATOMIC_MODELS: ReadonlySet<string> = new Set([
+  'CoreV1EndpointPort',
+  'DiscoveryV1EndpointPort',
+  'V1ConfigMapKeySelector',
+  'V1EndpointAddress',
+  'V1FileKeySelector',
+  'V1LabelSelector',
+  'V1LocalObjectReference',
+  'V1NodeSelector',
+  'V1NodeSelectorTerm',
+  'V1ObjectFieldSelector',
+  'V1ObjectReference',
+  'V1OwnerReference',
+  'V1ResourceFieldSelector',
+  'V1SecretKeySelector',
+  'V1TypedLocalObjectReference',
 ])

@@ -10,7 +10,7 @@ declare module 'kubus:schemas' {
 }
 
 declare module 'kubus:schema-descriptions' {
-  /** Model name → wire field name, or `''` for the model itself → description. */
-  const descriptions: Readonly<Record<string, Readonly<Record<string, string>>>>
-  export default descriptions
+  /** Model name → wire field name, or `''` for the model itself → description. Parsed at each call. */
+  const readDescriptions: () => Readonly<Record<string, Readonly<Record<string, string>>>>
+  export default readDescriptions
 }

@@ -1,0 +1,178 @@
+/**
+ * Models as OpenAPI definitions, in the two dialects: v2 (`definitions`) and v3 (`components.schemas`).
+ *
+ * Invariant: both come from the same schemas that decoding uses. What kubectl reads is all there: required
+ * fields, merge keys, list types, kinds, descriptions.
+ */
+import { ENUMS } from '../field-facts.ts'
+import type { AnyKind } from '../kind.ts'
+import { isAtomic, isAtomicModel, mergeRuleOf } from '../merge-keys.ts'
+import type { Json } from '../meta.ts'
+import { type Field, type FieldType, type Scalar, schemaOf } from '../schema.ts'
+import {
+  type DefinitionNames,
+  definitionName,
+  reachableModels,
+  SCALAR_DEFINITIONS,
+  SHARED_MODELS,
+} from './definition-names.ts'
+
+export type Dialect = 'v2' | 'v3'
+export type Schema = { [key: string]: Json }
+export type Descriptions = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+export interface GroupVersionKind {
+  group: string
+  version: string
+  kind: string
+}
+
+export interface DefinitionSource {
+  dialect: Dialect
+  names: DefinitionNames
+  descriptions: Descriptions
+  kinds: readonly AnyKind[]
+}
+
+/** Definition name → schema, of `roots` and all they reach, sorted by name. */
+export const definitionsOf = (source: DefinitionSource, roots: readonly string[]): Schema => {
+  const { names } = source
+  const schemas = new Map<string, Schema>(Object.entries(scalarSchemas(source.dialect)))
+  const groupVersionKinds = kindsOfModels(source.kinds)
+  for (const model of reachableModels(roots))
+    schemas.set(
+      definitionName(names, model),
+      modelSchema(source, model, groupVersionKinds.get(model)),
+    )
+  return Object.fromEntries([...schemas].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** A reference to the definition `name`. */
+export const reference = (dialect: Dialect, name: string): Schema => ({
+  $ref: dialect === 'v2' ? `#/definitions/${name}` : `#/components/schemas/${name}`,
+})
+
+/** Which kinds a model is served as, for `x-kubernetes-group-version-kind`. */
+const kindsOfModels = (kinds: readonly AnyKind[]): Map<string, GroupVersionKind[]> => {
+  const found = new Map<string, GroupVersionKind[]>()
+  for (const { group, version, kind, model } of kinds) {
+    found.set(model, [{ group, version, kind }])
+    found.set(`${model}List`, [{ group, version, kind: `${kind}List` }])
+  }
+  for (const { model, group, version } of SHARED_MODELS)
+    found.set(model, [{ group, version, kind: schemaOf(model).goName }])
+  const groupVersions = new Map(kinds.map((kind) => [kind.apiVersion, kind]))
+  found.set(
+    'V1DeleteOptions',
+    [...groupVersions.values()].map(({ group, version }) => ({
+      group,
+      version,
+      kind: 'DeleteOptions',
+    })),
+  )
+  return found
+}
+
+const modelSchema = (
+  source: DefinitionSource,
+  model: string,
+  groupVersionKinds: GroupVersionKind[] | undefined,
+): Schema => {
+  const { fields } = schemaOf(model)
+  const required = [...fields.values()].filter((field) => field.required).map(({ name }) => name)
+  const properties: Schema = {}
+  for (const field of fields.values()) properties[field.name] = fieldSchema(source, model, field)
+  return {
+    description: source.descriptions[model]?.[''] ?? '',
+    type: 'object',
+    ...(fields.size > 0 ? { properties } : {}),
+    ...(required.length > 0 ? { required } : {}),
+    ...(groupVersionKinds
+      ? { 'x-kubernetes-group-version-kind': groupVersionKinds.map((each) => ({ ...each })) }
+      : {}),
+    ...(isAtomicModel(model) ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+  }
+}
+
+const fieldSchema = (source: DefinitionSource, model: string, field: Field): Schema => {
+  const { type, name } = field
+  const described = source.descriptions[model]?.[name]
+  const held = type.shape === 'model' ? source.descriptions[type.model]?.[''] : undefined
+  const description = described ?? held
+  const schema: Schema = {
+    ...(description ? { description } : {}),
+    ...typeSchema(source, type, true),
+  }
+  const values = ENUMS[`${model}.${name}`]
+  if (values) schema['enum'] = [...values]
+  const rule = mergeRuleOf(model, name)
+  if (rule?.mergeKey) schema['x-kubernetes-patch-merge-key'] = rule.mergeKey
+  if (rule?.strategies.length) schema['x-kubernetes-patch-strategy'] = rule.strategies.join(',')
+  if (rule?.listType) schema['x-kubernetes-list-type'] = rule.listType
+  if (rule?.listMapKeys) schema['x-kubernetes-list-map-keys'] = [...rule.listMapKeys]
+  if (isAtomic(model, name) && !rule)
+    schema[type.shape === 'list' ? 'x-kubernetes-list-type' : 'x-kubernetes-map-type'] = 'atomic'
+  return schema
+}
+
+/** `isField`: Kubernetes wraps a reference that has a description beside it in `allOf`, in v3. */
+const typeSchema = (source: DefinitionSource, type: FieldType, isField = false): Schema => {
+  switch (type.shape) {
+    case 'list':
+      return { type: 'array', items: typeSchema(source, type.of) }
+    case 'map':
+      return { type: 'object', additionalProperties: typeSchema(source, type.of) }
+    case 'model':
+      return refer(source.dialect, definitionName(source.names, type.model), isField)
+    case 'scalar':
+      return scalarSchema(source.dialect, type.scalar, isField)
+  }
+}
+
+const refer = (dialect: Dialect, name: string, isField: boolean): Schema =>
+  dialect === 'v3' && isField ? { allOf: [reference(dialect, name)] } : reference(dialect, name)
+
+const scalarSchema = (dialect: Dialect, scalar: Scalar, isField: boolean): Schema => {
+  switch (scalar) {
+    case 'string':
+    case 'boolean':
+      return { type: scalar }
+    case 'int32':
+    case 'int64':
+      return { type: 'integer', format: scalar }
+    case 'double':
+      return { type: 'number', format: 'double' }
+    case 'byte':
+      return { type: 'string', format: 'byte' }
+    default:
+      return refer(dialect, SCALAR_DEFINITIONS[scalar], isField)
+  }
+}
+
+const scalarSchemas = (dialect: Dialect): Record<string, Schema> => ({
+  [SCALAR_DEFINITIONS.time]: {
+    description: 'A time in RFC 3339, in whole seconds.',
+    type: 'string',
+    format: 'date-time',
+  },
+  [SCALAR_DEFINITIONS.microTime]: {
+    description: 'A time in RFC 3339, in microseconds.',
+    type: 'string',
+    format: 'date-time',
+  },
+  [SCALAR_DEFINITIONS.intOrString]: {
+    description: 'An integer or a string.',
+    format: 'int-or-string',
+    ...(dialect === 'v2'
+      ? { type: 'string' }
+      : { oneOf: [{ type: 'integer' }, { type: 'string' }] }),
+  },
+  [SCALAR_DEFINITIONS.quantity]: {
+    description:
+      'An amount: a number with an optional suffix. Suffixes are n, u, m, k, M, G, T, P, E for powers of 1000, Ki, Mi, Gi, Ti, Pi, Ei for powers of 1024, or an exponent such as e3.',
+    ...(dialect === 'v2'
+      ? { type: 'string' }
+      : { oneOf: [{ type: 'string' }, { type: 'number' }] }),
+  },
+  [SCALAR_DEFINITIONS.any]: { description: 'Any JSON object.', type: 'object' },
+})
