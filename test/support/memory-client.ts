@@ -4,7 +4,7 @@
  * Invariant: writes are compare-and-set against the cache's truth, get a revision, and are recorded as one
  * line of text each in `calls`. It does not default, validate or authorize.
  */
-import { applyPatch, type Operation } from 'fast-json-patch'
+import jsonPatch, { type Operation } from 'fast-json-patch'
 import { Pod } from '../../src/api/core/pod.ts'
 import type { AnyKind, Kind } from '../../src/api/kind.ts'
 import { type KubernetesObject, type ObjectMeta, objectKey } from '../../src/api/meta.ts'
@@ -133,7 +133,8 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
       const old = stored(kind, namespace, name)
       const next =
         type === 'json'
-          ? (applyPatch(structuredClone(old), patch as Operation[]).newDocument as typeof old)
+          ? (jsonPatch.applyPatch(structuredClone(old), patch as Operation[])
+              .newDocument as typeof old)
           : (merged(old, patch, type === 'strategic') as typeof old)
       return replace(kind, old, next)
     },
