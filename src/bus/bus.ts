@@ -10,10 +10,10 @@ export type Headers = Readonly<Record<string, string>>
 
 export interface Message {
   subject: string
-  /** Decoded payload; undefined when it was empty. */
-  data: unknown
+  /** The payload, decoded on first access; undefined when it was empty. Throws StatusError when malformed. */
+  readonly data: unknown
   headers: Headers
-  reply?: string
+  reply?: string | undefined
   /** How the sender encoded it; an answer uses the same. */
   encoding: 'json' | 'msgpack'
 }

@@ -141,6 +141,8 @@ const parts = (prefix: string) => ({
     `${prefix}.logs.${escapeToken(namespace)}.${escapeToken(pod)}.${escapeToken(container)}`,
   /** Beats and releases of one component's leadership. */
   lease: (component: string): string => `${prefix}.lease.${escapeToken(component)}`,
+  /** Answered by the leader of a component, by nobody while there is none. */
+  leader: (component: string): string => `${prefix}.lease.${escapeToken(component)}.leader`,
   /** Requests to the store: `take` a fence, `read` it. */
   fence: (verb: 'take' | 'read'): string => `${prefix}.store.fence.${verb}`,
   storeStatus: `${prefix}.store.status`,

@@ -71,13 +71,31 @@ export const busOnWire = ({ prefix, wire, clock, log }: WireBusPorts): Bus => {
   }
 }
 
-const toMessage = (raw: RawMessage): Message => ({
-  subject: raw.subject,
-  data: decode(raw.payload, encodingOf(raw.headers['Content-Type'])),
-  headers: raw.headers,
-  ...(raw.reply ? { reply: raw.reply } : {}),
-  encoding: answerEncoding(raw),
-})
+/** The payload is decoded when somebody looks at it, at most once. */
+class WireMessage implements Message {
+  private decoded: { data: unknown } | undefined
+  constructor(private readonly raw: RawMessage) {}
+  get subject() {
+    return this.raw.subject
+  }
+  get headers() {
+    return this.raw.headers
+  }
+  get reply() {
+    return this.raw.reply
+  }
+  get encoding() {
+    return answerEncoding(this.raw)
+  }
+  /** Throws StatusError 400 or 413 for a payload that is no value. */
+  get data(): unknown {
+    const { payload, headers } = this.raw
+    this.decoded ??= { data: decode(payload, encodingOf(headers['Content-Type'])) }
+    return this.decoded.data
+  }
+}
+
+const toMessage = (raw: RawMessage): Message => new WireMessage(raw)
 
 /** Names the encoding where the first byte does not tell: an empty payload, or a bare number. */
 const withTypes = (payload: Uint8Array, headers: Headers | undefined): Headers | undefined => {

@@ -1,0 +1,168 @@
+/**
+ * `Client` over the bus: each verb is one request to the apiservers, in MessagePack.
+ *
+ * Invariant: it retries only "nobody answers", which proves that nothing was done, for RETRY_MS.
+ * What the apiserver answers is passed on; it caches nothing.
+ */
+import type { AnyKind, Kind } from '../api/kind.ts'
+import type { KubernetesObject } from '../api/meta.ts'
+import { isNoResponders } from '../bus/answer.ts'
+import type { Bus, Headers } from '../bus/bus.ts'
+import { subjectsFor } from '../bus/subjects.ts'
+import { backoffMs } from '../std/backoff.ts'
+import { type Clock, sleep } from '../std/clock.ts'
+import type { Log } from '../std/log.ts'
+import type { Client, DeleteOptions, QueryOptions, WriteOptions } from './client.ts'
+import { followQueries } from './followed-cache.ts'
+import type { Fence } from './storage.ts'
+
+export const FENCE_HEADER = 'Kubus-Fence'
+export const PATCH_TYPE_HEADER = 'Kubus-Patch-Type'
+
+const RETRY_MS = 10_000
+const RETRY = { baseMs: 50, maxMs: 1_000 }
+/** An apiserver may wait for an election of the stream's leader. */
+const TIMEOUT_MS = 30_000
+
+export interface ClientPorts {
+  bus: Bus
+  clock: Clock
+  log: Log
+}
+
+export const createClient = (ports: ClientPorts): Client => {
+  const call = caller(ports)
+  return {
+    get: <T extends KubernetesObject>(kind: Kind<T>, namespace: string | undefined, name: string) =>
+      call<T>({ verb: 'get', kind, namespace, name }),
+    list: async <T extends KubernetesObject>(kind: Kind<T>, query: QueryOptions = {}) => {
+      const { namespace, ...selectors } = query
+      const list = await call<{ items?: T[]; metadata: { resourceVersion: string } }>({
+        verb: 'list',
+        kind,
+        namespace,
+        body: selectors,
+      })
+      return { items: list.items ?? [], resourceVersion: list.metadata.resourceVersion }
+    },
+    create: (kind, object, options) =>
+      call({
+        verb: 'create',
+        kind,
+        namespace: namespaceOf(kind, object),
+        body: object,
+        ...options,
+      }),
+    update: (kind, object, options) =>
+      call({ verb: 'update', kind, ...nameOf(object), body: object, ...options }),
+    updateStatus: (kind, object, options) =>
+      call({
+        verb: 'update',
+        kind,
+        subresource: 'status',
+        ...nameOf(object),
+        body: object,
+        ...options,
+      }),
+    patch: (kind, namespace, name, type, patch, options) =>
+      call({
+        verb: 'patch',
+        kind,
+        namespace,
+        name,
+        body: patch,
+        headers: { [PATCH_TYPE_HEADER]: type },
+        ...options,
+      }),
+    delete: async (kind, namespace, name, options = {}) => {
+      const { fence, ...body } = options
+      await call({
+        verb: 'delete',
+        kind,
+        namespace,
+        name,
+        body: deleteBody(body),
+        ...(fence ? { fence } : {}),
+      })
+    },
+    bind: async ({ namespace, name, uid }, node, options) => {
+      await call({
+        verb: 'create',
+        kind: { plural: 'pods', group: '' },
+        subresource: 'binding',
+        namespace,
+        name,
+        body: {
+          apiVersion: 'v1',
+          kind: 'Binding',
+          metadata: { name, namespace, uid },
+          target: { apiVersion: 'v1', kind: 'Node', name: node },
+        },
+        ...options,
+      })
+    },
+    follow: (queries) => followQueries(ports, queries),
+  }
+}
+
+interface Call extends WriteOptions {
+  verb: string
+  kind: { plural: string; group: string }
+  subresource?: string
+  namespace?: string | undefined
+  name?: string | undefined
+  body?: unknown
+  headers?: Headers
+}
+
+const caller = ({ bus, clock }: ClientPorts) => {
+  const subjects = subjectsFor(bus.prefix)
+  return async <T>({ verb, kind, subresource, namespace, name, body, headers, fence }: Call) => {
+    const resource = resourceOf(kind)
+    const subject = subjects.api(
+      verb,
+      subresource ? `${resource}/${subresource}` : resource,
+      namespace,
+      name,
+    )
+    const options = {
+      timeoutMs: TIMEOUT_MS,
+      headers: { ...headers, ...(fence ? { [FENCE_HEADER]: formatFence(fence) } : {}) },
+    }
+    const deadline = clock.monotonic() + RETRY_MS
+    for (let failures = 1; ; failures++)
+      try {
+        const { data } = await bus.request(subject, body, options)
+        return data as T
+      } catch (error) {
+        if (!isNoResponders(error) || clock.monotonic() > deadline) throw error
+        await sleep(backoffMs(failures, RETRY), clock)
+      }
+  }
+}
+
+/** The resource word of a subject: the plural, with the group unless it is the core one. */
+export const resourceOf = ({ plural, group }: { plural: string; group: string }): string =>
+  group ? `${plural}.${group}` : plural
+
+/** `scheduler=17` */
+export const formatFence = ({ component, revision }: Fence): string => `${component}=${revision}`
+
+/** The inverse of `formatFence`; undefined when the text is none. */
+export const parseFence = (text: string | undefined): Fence | undefined => {
+  const match = /^(.+)=(\d+)$/.exec(text ?? '')
+  return match ? { component: match[1]!, revision: Number(match[2]) } : undefined
+}
+
+const nameOf = ({ metadata: { namespace, name } }: KubernetesObject) => ({ namespace, name })
+
+const namespaceOf = (
+  kind: AnyKind,
+  { metadata }: { metadata: { namespace?: string } },
+): string | undefined => (kind.namespaced ? metadata.namespace : undefined)
+
+const deleteBody = (options: Omit<DeleteOptions, 'fence'>) => ({
+  apiVersion: 'v1',
+  kind: 'DeleteOptions',
+  ...options,
+})
