@@ -5,9 +5,9 @@
  * It does not know where in an object the text stands: callers wrap messages into field errors.
  */
 
-export const DNS1123_LABEL_MAX = 63
-export const DNS1123_SUBDOMAIN_MAX = 253
-export const LABEL_VALUE_MAX = 63
+const DNS1123_LABEL_MAX = 63
+const DNS1123_SUBDOMAIN_MAX = 253
+const LABEL_VALUE_MAX = 63
 
 /** Faults of `text`; empty when it is valid. */
 export type NameRule = (text: string) => string[]
@@ -29,10 +29,10 @@ const labelValuePattern = exactly(LABEL_VALUE)
 /** Bytes, not UTF-16 units: limits count what is stored. */
 const byteLength = (text: string) => Buffer.byteLength(text)
 
-export const maxLengthMessage = (bytes: number) => `must be no more than ${bytes} bytes`
+const maxLengthMessage = (bytes: number) => `must be no more than ${bytes} bytes`
 export const rangeMessage = (low: number, high: number) =>
   `must be between ${low} and ${high}, inclusive`
-export const EMPTY_MESSAGE = 'must be non-empty'
+const EMPTY_MESSAGE = 'must be non-empty'
 
 /** Kubernetes' sentence about a regular expression that did not match. */
 export const patternMessage = (rule: string, pattern: string, ...examples: string[]): string =>

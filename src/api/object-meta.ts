@@ -25,7 +25,7 @@ import {
   tooLongField,
 } from './status-error.ts'
 
-export const ANNOTATIONS_MAX_BYTES = 256 * 1024
+const ANNOTATIONS_MAX_BYTES = 256 * 1024
 
 /** Keeps dependents when their owner is deleted. */
 export const ORPHAN_FINALIZER = 'orphan'
@@ -176,7 +176,7 @@ export const validateAnnotations = (
   return errors
 }
 
-export const validateOwnerReferences = (
+const validateOwnerReferences = (
   references: readonly OwnerReference[] | undefined,
   path: string,
 ): FieldError[] => {
@@ -209,7 +209,7 @@ export const validateOwnerReferences = (
   return errors
 }
 
-export const validateFinalizers = (
+const validateFinalizers = (
   finalizers: readonly string[] | undefined,
   path: string,
 ): FieldError[] => {

@@ -61,8 +61,6 @@ export const schemaOf = (name: string): Model => {
 
 export const hasSchema = (name: string): boolean => name in schemas
 
-export const modelNames = (): string[] => Object.keys(schemas)
-
 /** `V1PodSpec` → `PodSpec`, `CoreV1Event` → `Event`. */
 export const goNameOf = (model: string): string =>
   model.replace(/^[A-Za-z]*?V\d+(?:(?:alpha|beta)\d+)?(?=[A-Z])/, '')
