@@ -169,6 +169,8 @@ const balance = (port: Port, endpoints: readonly Endpoint[]): string[] => {
           (one) => `ip saddr @${affinitySet(port, one)} goto ${endpointChain(port, one)}`,
         )
       : []
+  const only = endpoints.length === 1 ? endpoints[0] : undefined
+  if (only) return [...rules, `goto ${endpointChain(port, only)}`]
   const chains = endpoints.map((one, index) => `${index} : goto ${endpointChain(port, one)}`)
   rules.push(`numgen random mod ${endpoints.length} vmap { ${chains.join(', ')} }`)
   return rules

@@ -28,7 +28,7 @@ test('a service with one endpoint elsewhere', () => {
     'cluster-ips 10.96.0.10',
     'service-ips 10.96.0.10 . tcp . 80 : goto service-web/tcp/',
     'service-web/tcp/: ip daddr 10.96.0.10 tcp dport 80 ip saddr != @pod-cidrs jump mark-for-masquerade',
-    'service-web/tcp/: numgen random mod 1 vmap { 0 : goto endpoint-web/tcp/__10.1.0.2/8080 }',
+    'service-web/tcp/: goto endpoint-web/tcp/__10.1.0.2/8080',
     'endpoint-web/tcp/__10.1.0.2/8080: meta l4proto tcp dnat to 10.1.0.2:8080',
   ])
 })
@@ -125,7 +125,7 @@ test('an endpoint that goes rewrites its service only', () => {
     'flush chain ip kubus service-web/tcp/',
     'flush chain ip kubus endpoint-web/tcp/__10.1.0.2/8080',
     'add rule ip kubus service-web/tcp/ ip daddr 10.96.0.10 tcp dport 80 ip saddr != @pod-cidrs jump mark-for-masquerade',
-    'add rule ip kubus service-web/tcp/ numgen random mod 1 vmap { 0 : goto endpoint-web/tcp/__10.1.0.3/8080 }',
+    'add rule ip kubus service-web/tcp/ goto endpoint-web/tcp/__10.1.0.3/8080',
   ])
 })
 
