@@ -12,7 +12,15 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import type { Log } from '../std/log.ts'
 import { runCommand } from './command.ts'
 import { createPodAddresses, type PodAddresses, parseRange } from './pod-addresses.ts'
-import { acceptForwarding, masqueradeTable, removeForwarding } from './pod-firewall.ts'
+import {
+  acceptForwarding,
+  applyRules,
+  closeHostPorts,
+  forwardedBridges,
+  type HostPort,
+  openHostPorts,
+  removeForwarding,
+} from './pod-firewall.ts'
 import { type NetworkConfig, RuntimeError } from './runtime.ts'
 
 const COMMAND_TIMEOUT_MS = 15_000
@@ -36,10 +44,10 @@ export interface PodNetwork {
   /** Takes note of an address that a living sandbox has. */
   adopt(ip: string): void
   release(ip: string): void
-  /** Gives the namespace of process `pid` interface `eth0` with address `ip`. */
-  attach(sandboxId: string, pid: number, ip: string): Promise<void>
-  /** Ends the sandbox's link; its address stays reserved until `release`. */
-  detach(sandboxId: string): Promise<void>
+  /** Gives the namespace of process `pid` interface `eth0` with address `ip`, and opens its host ports. */
+  attach(sandboxId: string, pid: number, ip: string, ports: readonly HostPort[]): Promise<void>
+  /** Ends the sandbox's link and host ports; its address stays reserved until `release`. */
+  detach(sandboxId: string, ip: string | undefined, ports: readonly HostPort[]): Promise<void>
   remove(): Promise<void>
 }
 
@@ -53,13 +61,14 @@ export const bridgePrefix = (cluster: string) => `kbs${hash(cluster, 4)}`
 export const bridgeName = (cluster: string, node: string) =>
   bridgePrefix(cluster) + hash(`${cluster}/${node}`, 8)
 
-/** Bridges (and, where a bridge is gone already, rule tables) of all nodes of a cluster on this machine. */
+/** Bridges of all nodes of a cluster on this machine, also those of which only rules are left. */
 export const bridgesOf = async (cluster: string): Promise<string[]> => {
   const prefix = bridgePrefix(cluster)
   const links = await readdir('/sys/class/net')
   const { stdout } = await runCommand('nft', ['list', 'tables', 'ip'])
   const tables = stdout.split('\n').map((line) => line.replace(/^table ip /, '').trim())
-  return [...new Set([...links, ...tables])].filter((name) => name.startsWith(prefix))
+  const found = [...links, ...tables, ...(await forwardedBridges())]
+  return [...new Set(found)].filter((name) => name.startsWith(prefix))
 }
 
 const linkName = (sandboxId: string) => `kbp${hash(sandboxId, 12)}`
@@ -86,9 +95,19 @@ const hostMtu = async (): Promise<number> => {
   return device ? Number(await readFile(`/sys/class/net/${device}/mtu`, 'utf8')) : 1500
 }
 
-const allowForwarding = async () => {
-  const path = '/proc/sys/net/ipv4/ip_forward'
-  if ((await readFile(path, 'utf8')).trim() !== '1') await writeFile(path, '1')
+const setSysctl = async (name: string, value: string) => {
+  const path = `/proc/sys/${name}`
+  if ((await readFile(path, 'utf8')).trim() !== value) await writeFile(path, value)
+}
+
+/**
+ * Packets between two pods of one bridge must pass the host's packet rules too: the answer of a pod that was
+ * reached through a Service's address is translated back there. False where the kernel cannot.
+ */
+const seeBridgedPackets = async (bridge: string): Promise<boolean> => {
+  if (!existsSync('/proc/sys/net/bridge')) await runCommand('modprobe', ['br_netfilter'])
+  const args = ['link', 'set', bridge, 'type', 'bridge', 'nf_call_iptables', '1']
+  return (await runCommand('ip', args)).code === 0
 }
 
 /** Refuses the host's own namespace: an address or route set there would cut the host off. */
@@ -124,8 +143,12 @@ export const createPodNetwork = ({
       `address replace ${gateway}/${prefixLength} dev ${bridge}`,
       `link set ${bridge} up`,
     ])
-    await allowForwarding()
-    await masqueradeTable(bridge, config)
+    await setSysctl('net/ipv4/ip_forward', '1')
+    // Lets the host's own loopback reach host ports.
+    await setSysctl(`net/ipv4/conf/${bridge}/route_localnet`, '1')
+    if (!(await seeBridgedPackets(bridge)))
+      log.warn({ node, bridge }, 'the kernel hides bridged packets from its packet rules')
+    await applyRules(bridge, config)
     await acceptForwarding(bridge)
     if (configured?.config.podCidr !== config.podCidr)
       addresses = createPodAddresses(config.podCidr)
@@ -139,7 +162,7 @@ export const createPodNetwork = ({
     return { ...configured, addresses }
   }
 
-  const attach = async (sandboxId: string, pid: number, ip: string) => {
+  const attach: PodNetwork['attach'] = async (sandboxId, pid, ip, ports) => {
     const { mtu, gateway, config } = needed()
     assertOwnNamespace(pid)
     const link = linkName(sandboxId)
@@ -158,6 +181,7 @@ export const createPodNetwork = ({
       ],
       ['nsenter', `--net=/proc/${pid}/ns/net`],
     )
+    await openHostPorts(bridge, ip, ports)
   }
 
   const setRoutes = async (wanted: readonly PodRoute[]) => {
@@ -191,7 +215,8 @@ export const createPodNetwork = ({
       addresses?.adopt(ip)
     },
     release: (ip) => addresses?.free(ip),
-    detach: async (sandboxId) => {
+    detach: async (sandboxId, ip, ports) => {
+      if (ip) await closeHostPorts(bridge, ip, ports)
       const link = linkName(sandboxId)
       // The kernel ends a link with its namespace; a batch that names one already gone would fail.
       if (existsSync(`/sys/class/net/${link}`))

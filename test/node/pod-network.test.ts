@@ -8,7 +8,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createDockerRuntime } from '../../src/node/docker/docker-runtime.ts'
 import { removeClusterFromEngine } from '../../src/node/docker/removal.ts'
-import { masqueradeRules } from '../../src/node/pod-firewall.ts'
+import { podRules } from '../../src/node/pod-firewall.ts'
 import { bridgeName, createPodNetwork } from '../../src/node/pod-network.ts'
 import type { Runtime, Sandbox } from '../../src/node/runtime.ts'
 import { rootLog } from '../../src/std/log.ts'
@@ -142,10 +142,41 @@ test('configuring again keeps pods connected, and twice the same rules are one',
   await pod.runtime.removeSandbox(pod.sandbox.id)
 })
 
+test('a host port leads to the pod, from loopback too, until the pod ends', async () => {
+  const runtime = runtimes.get('n2')!
+  const hostPort = 20_000 + (process.pid % 10_000)
+  const pod = podIdentity('n2', cluster, 'published')
+  const sandbox = await runtime.createSandbox(
+    sandboxSpec(pod, { ports: [{ containerPort: 80, hostPort, protocol: 'TCP' }] }),
+  )
+  const id = await runtime.create(
+    containerSpec(pod, sandbox.id, TEST_IMAGE, { command: ['sh', '-c', serve('published')] }),
+  )
+  await runtime.start(id)
+  const self = { runtime, sandbox, id, ip: sandbox.ip! }
+  assert.is(await fetchFrom(self, '10.214.1.1', hostPort), 'published\n')
+  const other = await runPod('n1', 'sleep 600')
+  assert.is(await fetchFrom(other, '10.214.0.1', hostPort), 'published\n')
+  const page = () => fetch(`http://127.0.0.1:${hostPort}/`).then((response) => response.text())
+  assert.is(await page(), 'published\n')
+  await runtimes.get('n2')?.configureNetwork({ podCidr: '10.214.1.0/24', clusterCidr, mtu: 1450 })
+  assert.is(await page(), 'published\n')
+  await runtime.removeSandbox(sandbox.id)
+  assert.match(String(await page().catch((error: Error) => error.cause)), 'ECONNREFUSED')
+  await other.runtime.removeSandbox(other.sandbox.id)
+})
+
+test('routes to other hosts come and go', async () => {
+  const network = createPodNetwork({ node: 'n1', cluster, log })
+  await network.setRoutes([{ podCidr: '10.214.77.0/24', via: '10.214.0.99' }])
+  assert.match(execFileSync('ip', ['route']).toString(), '10.214.77.0/24 via 10.214.0.99')
+  await network.setRoutes([])
+  assert.not.match(execFileSync('ip', ['route']).toString(), '10.214.77.0/24')
+})
+
 test('only what leaves the cluster takes the host’s address', () => {
-  const rules = masqueradeRules('kbs1', { podCidr: '10.1.2.0/24', clusterCidr: '10.1.0.0/16' })
+  const rules = podRules('kbs1', { podCidr: '10.1.2.0/24', clusterCidr: '10.1.0.0/16' })
   assert.match(rules, 'ip saddr 10.1.2.0/24 ip daddr != { 10.1.0.0/16, 224.0.0.0/4 }')
-  assert.match(rules, /add table ip kbs1\ndelete table ip kbs1\n/)
 })
 
 test.run()

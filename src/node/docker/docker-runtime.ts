@@ -65,6 +65,9 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     configureNetwork: async (config) => {
       await ensurePauseImage({ docker, image: pauseImage, log })
       await network.configure(config)
+      // Tried now so that no pod waits for it.
+      const probe = { negativeOomScore: true, privileged: false }
+      driver.abilities.grants(probe).catch((error) => log.debug({ error }, 'nothing learnt yet'))
       for (const sandbox of (await list(driver, containers)).sandboxes) sandboxes.adopt(sandbox)
     },
     list: () => list(driver, containers),

@@ -37,7 +37,11 @@ export const containerFrom = (info: ContainerInspectInfo): Container => {
     ...(startedAtMs ? { startedAtMs } : {}),
     ...(state === 'exited'
       ? {
-          finishedAtMs: timeOf(info.State.FinishedAt) ?? startedAtMs ?? createdAtMs,
+          // The engine notes a quick exit before it notes the start.
+          finishedAtMs: Math.max(
+            timeOf(info.State.FinishedAt) ?? createdAtMs,
+            startedAtMs ?? createdAtMs,
+          ),
           exitCode: info.State.ExitCode,
         }
       : {}),

@@ -23,6 +23,8 @@ export const LABEL = {
   /** Comma-separated namespaces a sandbox shares with the host: network, pid, ipc. */
   host: 'io.kubus.host',
   tty: 'io.kubus.tty',
+  /** Host ports of a sandbox, as JSON. */
+  ports: 'io.kubus.ports',
 } as const
 
 const RESERVED: ReadonlySet<string> = new Set(Object.values(LABEL))
@@ -61,8 +63,13 @@ export const sandboxLabels = (
     ...(spec.hostPID ? ['pid'] : []),
     ...(spec.hostIPC ? ['ipc'] : []),
   ].join(','),
-  ...(ip ? { [LABEL.ip]: ip } : {}),
+  ...(ip ? { [LABEL.ip]: ip, [LABEL.ports]: JSON.stringify(hostPorts(spec.ports)) } : {}),
 })
+
+const hostPorts = (ports: SandboxSpec['ports']) => ports.filter(({ hostPort }) => hostPort > 0)
+
+export const hostPortsOf = (labels: Labels): SandboxSpec['ports'] =>
+  JSON.parse(labels[LABEL.ports] ?? '[]') as SandboxSpec['ports']
 
 export const containerLabels = (spec: ContainerSpec): Record<string, string> => ({
   ...spec.labels,

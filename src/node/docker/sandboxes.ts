@@ -13,7 +13,7 @@ import { type SandboxFacts, sandboxConfig } from './container-config.ts'
 import { createNamed, kill } from './containers.ts'
 import type { Driver } from './driver.ts'
 import { ask, isNotFound } from './engine.ts'
-import { LABEL, type Labels } from './labels.ts'
+import { hostPortsOf, LABEL, type Labels } from './labels.ts'
 import { hostsFile, resolverFile } from './sandbox-files.ts'
 
 export interface Sandboxes {
@@ -31,6 +31,7 @@ interface Known {
   ip: string | undefined
   pid: number
   folder: string
+  ports: SandboxSpec['ports']
 }
 
 export const createSandboxes = (
@@ -61,8 +62,8 @@ export const createSandboxes = (
       await starts(() => ask('CreateFailed', () => container.start()))
       const pid = (await ask('CreateFailed', () => container.inspect()))?.State.Pid ?? 0
       if (pid === 0) throw new RuntimeError('CreateFailed', 'the sandbox ended as it started')
-      if (ip) await network.attach(id, pid, ip)
-      cache.set(id, { facts: factsOf(spec, mounts), ip, pid, folder })
+      if (ip) await network.attach(id, pid, ip, spec.ports)
+      cache.set(id, { facts: factsOf(spec, mounts), ip, pid, folder, ports: spec.ports })
       if (ip) held.set(id, ip)
     } catch (error) {
       await docker
@@ -109,6 +110,7 @@ export const createSandboxes = (
       ip: labels[LABEL.ip],
       pid: info.State.Pid,
       folder,
+      ports: hostPortsOf(labels),
     }
     if (info.State.Running) cache.set(id, found)
     return found
@@ -125,7 +127,7 @@ export const createSandboxes = (
     if (!found) return
     await removeContainers(id, false)
     await kill(docker, id)
-    await network.detach(id)
+    await network.detach(id, found.ip, found.ports)
     release(id)
   }
 
@@ -146,7 +148,7 @@ export const createSandboxes = (
         () => docker.getContainer(id).remove({ force: true, v: true }),
         isNotFound,
       )
-      await network.detach(id)
+      await network.detach(id, found.ip, found.ports)
       release(id)
       await rm(found.folder, { recursive: true, force: true })
     },
