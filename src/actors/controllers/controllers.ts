@@ -6,6 +6,7 @@
  * controller speaks to another. Adding one: its file and its place in `controllersOf`.
  */
 import { startLeadership } from '../../client/leadership.ts'
+import type { Fence } from '../../client/storage.ts'
 import type { CachePorts, Component } from '../component.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment/deployment.ts'
@@ -42,9 +43,11 @@ export const startControllers = async (
 ): Promise<Component> => {
   const { bus, client, clock, identity, log, version } = ports
   const controllers = controllersOf(ports, options)
-  const group = createControllerGroup(controllers, ports)
-  await ports.cache.ready
-  const leadership = await startLeadership(
+  const { cache } = ports
+  const onFenceLost = (fence: Fence) => leadership.reportFenceLost(fence)
+  const group = createControllerGroup(controllers, { cache, client, clock, log, onFenceLost })
+  await cache.ready
+  const leadership = startLeadership(
     { component: 'controllers', bus, client, clock, identity, log },
     { onLeading: (fence) => group.lead(fence), onStandby: () => group.standBy() },
   )

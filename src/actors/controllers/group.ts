@@ -21,7 +21,10 @@ export interface ControllerGroup {
   stop(): Promise<void>
 }
 
-export type GroupPorts = Pick<CachePorts, 'cache' | 'client' | 'clock' | 'log'>
+export interface GroupPorts extends Pick<CachePorts, 'cache' | 'client' | 'clock' | 'log'> {
+  /** A write was refused because somebody else leads. */
+  onFenceLost?(fence: Fence): void
+}
 
 export const createControllerGroup = (
   controllers: readonly Controller[],

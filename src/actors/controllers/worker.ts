@@ -7,6 +7,7 @@
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Client } from '../../client/client.ts'
 import { createEventRecorder } from '../../client/event-recorder.ts'
+import { isFenceLost } from '../../client/leadership.ts'
 import type { Fence } from '../../client/storage.ts'
 import type { Cache } from '../../client/view.ts'
 import { createWorkqueue } from '../../client/workqueue.ts'
@@ -28,6 +29,8 @@ export interface WorkerPorts {
   cache: Cache
   clock: Clock
   log: Log
+  /** A write was refused because somebody else leads. */
+  onFenceLost?(fence: Fence): void
 }
 
 export interface Worker {
@@ -101,6 +104,7 @@ export const startWorker = (controller: Controller, ports: WorkerPorts, fence?: 
       { key, error: error.message, plan: plan.commands.slice(0, 5).map(showCommand) },
       'plan failed',
     )
+    if (fence && isFenceLost(error)) ports.onFenceLost?.(fence)
     if (outcome.result !== 'invalid') return queue.addRateLimited(key)
     queue.forget(key)
     const about = subject(controller, key, cache)

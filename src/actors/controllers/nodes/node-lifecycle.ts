@@ -44,11 +44,16 @@ export const nodeLifecycle = ({ bus, clock, ...options }: NodeLifecyclePorts): C
       const isKnown = node.metadata.annotations?.[BEATS_ON_BUS] === 'bus'
       const remainingMs = liveness.remainingMs(name, isKnown, clock.monotonic())
       if (!isKnown && liveness.beats(name)) return { commands: [remember(node)] }
-      const plan = remainingMs > 0 ? { commands: [] } : markDead(node, view, now)
-      if (plan.commands.length > 0) return plan
+      const isDead = remainingMs <= 0
+      if (isDead && !isMarked(node)) return markNode(node, now)
       const taints = wantedTaints(node, now)
-      if (taints) return { commands: [taint(node, taints)] }
-      return { commands: [], requeueAfterMs: Math.max(remainingMs, options.busGraceMs / 2) }
+      return {
+        commands: [
+          ...(isDead ? markPods(node, view, now) : []),
+          ...(taints ? [taint(node, taints)] : []),
+        ],
+        requeueAfterMs: Math.max(remainingMs, options.busGraceMs / 2),
+      }
     },
   })
 }
@@ -113,21 +118,20 @@ const NEVER = {
   message: 'Kubelet never posted node status.',
 }
 
-/** The node's conditions first, then its pods; nothing when both are done. */
-const markDead = (node: Node, view: View, now: number): Plan => {
-  const conditions = node.status?.conditions ?? []
-  const known = conditions.filter(({ type }) => MARKED.includes(type))
-  const isMarked =
-    known.length === MARKED.length && known.every(({ status }) => status === 'Unknown')
-  if (!isMarked) return markNode(node, now)
-  return {
-    commands: view
-      .list(Pod, { node: node.metadata.name })
-      .filter(isReady)
-      .map((pod) => markPod(pod, now)),
-  }
-}
+const isMarked = ({ status }: Node): boolean =>
+  MARKED.every((type) =>
+    status?.conditions?.some(
+      (condition) => condition.type === type && condition.status === 'Unknown',
+    ),
+  )
 
+const markPods = (node: Node, view: View, now: number): Command[] =>
+  view
+    .list(Pod, { node: node.metadata.name })
+    .filter(isReady)
+    .map((pod) => markPod(pod, now))
+
+/** The conditions first: they are what the taints follow. */
 const markNode = (node: Node, now: number): Plan => {
   const { conditions = [] } = node.status ?? {}
   const unknown = (type: string) => {
