@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import type { Log } from '../std/log.ts'
-import { runCommand } from './command.ts'
+import { findProgram, runCommand } from './command.ts'
 import { createPodAddresses, type PodAddresses, parseRange } from './pod-addresses.ts'
 import {
   acceptForwarding,
@@ -55,11 +55,11 @@ const hash = (text: string, length: number) =>
   createHash('sha256').update(text).digest('hex').slice(0, length)
 
 /** What every bridge of a cluster begins with. */
-export const bridgePrefix = (cluster: string) => `kbs${hash(cluster, 4)}`
+export const bridgePrefix = (cluster: string) => `kbs${hash(cluster, 6)}`
 
 /** 15 characters, the most Linux allows. */
 export const bridgeName = (cluster: string, node: string) =>
-  bridgePrefix(cluster) + hash(`${cluster}/${node}`, 8)
+  bridgePrefix(cluster) + hash(`${cluster}/${node}`, 6)
 
 /** Bridges of all nodes of a cluster on this machine, also those of which only rules are left. */
 export const bridgesOf = async (cluster: string): Promise<string[]> => {
@@ -86,6 +86,18 @@ export const runIp = async (commands: readonly string[], prefix: readonly string
   })
   if (code !== 0)
     throw new RuntimeError('CreateFailed', `setting up the pod network failed: ${stderr.trim()}`)
+}
+
+/** Program and the Debian package that has it. */
+const PROGRAMS = { ip: 'iproute2', nsenter: 'util-linux', nft: 'nftables' } as const
+
+const needPrograms = () => {
+  for (const [program, debian] of Object.entries(PROGRAMS))
+    if (!findProgram(program))
+      throw new RuntimeError(
+        'Unavailable',
+        `the program ${program} is missing, which connects pods to the network; install ${debian}`,
+      )
 }
 
 const hostMtu = async (): Promise<number> => {
@@ -130,6 +142,7 @@ export const createPodNetwork = ({
   let addresses: PodAddresses | undefined
   let routes = new Map<string, string>()
   const configure = async (config: NetworkConfig) => {
+    needPrograms()
     const key = JSON.stringify(config)
     if (configured?.key === key && existsSync(`/sys/class/net/${bridge}`)) return
     const { gateway, prefixLength } = parseRange(config.podCidr)

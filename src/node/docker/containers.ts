@@ -21,6 +21,8 @@ export interface Containers {
   inspect(id: string): Promise<Container | undefined>
   /** Without asking the engine where nothing can have changed; `state` is the engine's word. */
   known(id: string, state: string): Promise<Container | undefined>
+  /** Forgets what it knows of all others. */
+  keep(ids: ReadonlySet<string>): void
   /** Ends the containers of a sandbox; removes them too when `everything`. */
   removeOf(sandboxId: string, everything: boolean): Promise<void>
 }
@@ -76,6 +78,9 @@ export const createContainers = (driver: Driver): Containers => {
     known: async (id, state) => {
       const cached = cache.get(id)
       return cached?.engineState === state ? cached.container : inspect(id)
+    },
+    keep: (ids) => {
+      for (const id of cache.keys()) if (!ids.has(id)) cache.delete(id)
     },
     removeOf: async (sandboxId, everything) => {
       const items = await ask('Unknown', () =>

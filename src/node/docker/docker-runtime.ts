@@ -100,6 +100,7 @@ const list = async (
       docker.listContainers({ all: true, filters: { label: ownedBy(cluster, node) } }),
     )) ?? []
   const living = items.filter((item) => !REMOVAL_STATES.has(item.State) && item.Labels[LABEL.type])
+  containers.keep(new Set(living.map((item) => item.Id)))
   const found = await Promise.all(
     living
       .filter((item) => item.Labels[LABEL.type] === 'container')
