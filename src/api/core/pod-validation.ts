@@ -224,21 +224,25 @@ const checkNarrowerAffinity = (
   }
 }
 
-/** Lines that differ between two objects as indented JSON, `-` before and `+` after. */
+const CONTEXT_LINES = 3
+
+/** A unified diff, in one hunk, of two objects as indented JSON. */
 const difference = (before: unknown, after: unknown): string => {
   const old = JSON.stringify(before, null, 1).split('\n')
   const fresh = JSON.stringify(after, null, 1).split('\n')
-  let start = 0
-  while (start < old.length && start < fresh.length && old[start] === fresh[start]) start++
-  let end = 0
-  const most = Math.min(old.length, fresh.length) - start
-  while (end < most && old[old.length - 1 - end] === fresh[fresh.length - 1 - end]) end++
-  const removed = old.slice(start, old.length - end)
-  const added = fresh.slice(start, fresh.length - end)
+  const most = Math.min(old.length, fresh.length)
+  let same = 0
+  while (same < most && old[same] === fresh[same]) same++
+  let tail = 0
+  while (tail < most - same && old.at(-1 - tail) === fresh.at(-1 - tail)) tail++
+  const start = Math.max(0, same - CONTEXT_LINES)
+  const end = Math.max(0, tail - CONTEXT_LINES)
   return [
-    `@@ -${start + 1},${removed.length} +${start + 1},${added.length} @@`,
-    ...removed.map((line) => `-${line}`),
-    ...added.map((line) => `+${line}`),
+    `@@ -${start + 1},${old.length - end - start} +${start + 1},${fresh.length - end - start} @@`,
+    ...old.slice(start, same).map((line) => ` ${line}`),
+    ...old.slice(same, old.length - tail).map((line) => `-${line}`),
+    ...fresh.slice(same, fresh.length - tail).map((line) => `+${line}`),
+    ...old.slice(old.length - tail, old.length - end).map((line) => ` ${line}`),
     '',
   ].join('\n')
 }

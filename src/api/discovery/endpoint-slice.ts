@@ -133,11 +133,10 @@ const checkFqdn = (errors: FieldError[], at: string, name: string): void => {
   }
   const bare = name.endsWith('.') ? name.slice(0, -1) : name
   const faults = dns1123SubdomainErrors(bare)
-  for (const fault of faults) errors.push(invalidField(at, bare, fault))
-  if (faults.length === 0 && !bare.includes('.')) {
-    errors.push(
-      invalidField(at, bare, 'should be a domain with at least two segments separated by dots'),
-    )
+  if (faults.length > 0) errors.push(invalidField(at, bare, faults.join(',')))
+  else if (!bare.includes('.')) {
+    const why = 'should be a domain with at least two segments separated by dots'
+    errors.push(invalidField(at, bare, why))
   }
 }
 
