@@ -13,6 +13,7 @@ import { Service } from '../../api/core/service.ts'
 import { StatusError } from '../../api/status-error.ts'
 import type { Client } from '../../client/client.ts'
 import type { EventRecorder } from '../../client/event-recorder.ts'
+import { isFenceLost } from '../../client/leadership.ts'
 import type { Fence } from '../../client/storage.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import type { Clock } from '../../std/clock.ts'
@@ -44,6 +45,8 @@ export interface CycleOptions {
   onFilled(): void
   /** A binding ended, well or not. */
   onSettled(): void
+  /** A write was refused because somebody else leads. */
+  onFenceLost(fence: Fence): void
 }
 
 export interface Cycle {
@@ -190,7 +193,10 @@ export const createCycle = (options: CycleOptions): Cycle => {
           const message = `Successfully assigned ${info.key} to ${node}`
           recorder.event(info.pod, 'Normal', 'Scheduled', message)
         },
-        (error: unknown) => onBindFailed(entry, error),
+        (error: unknown) => {
+          if (isFenceLost(error)) options.onFenceLost(fence)
+          onBindFailed(entry, error)
+        },
       )
       .finally(() => {
         binding--

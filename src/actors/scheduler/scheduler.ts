@@ -6,18 +6,22 @@
  * `schedulerName` is `default-scheduler` and behaves as kube-scheduler 1.36 with its default profile, except
  * that it takes no pods off nodes and knows no volumes.
  */
-import { startLeadership } from '../../client/leadership.ts'
+import { type Leadership, startLeadership } from '../../client/leadership.ts'
 import type { CachePorts, Component } from '../component.ts'
 import { createScheduler } from './scheduling.ts'
 
 /** Starts a scheduler that takes part in the election of `scheduler`, and serves as a micro service. */
 export const startScheduler = async (ports: CachePorts): Promise<Component> => {
-  const { bus, cache, client, clock, log, identity, version } = ports
-  const scheduler = createScheduler(ports)
+  const { bus, cache, identity, version } = ports
+  let leadership: Leadership | undefined
+  const scheduler = createScheduler({
+    ...ports,
+    onFenceLost: (fence) => leadership?.reportFenceLost(fence),
+  })
   await cache.ready
   scheduler.start()
-  const leadership = await startLeadership(
-    { component: 'scheduler', bus, client, clock, identity, log },
+  leadership = startLeadership(
+    { ...ports, component: 'scheduler' },
     { onLeading: (fence) => void scheduler.lead(fence), onStandby: () => scheduler.standBy() },
   )
   const registration = await bus.serve({
@@ -33,6 +37,7 @@ export const startScheduler = async (ports: CachePorts): Promise<Component> => {
       await registration.stop()
       await scheduler.stop()
       await leadership.stop()
+      await scheduler.flushEvents()
     },
   }
 }

@@ -7,7 +7,9 @@ import { createActor, fromPromise } from 'xstate'
 import { Pod } from '../../api/core/pod.ts'
 import { createEventRecorder } from '../../client/event-recorder.ts'
 import type { Fence } from '../../client/storage.ts'
+import type { Cache } from '../../client/view.ts'
 import { sleep } from '../../std/clock.ts'
+import type { Log } from '../../std/log.ts'
 import type { CachePorts } from '../component.ts'
 import { createConditionWriter } from './condition-writer.ts'
 import { createCycle } from './cycle.ts'
@@ -20,12 +22,19 @@ export interface Scheduler {
   lead(fence: Fence): Promise<void>
   standBy(): void
   counts(): { active: number; backingOff: number; unschedulable: number; binding: number }
+  /** Decides no more; resolves when no binding is in flight. */
   stop(): Promise<void>
+  /** Resolves when the events reported so far are written or given up. */
+  flushEvents(): Promise<void>
 }
 
-type SchedulerPorts = Pick<CachePorts, 'cache' | 'client' | 'clock' | 'log'>
+interface SchedulerPorts extends Pick<CachePorts, 'cache' | 'client' | 'clock' | 'log'> {
+  /** A write was refused because somebody else leads. */
+  onFenceLost(fence: Fence): void
+}
 
-export const createScheduler = ({ cache, client, clock, log }: SchedulerPorts): Scheduler => {
+export const createScheduler = (ports: SchedulerPorts): Scheduler => {
+  const { cache, client, clock, log, onFenceLost } = ports
   const component = 'default-scheduler'
   const recorder = createEventRecorder({ client, clock, log, component })
   let fence: Fence | undefined
@@ -37,6 +46,7 @@ export const createScheduler = ({ cache, client, clock, log }: SchedulerPorts): 
     log,
     recorder,
     conditions,
+    onFenceLost,
     onFilled: () => {
       if (actor.getSnapshot().matches({ leading: 'idle' })) actor.send({ type: 'queue.filled' })
     },
@@ -69,7 +79,7 @@ export const createScheduler = ({ cache, client, clock, log }: SchedulerPorts): 
     start: cycle.start,
     lead: async (gained) => {
       fence = gained
-      await cache.reached(Pod, gained.revision)
+      while (!(await hasReached(cache, gained, log))) if (fence !== gained) return
       if (fence !== gained) return
       cycle.reportGated()
       actor.send({ type: 'leadership.gained', fence: gained })
@@ -81,7 +91,18 @@ export const createScheduler = ({ cache, client, clock, log }: SchedulerPorts): 
       actor.stop()
       cycle.stop()
       await cycle.settled()
-      await recorder.stop()
     },
+    flushEvents: () => recorder.stop(),
+  }
+}
+
+/** Whether the cache holds everything written before the fence was taken; it waits for a bounded time. */
+const hasReached = async (cache: Cache, fence: Fence, log: Log): Promise<boolean> => {
+  try {
+    await cache.reached(Pod, fence.revision)
+    return true
+  } catch (error) {
+    log.warn({ error, revision: fence.revision }, 'the cache is behind; decisions wait for it')
+    return false
   }
 }

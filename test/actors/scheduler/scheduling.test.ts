@@ -19,7 +19,7 @@ const world = async (...objects: KubernetesObject[]) => {
   const cache = memoryCache(...objects)
   const clock = virtualClock()
   const client = memoryClient(cache, clock.now)
-  const scheduler = createScheduler({ cache, client, clock, log })
+  const scheduler = createScheduler({ cache, client, clock, log, onFenceLost: () => {} })
   scheduler.start()
   const settle = () => clock.advance(50)
   const lead = async () => {
