@@ -42,6 +42,9 @@ export const createWorkqueue = <Key>(
   backoff: Backoff = DEFAULT_BACKOFF,
 ): Workqueue<Key> => {
   const ready = new Set<Key>()
+  /** Keys in order of arrival; those before `head` were taken. A Set alone would search its own holes. */
+  let line: Key[] = []
+  let head = 0
   const processing = new Set<Key>()
   const dirty = new Set<Key>()
   const delayed = new Map<Key, { dueMs: number; cancel: () => void }>()
@@ -60,7 +63,9 @@ export const createWorkqueue = <Key>(
       dirty.add(key)
       return
     }
+    if (ready.has(key)) return
     ready.add(key)
+    line.push(key)
     onReady()
   }
 
@@ -87,12 +92,15 @@ export const createWorkqueue = <Key>(
     },
     failures: (key) => failed.get(key) ?? 0,
     take: () => {
-      for (const key of ready) {
-        ready.delete(key)
-        processing.add(key)
-        return key
+      if (head === line.length) return undefined
+      const key = line[head++]!
+      if (head === line.length || (head > 1024 && head * 2 > line.length)) {
+        line = line.slice(head)
+        head = 0
       }
-      return undefined
+      ready.delete(key)
+      processing.add(key)
+      return key
     },
     done: (key) => {
       processing.delete(key)
@@ -109,6 +117,8 @@ export const createWorkqueue = <Key>(
       for (const { cancel } of delayed.values()) cancel()
       delayed.clear()
       ready.clear()
+      line = []
+      head = 0
       dirty.clear()
       failed.clear()
     },
