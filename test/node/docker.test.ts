@@ -201,6 +201,30 @@ test('a terminal has a size and one stream', async () => {
   await runtime.removeSandbox(sandbox.id)
 })
 
+test('attaching talks to the first process of a container', async () => {
+  const pod = podIdentity(node, cluster, 'attached')
+  const { sandbox, id } = await run(pod, { command: ['cat'], stdin: true, stdinOnce: true })
+  let out = ''
+  const input = (async function* () {
+    yield Buffer.from('to cat')
+  })()
+  await runtime.attach(
+    id,
+    {
+      stdin: input,
+      onStdout: (data) => {
+        out += Buffer.from(data).toString()
+      },
+      onStderr: () => undefined,
+    },
+    { tty: false },
+  )
+  assert.is(out, 'to cat')
+  const ended = await connectEngine().getContainer(id).wait()
+  assert.is(ended.StatusCode, 0)
+  await runtime.removeSandbox(sandbox.id)
+})
+
 test('a privileged container runs, with what this host grants', async () => {
   const pod = podIdentity(node, cluster, 'strong')
   const { sandbox, id } = await run(pod, { privileged: true, oomScoreAdj: -500 })
