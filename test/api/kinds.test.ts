@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { parseAllDocuments } from 'yaml'
 import { deepCopy } from '../../src/api/equality.ts'
 import type { AnyKind } from '../../src/api/kind.ts'
 import { kindByName, kindByResource, kinds } from '../../src/api/kinds.ts'
@@ -151,6 +153,18 @@ test('the workloads and services are in the category all', () => {
     all.map(({ plural }) => plural),
     ['pods', 'services', 'deployments', 'replicasets'],
   )
+})
+
+test('the example a newcomer applies is valid', () => {
+  const documents = parseAllDocuments(readFileSync('examples/hello.yaml', 'utf8'))
+  assert.is(documents.length, 2)
+  for (const document of documents) {
+    const object = document.toJS() as KubernetesObject
+    const kind = kindByName(object.apiVersion, object.kind)!
+    kind.prepareForCreate?.(object, { now: NOW })
+    kind.applyDefaults?.(object)
+    assert.equal(shown(kind.validate?.(object)), [])
+  }
 })
 
 test.run()

@@ -108,7 +108,13 @@ export const checkTaints = (
     else isOneOf(errors, `${at}.effect`, taint.effect, EFFECTS)
     const identity = `${taint.effect}:${taint.key}`
     if (seen.has(identity)) {
-      errors.push(duplicateField(at, taint, 'taints must be unique by key and effect pair'))
+      const shown = {
+        Key: taint.key,
+        Value: taint.value ?? '',
+        Effect: taint.effect,
+        TimeAdded: null,
+      }
+      errors.push(duplicateField(at, shown, 'taints must be unique by key and effect pair'))
     }
     seen.add(identity)
   }

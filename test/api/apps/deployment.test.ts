@@ -1,7 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Deployment } from '../../../src/api/apps/deployment.ts'
-import { ReplicaSet } from '../../../src/api/apps/replica-set.ts'
 import type { PodSpec } from '../../../src/api/core/pod-spec-defaults.ts'
 import { deepCopy } from '../../../src/api/equality.ts'
 import type { FieldError } from '../../../src/api/status-error.ts'
@@ -33,18 +32,6 @@ const deploymentOf = (spec: Partial<Spec> = {}): Deployment => {
   Deployment.prepareForCreate!(deployment, { now: NOW })
   Deployment.applyDefaults!(deployment)
   return deployment
-}
-
-const replicaSetOf = (spec: Partial<NonNullable<ReplicaSet['spec']>> = {}): ReplicaSet => {
-  const replicaSet: ReplicaSet = {
-    apiVersion: 'apps/v1',
-    kind: 'ReplicaSet',
-    metadata: deepCopy(metadata),
-    spec: deepCopy({ ...baseSpec, ...spec }) as NonNullable<ReplicaSet['spec']>,
-  }
-  ReplicaSet.prepareForCreate!(replicaSet, { now: NOW })
-  ReplicaSet.applyDefaults!(replicaSet)
-  return replicaSet
 }
 
 const shown = (errors: FieldError[]) => errors.map(({ field, message }) => `${field}: ${message}`)
@@ -182,14 +169,12 @@ for (const [index, [spec, expected]] of cases.entries()) {
   })
 }
 
-test('the selector of a workload is immutable', () => {
+test('the selector of a deployment is immutable', () => {
   const labels = { app: 'web', tier: 'x' }
   const fault =
     'spec.selector: Invalid value: {"matchLabels":{"app":"web","tier":"x"}}: field is immutable'
   const deployment = deploymentOf({ selector: { matchLabels: labels } })
   assert.equal(shown(Deployment.validateUpdate!(deployment, deploymentOf())), [fault])
-  const replicaSet = replicaSetOf({ selector: { matchLabels: labels } })
-  assert.equal(shown(ReplicaSet.validateUpdate!(replicaSet, replicaSetOf())), [fault])
 })
 
 test('counts in a status fit together', () => {
@@ -205,14 +190,7 @@ test('counts in a status fit together', () => {
   ])
 })
 
-test('a replica set starts with no replicas of the one it wants', () => {
-  const replicaSet = replicaSetOf()
-  assert.is(replicaSet.spec!.replicas, 1)
-  assert.equal(replicaSet.status, { replicas: 0 })
-  assert.equal(ReplicaSet.validate!(replicaSet), [])
-})
-
-test('the rows are those kubectl shows', () => {
+test('the row is the one kubectl shows', () => {
   const row = (columns: typeof Deployment.columns, object: Deployment) =>
     Object.fromEntries(columns.map((each) => [each.name, each.value(object, NOW)]))
   const deployment = deploymentOf({ replicas: 3 })
@@ -227,10 +205,6 @@ test('the rows are those kubectl shows', () => {
     Images: 'web:1',
     Selector: 'app=web',
   })
-  assert.equal(
-    ReplicaSet.columns.map((each) => each.value(replicaSetOf(), NOW)),
-    ['web', 1, 0, 0, '60m', 'web', 'web:1', 'app=web'],
-  )
 })
 
 test.run()
