@@ -2,7 +2,7 @@
  * The build: `dist/kubus.mjs` (the command, one chunk per component) and, for tests, `dist/test/**`.
  * Dependencies are bundled, because reading one file is what makes a process start fast.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { schemaPlugin } from './ops/derive-schemas.mjs'
@@ -29,7 +29,8 @@ const common = {
   format: 'esm',
   splitting: true,
   sourcemap: 'linked',
-  chunkNames: 'chunks/[name]-[hash]',
+  // Beside the entry, so that `import.meta.resolve('./kubus.mjs')` holds in every chunk.
+  chunkNames: '[name]-[hash]',
   outExtension: { '.js': '.mjs' },
   banner: { js: requireBanner },
   plugins: [withoutSsh, schemaPlugin],
@@ -41,8 +42,28 @@ const testFiles = (folder) =>
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
     .map((entry) => join(entry.parentPath, entry.name))
 
-export const buildCommand = () =>
-  build({ ...common, entryPoints: { kubus: 'src/main.ts' }, outdir: 'dist', minifySyntax: true })
+/** Chunks of earlier builds stay for a while: a cluster that runs from them may still load one. */
+const KEEP_OLD_CHUNKS_MS = 24 * 3600 * 1000
+
+const removeOldChunks = (outputs) => {
+  const current = new Set(Object.keys(outputs))
+  for (const name of readdirSync('dist')) {
+    const file = `dist/${name}`
+    const isOld = /\.mjs(\.map)?$/.test(name) && !current.has(file)
+    if (isOld && statSync(file).mtimeMs < Date.now() - KEEP_OLD_CHUNKS_MS) rmSync(file)
+  }
+}
+
+export const buildCommand = async () => {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: { kubus: 'src/main.ts' },
+    outdir: 'dist',
+    minifySyntax: true,
+    metafile: true,
+  })
+  removeOldChunks(metafile.outputs)
+}
 
 /** Builds the given test files (all when none is named) and returns the paths of what to run. */
 export const buildTests = async (filters = []) => {

@@ -26,7 +26,8 @@ const help = () =>
 const [name = '', ...args] = process.argv.slice(2)
 const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
 if (entry) {
-  process.exitCode = await runCommandLine(await entry[1](), args)
+  // A command that has returned is over, whatever timers or sockets a cancelled part of it still holds.
+  process.exit(await runCommandLine(await entry[1](), args))
 } else if (['', 'help', '--help', '-h'].includes(name)) {
   process.stdout.write(help())
 } else {

@@ -168,7 +168,7 @@ const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<
       settings.nodes.map((name) =>
         settings.runtime === 'docker'
           ? hostNode(name, settings, folder, host)
-          : hollowNode(name, settings, folder),
+          : hollowNode(name, settings),
       ),
     ),
     options: { cluster: settings.cluster, clusterCidr: CLUSTER_CIDR },

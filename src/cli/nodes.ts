@@ -76,20 +76,16 @@ export const hostNode = async (
   }
 }
 
-/** A simulated node. */
-export const hollowNode = async (
-  name: string,
-  settings: ActorSettings,
-  folder: StateFolder,
-): Promise<KubeletNode> => {
-  const [{ createHollowRuntime }, { createVolumes }] = await Promise.all([
+/** A simulated node; its volumes cost nothing. */
+export const hollowNode = async (name: string, settings: ActorSettings): Promise<KubeletNode> => {
+  const [{ createHollowRuntime }, { createHollowVolumes }] = await Promise.all([
     import('../node/hollow.ts'),
-    import('../node/host-volumes.ts'),
+    import('../node/hollow-volumes.ts'),
   ])
   return {
     name,
     runtime: createHollowRuntime({ node: name, cluster: settings.cluster }),
-    volumes: createVolumes({ root: folder.kubelet(name) }),
+    volumes: createHollowVolumes(),
     capacity: HOLLOW_CAPACITY,
     addresses: { internalIP: '127.0.0.1', hostname: name },
   }
