@@ -92,7 +92,7 @@ export const startTestApiserver = async (
     },
     authentication: { tokens: [{ token: TOKEN, user: 'robot', groups: ['robots'] }] },
     bind: { address: '127.0.0.1', port },
-    advertiseAddress: '127.0.0.1',
+    advertiseAddress: '192.0.2.10',
   })
   await server.ready
   return {

@@ -110,7 +110,8 @@ const living = (
     const ageMs = isNew ? 0 : nowMs - (last?.atMs ?? nowMs)
     if (ageMs > (spec?.leaseDurationSeconds ?? LEASE_SECONDS) * 1000) continue
     const address = parseAdvertised(metadata.annotations?.[ADDRESS_ANNOTATION])
-    if (address) addresses.push(address)
+    /** Endpoints may not name a loopback address: nobody else could reach it. */
+    if (address && !address.ip.startsWith('127.')) addresses.push(address)
   }
   for (const name of seen.keys()) if (!present.has(name)) seen.delete(name)
   return addresses.sort((a, b) => a.port - b.port || (a.ip < b.ip ? -1 : 1))

@@ -8,6 +8,7 @@ import { parse as parseYaml } from 'yaml'
 import { duplicateFields } from '../../api/duplicate-keys.ts'
 import type { Json } from '../../api/meta.ts'
 import { badRequest, tooLarge, unsupportedMediaType } from '../../api/status-error.ts'
+import { decodeProtobuf } from './protobuf.ts'
 import type { PatchFormat } from './request.ts'
 
 /** Kubernetes' limit of a request body. */
@@ -65,6 +66,7 @@ export const parseBody = (
     return { body: parseJson(bytes.toString()), patch }
   }
   if (bytes.length === 0) return { body: undefined }
+  if (type === 'application/vnd.kubernetes.protobuf') return { body: decodeProtobuf(bytes) }
   const text = bytes.toString()
   if (type === '' || type === 'application/json') {
     const body = parseJson(text)
@@ -73,7 +75,7 @@ export const parseBody = (
   if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml')
     return { body: parseYamlText(text) }
   throw unsupportedMediaType(
-    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
   )
 }
 
