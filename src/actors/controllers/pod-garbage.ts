@@ -117,10 +117,12 @@ const unscheduled = (key: string, view: View): Command[] => {
   return pod?.metadata.deletionTimestamp && !pod.spec?.nodeName ? [forceDelete(pod)] : []
 }
 
-const oldestFinished = (finished: ReadonlySet<string>, finishedMax: number, view: View) => {
+/** Keys whose pods went while nobody counted are dropped on the way. */
+const oldestFinished = (finished: Set<string>, finishedMax: number, view: View) => {
   const pods = [...finished].flatMap((key) => {
     const { namespace, name } = splitKey(key)
     const pod = view.get(Pod, namespace, name)
+    if (!pod) finished.delete(key)
     return pod ? [pod] : []
   })
   const isEvicted = ({ status }: Pod) => status?.reason === 'Evicted'

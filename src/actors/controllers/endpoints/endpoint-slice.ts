@@ -22,6 +22,7 @@ import {
   type EndpointPort,
   familiesOf,
   familyOf,
+  hasSharedPorts,
   hostnameOf,
   isEndpoint,
   isHeadless,
@@ -93,16 +94,23 @@ const desiredEndpoints = (
   view: View,
 ): Map<string, PortGroup> => {
   const groups = new Map<string, PortGroup>()
+  const isShared = hasSharedPorts(service)
+  let shared: PortGroup | undefined
   for (const pod of pods) {
     const addresses = addressesOf(pod).filter((address) => familyOf(address) === family)
     if (addresses.length === 0) continue
-    const ports = portsOf(service, pod)
-    const key = portsKey(ports)
-    const group = groups.get(key) ?? { ports, endpoints: new Map() }
-    groups.set(key, group)
+    const group = (isShared && shared) || groupOf(groups, portsOf(service, pod))
+    shared = group
     group.endpoints.set(pod.metadata.uid, endpointOf(service, pod, addresses, view))
   }
   return groups
+}
+
+const groupOf = (groups: Map<string, PortGroup>, ports: EndpointPort[]): PortGroup => {
+  const key = portsKey(ports)
+  const group = groups.get(key) ?? { ports, endpoints: new Map() }
+  groups.set(key, group)
+  return group
 }
 
 const portsKey = (ports: readonly EndpointPort[] | undefined): string =>

@@ -43,6 +43,10 @@ export const isEndpoint = (pod: Pod, withTerminating: boolean): boolean =>
   addressesOf(pod).length > 0 &&
   (withTerminating || !pod.metadata.deletionTimestamp)
 
+/** Whether every pod serves the same ports: none is named. */
+export const hasSharedPorts = (service: Service): boolean =>
+  (service.spec?.ports ?? []).every(({ targetPort: target }) => typeof target !== 'string')
+
 /** The Service's ports as this pod serves them; a named port that it lacks is left out. */
 export const portsOf = (service: Service, pod: Pod): EndpointPort[] =>
   (service.spec?.ports ?? []).flatMap((port) => {

@@ -52,12 +52,12 @@ const evictionMs = (pod: Pod, taints: readonly Taint[], now: number): number | u
   const cameMs = Date.parse(pod.status?.startTime ?? pod.metadata.creationTimestamp)
   let dueMs: number | undefined
   for (const taint of taints) {
-    const tolerating = (pod.spec?.tolerations ?? []).filter((item) => tolerates(item, taint))
-    if (tolerating.length === 0) return now
-    const limits = tolerating.flatMap(({ tolerationSeconds }) => tolerationSeconds ?? [])
-    if (limits.length === 0) continue
+    const toleration = (pod.spec?.tolerations ?? []).find((item) => tolerates(item, taint))
+    if (!toleration) return now
+    const { tolerationSeconds } = toleration
+    if (tolerationSeconds === undefined) continue
     const sinceMs = Math.max(cameMs, taint.timeAdded ? Date.parse(taint.timeAdded) : cameMs)
-    const untilMs = sinceMs + Math.max(0, Math.min(...limits)) * 1000
+    const untilMs = sinceMs + Math.max(0, tolerationSeconds) * 1000
     if (dueMs === undefined || untilMs < dueMs) dueMs = untilMs
   }
   return dueMs
