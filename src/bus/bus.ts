@@ -69,7 +69,7 @@ export interface Bus {
   /** Accepts streams; a throw before the first await refuses the opener with that StatusError. */
   accept(
     subject: string,
-    onChannel: (channel: Channel, greeting: unknown) => Promise<void> | void,
+    onChannel: (channel: Channel, greeting: unknown, subject: string) => Promise<void> | void,
     options?: { queue?: string },
   ): Registration
   serve(service: ServiceDeclaration): Promise<Registration>

@@ -132,7 +132,7 @@ const acceptOne = async (
   try {
     const greeting = decode(raw.payload, encodingOf(raw.headers['Content-Type']))
     channel.connect(peer)
-    Promise.resolve(onChannel(channel, greeting)).catch(fail)
+    Promise.resolve(onChannel(channel, greeting, raw.subject)).catch(fail)
   } catch (error) {
     return fail(error)
   }
