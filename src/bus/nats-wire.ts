@@ -81,6 +81,7 @@ const stopped = (run: () => void): Registration => ({
 const watchLink = (connection: NatsConnection, clock: Clock, log: Log) => {
   const listeners = new Set<(state: ConnectionState) => void>()
   const pending = new Set<(error: Error) => void>()
+  const closing = new Set<() => void>()
   let state: ConnectionState = 'connected'
   const move = (next: ConnectionState) => {
     if (state === next) return
@@ -100,6 +101,7 @@ const watchLink = (connection: NatsConnection, clock: Clock, log: Log) => {
       else if (status.type === 'error') log.error({ err: status.error }, 'NATS reports an error')
     }
     move('disconnected')
+    for (const fail of [...closing]) fail()
   }
   void follow()
   const onState = (listener: (state: ConnectionState) => void) => {
@@ -112,7 +114,9 @@ const watchLink = (connection: NatsConnection, clock: Clock, log: Log) => {
     },
     onState,
     connected: (timeoutMs: number): Promise<void> | undefined =>
-      state === 'connected' ? undefined : waitConnected(onState, clock, timeoutMs),
+      state === 'connected'
+        ? undefined
+        : waitConnected(connection, closing, onState, clock, timeoutMs),
     orLost: (sent: Promise<Msg>, subject: string, signal?: AbortSignal) =>
       new Promise<Msg>((resolve, reject) => {
         const settle = () => {
@@ -140,18 +144,32 @@ const watchLink = (connection: NatsConnection, clock: Clock, log: Log) => {
   }
 }
 
-const waitConnected = (onState: Wire['onState'], clock: Clock, timeoutMs: number) =>
+/** `closing` is called when the connection is closed for good. */
+const waitConnected = (
+  connection: NatsConnection,
+  closing: Set<() => void>,
+  onState: Wire['onState'],
+  clock: Clock,
+  timeoutMs: number,
+) =>
   new Promise<void>((resolve, reject) => {
-    const cancel = clock.after(timeoutMs, () => {
-      off()
-      reject(serviceUnavailable('the bus is not connected'))
-    })
-    const off = onState((state) => {
-      if (state !== 'connected') return
+    if (connection.isClosed()) return reject(serviceUnavailable('the bus is closed'))
+    const end = () => {
       off()
       cancel()
+      closing.delete(fail)
+    }
+    const fail = () => {
+      end()
+      reject(serviceUnavailable('the bus is not connected'))
+    }
+    const off = onState((state) => {
+      if (state !== 'connected') return
+      end()
       resolve()
     })
+    const cancel = clock.after(timeoutMs, fail)
+    closing.add(fail)
   })
 
 /** The StatusError of a failed request: 503 when nobody answers the subject, 504 when the answer is late. */

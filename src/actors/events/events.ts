@@ -1,0 +1,119 @@
+/**
+ * Publishes every change of the cluster as readable JSON on `kubus.events.…`, once, in order per object.
+ *
+ * One replica leads and publishes. The others follow what is published by its headers, so that whoever takes
+ * over goes on from there, out of its cache's recent changes. Core NATS: who does not listen misses it.
+ */
+import { kinds } from '../../api/kinds.ts'
+import type { Headers } from '../../bus/bus.ts'
+import { type EventType, type StorageClass, subjectsFor } from '../../bus/subjects.ts'
+import { startLeadership } from '../../client/leadership.ts'
+import type { Cache, Change } from '../../client/view.ts'
+import type { Log } from '../../std/log.ts'
+import type { CachePorts, Component } from '../component.ts'
+
+export const REVISION_HEADER = 'Kubus-Revision'
+const STORAGE_HEADER = 'Kubus-Stream'
+
+/** Resolves when the election runs; `ready` resolves when the micro service answers. */
+export const startEvents = async (ports: CachePorts): Promise<Component> => {
+  const { bus, cache, identity, version, log } = ports
+  const subjects = subjectsFor(bus.prefix)
+  await cache.ready
+  const published = lastPublished(cache)
+  let isLeading = false
+  let count = 0
+  const publish = (change: Change) => {
+    const { kind, object, revision, type } = change
+    count++
+    published.note(kind.storage, revision)
+    bus.publishJson(
+      subjects.event(
+        kind.plural,
+        object.metadata.namespace,
+        object.metadata.name,
+        type.toLowerCase() as EventType,
+      ),
+      JSON.stringify(object),
+      { [REVISION_HEADER]: String(revision), [STORAGE_HEADER]: kind.storage },
+    )
+  }
+  const unsubscribe = cache.subscribe((change) => {
+    if (isLeading) publish(change)
+  })
+  const listening = bus.subscribe(subjects.eventsAll, ({ headers }) => {
+    if (!isLeading) published.noteHeaders(headers)
+  })
+  const leadership = startLeadership(
+    { ...ports, component: 'events' },
+    {
+      onLeading: () => {
+        for (const change of missedChanges(cache, published, log)) publish(change)
+        isLeading = true
+      },
+      onStandby: () => {
+        isLeading = false
+      },
+    },
+  )
+  const serving = bus.serve({
+    name: 'events',
+    description: 'publishes changes of the cluster as JSON',
+    version,
+    metadata: { identity },
+    endpoints: [
+      {
+        name: 'status',
+        subject: `${bus.prefix}.actor.events.status`,
+        queue: null,
+        handle: () => ({ identity, isLeading, published: count, revisions: published.revisions }),
+      },
+    ],
+  })
+  return {
+    ready: serving.then(() => {}),
+    stop: async () => {
+      unsubscribe()
+      await leadership.stop()
+      await listening.stop()
+      await (await serving).stop()
+    },
+  }
+}
+
+interface LastPublished {
+  /** The newest revision published, by anybody, of each stream. */
+  readonly revisions: Readonly<Record<StorageClass, number>>
+  note(storage: StorageClass, revision: number): void
+  noteHeaders(headers: Headers): void
+}
+
+/** Starts at what the cache holds now: what came before this replica started, another one published. */
+const lastPublished = (cache: Cache): LastPublished => {
+  const revisions = { state: 0, events: 0 }
+  for (const kind of kinds)
+    revisions[kind.storage] = Math.max(revisions[kind.storage], cache.revision(kind))
+  const note = (storage: StorageClass, revision: number) => {
+    if (revision > revisions[storage]) revisions[storage] = revision
+  }
+  return {
+    revisions,
+    note,
+    noteHeaders: (headers) => {
+      const storage = headers[STORAGE_HEADER]
+      if (storage === 'state' || storage === 'events')
+        note(storage, Number(headers[REVISION_HEADER]))
+    },
+  }
+}
+
+/** What nobody has published yet, oldest first. */
+const missedChanges = (cache: Cache, { revisions }: LastPublished, log: Log): Change[] => {
+  const missed: Change[] = []
+  for (const kind of kinds) {
+    const changes = cache.changesSince(kind, revisions[kind.storage])
+    if (changes) missed.push(...changes)
+    else log.warn({ kind: kind.kind }, 'changes before the take-over are too old to be published')
+  }
+  return missed.sort((a, b) => a.revision - b.revision)
+}
