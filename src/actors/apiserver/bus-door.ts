@@ -8,7 +8,7 @@
  * watch frames.
  */
 import { kinds } from '../../api/kinds.ts'
-import { badRequest, notFound, StatusError } from '../../api/status-error.ts'
+import { badRequest, StatusError } from '../../api/status-error.ts'
 import type { Bus, Channel, Endpoint, Message } from '../../bus/bus.ts'
 import { encode } from '../../bus/codec.ts'
 import { type ApiSubject, subjectsFor } from '../../bus/subjects.ts'
