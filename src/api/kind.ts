@@ -60,8 +60,15 @@ export interface KindDeclaration<T extends KubernetesObject> {
   /** Before validation of an update of the main resource, in place. `old` is shared: never mutate it. */
   prepareForUpdate?(object: T, old: T, context: StrategyContext): void
   prepareForStatusUpdate?(object: T, old: T, context: StrategyContext): void
-  /** Field errors of an object, in Kubernetes' order, paths and wording; metadata is checked elsewhere. */
+  /**
+   * Field errors of an object, in Kubernetes' order, paths and wording; metadata is checked elsewhere.
+   * Runs on a create and on an update of the main resource.
+   */
   validate?(object: T): FieldError[]
+  /**
+   * What a user's update may not change, besides `validate`. Like `prepareForUpdate` it is for the main
+   * resource only: `pods/binding` and `namespaces/finalize` change what it protects.
+   */
   validateUpdate?(object: T, old: T): FieldError[]
   validateStatusUpdate?(object: T, old: T): FieldError[]
   /** How `metadata.name` is checked: default `dns1123Subdomain`. */
