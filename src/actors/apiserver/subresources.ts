@@ -17,7 +17,7 @@ import {
   requiredField,
 } from '../../api/status-error.ts'
 import { timestamp } from '../../std/clock.ts'
-import { isDryRun, withRetries } from './commit.ts'
+import { commit, isDryRun, revisionOf, withRetries } from './commit.ts'
 import { type DeleteOptions, deleteObject } from './delete.ts'
 import { get } from './read.ts'
 import { type ApiRequest, type ApiResult, success } from './request.ts'
@@ -127,9 +127,10 @@ export const bind = async (services: Services, request: ApiRequest): Promise<Api
     { ...request, kind: Pod, name },
     () => false,
     (current) => {
+      // Not an update: a pod's own update rules forbid to change its node.
       const next = boundPod(current as Pod, binding, services.clock.now())
-      const onPod = { ...request, kind: Pod, name, subresource: 'binding' }
-      return replace(services, onPod, current, next, undefined)
+      if (isDryRun(request)) return Promise.resolve(next)
+      return commit(services, Pod, next, revisionOf(current), request.fence)
     },
   )
   return success(201)
