@@ -246,8 +246,15 @@ export interface Runtime {
     options: { tty: boolean; signal?: AbortSignal },
   ): Promise<void>
   logs(containerId: string, query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk>
-  /** A connection to a port inside the sandbox's network. */
-  connect(sandboxId: string, port: number): Promise<NodeJS.ReadWriteStream>
+  /**
+   * A connection to a port inside the sandbox's network, also to one that listens on loopback only; `podAddressOnly`
+   * leaves that out, as probes must.
+   */
+  connect(
+    sandboxId: string,
+    port: number,
+    options?: { podAddressOnly?: boolean },
+  ): Promise<NodeJS.ReadWriteStream>
   stats(): Promise<ContainerStats[]>
   /** Runs until `signal` aborts; reconnects by itself and calls `onGap` when events may have been missed. */
   events(onEvent: (event: RuntimeEvent) => void, onGap: () => void, signal: AbortSignal): void

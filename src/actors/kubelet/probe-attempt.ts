@@ -114,7 +114,9 @@ const dialError = (error: unknown, address: string): Error => {
 
 const dial = async (target: ProbeTarget, host: string, port: number): Promise<Duplex> => {
   try {
-    const stream = await target.runtime.connect(target.sandboxId, port)
+    const stream = await target.runtime.connect(target.sandboxId, port, {
+      podAddressOnly: true,
+    })
     return stream as Duplex
   } catch (error) {
     throw dialError(error, `${host}:${port}`)
@@ -184,7 +186,7 @@ const fetchOnce = (
     const all: Record<string, string> = { host, 'user-agent': 'kube-probe/1.36', accept: '*/*' }
     for (const { name, value } of headers) all[name.toLowerCase()] = value
     const sent = request(
-      { createConnection: () => stream, path, method: 'GET', headers: all, agent: false },
+      { createConnection: () => stream, path, method: 'GET', headers: all },
       (response) =>
         void readBody(response).then((body) => {
           resolve({ status: response.statusCode ?? 0, body })

@@ -26,11 +26,12 @@ s.on('close', () => process.exit(0))
 export const connectTo = async (
   { host, pid }: ConnectTarget,
   port: number,
+  podAddressOnly = false,
 ): Promise<NodeJS.ReadWriteStream> => {
   try {
     return await direct(host, port)
   } catch (error) {
-    if (pid === undefined) throw error
+    if (pid === undefined || podAddressOnly) throw error
     return relayed(pid, port)
   }
 }

@@ -85,7 +85,8 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
       execInContainer(docker, driver.clock, id, command, streams, execOptions),
     attach: (id, streams, attachOptions) => attachToContainer(docker, id, streams, attachOptions),
     logs: (id, query, signal) => logsOf(driver, id, query, signal),
-    connect: async (sandboxId, port) => connectTo(await sandboxes.address(sandboxId), port),
+    connect: async (sandboxId, port, connectOptions) =>
+      connectTo(await sandboxes.address(sandboxId), port, connectOptions?.podAddressOnly),
     stats: createStats(driver),
     events: (onEvent, onGap, signal) => followEvents(driver, onEvent, onGap, signal),
   }

@@ -12,17 +12,27 @@ import { memoryNetwork } from '../../../src/bus/memory-bus.ts'
 import { createHollowRuntime } from '../../../src/node/hollow.ts'
 import { createHollowVolumes } from '../../../src/node/hollow-volumes.ts'
 import type { Runtime } from '../../../src/node/runtime.ts'
+import type { Volumes } from '../../../src/node/volumes.ts'
+import { type Clock, sleep, systemClock } from '../../../src/std/clock.ts'
 import { memoryCache } from '../../support/memory-cache.ts'
 import { memoryClient } from '../../support/memory-client.ts'
 import { settled, virtualClock } from '../../support/virtual-clock.ts'
 
 type PodSpec = NonNullable<Pod['spec']>
 
-export const startHarness = async (
-  names: readonly string[] = ['n1'],
-  more: { wrap?: (runtime: Runtime) => Runtime; runtime?: Runtime } = {},
-) => {
-  const clock = virtualClock()
+interface Real {
+  cluster: string
+  runtime: Runtime
+  volumes: Volumes
+  podCidr: string
+  clusterCidr: string
+}
+
+/** Hollow nodes on virtual time, or one real node (`real`) on the machine's time. */
+export const startHarness = async (names: readonly string[] = ['n1'], real?: Real) => {
+  const virtual = virtualClock()
+  const clock: Clock = real ? systemClock : virtual
+  const advance = (ms: number) => (real ? sleep(ms) : virtual.advance(ms))
   const cache = memoryCache()
   const client = memoryClient(cache, clock.now)
   const log = pino({ level: process.env['KUBUS_LOG'] ?? 'silent' })
@@ -36,37 +46,41 @@ export const startHarness = async (
     if (object.kind !== 'Node' || type !== 'ADDED') return
     const node = object as Node
     queueMicrotask(() =>
-      cache.put(withPodCidr(node, `10.64.${names.indexOf(node.metadata.name)}.0/24`)),
+      cache.put(
+        withPodCidr(node, real?.podCidr ?? `10.64.${names.indexOf(node.metadata.name)}.0/24`),
+      ),
     )
   })
   const runtimes = new Map<string, Runtime>()
   const nodes = names.map((name) => {
-    const plain =
-      more.runtime ??
+    const runtime =
+      real?.runtime ??
       createHollowRuntime({
         node: name,
         clock,
         isMissingImage: (image) => image.includes('missing'),
       })
-    const runtime = more.wrap ? more.wrap(plain) : plain
     runtimes.set(name, runtime)
     return {
       name,
       runtime,
-      volumes: createHollowVolumes(),
+      volumes: real?.volumes ?? createHollowVolumes(),
       capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '100Gi', pods: '110' },
       addresses: { internalIP: '192.168.1.1', hostname: name },
     }
   })
   const ports = { bus, client, clock, log, identity: 'host-1', version: '0.1.0' }
-  const options = { cluster: 'c1', clusterCidr: '10.64.0.0/16' }
+  const options = {
+    cluster: real?.cluster ?? 'c1',
+    clusterCidr: real?.clusterCidr ?? '10.64.0.0/16',
+  }
   const start = () => startKubelet({ ...ports, nodes, options })
   const kubelet = await start()
-  await clock.advance(100)
+  await advance(100)
   await kubelet.ready
   const get = (name: string) => cache.get(Pod, 'default', name)
   return {
-    clock,
+    clock: { ...clock, advance },
     cache,
     client,
     operator,
@@ -108,7 +122,7 @@ export const startHarness = async (
       ),
     stop: async () => {
       const stopping = kubelet.stop()
-      await clock.advance(60_000)
+      await virtual.advance(60_000)
       await stopping
       await Promise.all([bus.drain(), operator.drain()])
     },
