@@ -1,5 +1,6 @@
 /**
- * Deployment: keeps a number of equal pods running and replaces them step by step when their template changes.
+ * Deployment: keeps a number of equal pods running and replaces them step by step when their
+ * template changes.
  *
  * The spec is the user's, the status the deployment controller's. The selector never changes.
  */

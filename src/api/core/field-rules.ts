@@ -1,5 +1,6 @@
 /**
- * Small rules many kinds share, each pushing field errors at a path: names, ports, addresses, labels.
+ * Small rules many kinds share, each pushing field errors at a path: names, ports, addresses,
+ * labels.
  *
  * The rules for texts are in `../names.ts`; here they become field errors. Invariant: a valid value
  * allocates nothing that outlives the call and pushes nothing.
@@ -100,7 +101,9 @@ export const checkRelativePath: Check<string> = (errors, path, target) => {
   checkNoBacksteps(errors, path, target)
 }
 
-/** A relative path that does not collide with the `..data` links of an atomically written volume. */
+/**
+ * A relative path that does not collide with the `..data` links of an atomically written volume.
+ */
 export const checkProjectedPath: Check<string> = (errors, path, target) => {
   checkRelativePath(errors, path, target)
   if (target.startsWith('..') && !target.startsWith('../')) {

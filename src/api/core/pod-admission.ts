@@ -1,8 +1,10 @@
 /**
- * What a new pod gets besides its defaults: a fresh status and what Kubernetes' default admission adds.
+ * What a new pod gets besides its defaults: a fresh status and what Kubernetes' default admission
+ * adds.
  *
- * Runs once, before or after defaults, before validation of a create, in place. Sources: the pod's registry strategy and the plug-ins
- * ServiceAccount, Priority and DefaultTolerationSeconds. It mounts no token: no token is issued yet.
+ * Runs once, before or after defaults, before validation of a create, in place. Sources: the pod's
+ * registry strategy and the plug-ins ServiceAccount, Priority and DefaultTolerationSeconds. It
+ * mounts no token: no token is issued yet.
  */
 import type { V1LabelSelector, V1PodAffinityTerm } from '@kubernetes/client-node'
 import type { Wire } from '../meta.ts'

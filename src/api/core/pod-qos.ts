@@ -1,8 +1,9 @@
 /**
  * A pod's quality-of-service class, from its requests and limits of CPU and memory.
  *
- * Kubernetes' rules (`pkg/apis/core/helper/qos`): nothing asked for is BestEffort; every container limited in
- * both, with requests equal to limits, is Guaranteed; the rest is Burstable. The class never changes.
+ * Kubernetes' rules (`pkg/apis/core/helper/qos`): nothing asked for is BestEffort; every container
+ * limited in both, with requests equal to limits, is Guaranteed; the rest is Burstable. The class
+ * never changes.
  */
 import { milliValue } from '../quantity.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'

@@ -1,8 +1,9 @@
 /**
- * Resource lists (`{cpu: '500m', memory: '1Gi'}`): canonical form, comparison and the names of resources.
+ * Resource lists (`{cpu: '500m', memory: '1Gi'}`): canonical form, comparison and the names of
+ * resources.
  *
- * Kubernetes reads amounts back in canonical form and never finer than a thousandth. A text that is no
- * quantity is left alone here: validation names it.
+ * Kubernetes reads amounts back in canonical form and never finer than a thousandth. A text that is
+ * no quantity is left alone here: validation names it.
  */
 import {
   canonicalQuantity as canonical,

@@ -1,5 +1,6 @@
 /**
- * Validation of where a pod may run: node selectors, affinity, tolerations, taints, topology spread.
+ * Validation of where a pod may run: node selectors, affinity, tolerations, taints, topology
+ * spread.
  *
  * Wording follows Kubernetes 1.36. It does not look at nodes: that is the scheduler's.
  */

@@ -8,7 +8,10 @@ import type { Wire } from '../meta.ts'
 
 export type ServiceSpec = Wire<V1ServiceSpec>
 
-/** Whether clients outside the cluster can reach it: node ports, a load balancer, external addresses. */
+/**
+ * Whether clients outside the cluster can reach it: node ports, a load balancer, external
+ * addresses.
+ */
 export const isExternallyAccessible = ({ type, externalIPs }: ServiceSpec): boolean =>
   type === 'LoadBalancer' ||
   type === 'NodePort' ||

@@ -1,8 +1,8 @@
 /**
  * Service: one stable address for a changing set of pods.
  *
- * Addresses and node ports are allocated by the apiserver between these defaults and the write. Validation is
- * in `service-validation.ts`.
+ * Addresses and node ports are allocated by the apiserver between these defaults and the write.
+ * Validation is in `service-validation.ts`.
  */
 
 import type { V1Service, V1ServicePort } from '@kubernetes/client-node'

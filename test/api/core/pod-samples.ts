@@ -1,5 +1,6 @@
 /**
- * Samples for the tests of pods: a minimal pod, defaulted as the apiserver does it, and its faults as texts.
+ * Samples for the tests of pods: a minimal pod, defaulted as the apiserver does it, and its faults
+ * as texts.
  */
 import { Pod } from '../../../src/api/core/pod.ts'
 import type { PodSpec } from '../../../src/api/core/pod-spec-defaults.ts'
