@@ -66,7 +66,10 @@ export interface Bus {
   ): Registration
   /** Opens a two-way, ordered, flow-controlled stream to one server of `subject`; see channel.ts. */
   open(subject: string, greeting: unknown, options?: RequestOptions): Promise<Channel>
-  /** Accepts streams; a throw before the first await refuses the opener with that StatusError. */
+  /**
+   * Accepts streams; a throw before the first await refuses the opener with that StatusError.
+   * `opened` is the subject the opener used, where `subject` has wildcards.
+   */
   accept(
     subject: string,
     onChannel: (channel: Channel, greeting: unknown, subject: string) => Promise<void> | void,
