@@ -87,7 +87,14 @@ export const startApiserver = async (
     await storage.cache.ready
     await bootstrap(services, port)
     isReady = true
-    closeBusDoor = await openBusDoor({ services, hub, bus, log, version: options.version })
+    closeBusDoor = await openBusDoor({
+      services,
+      hub,
+      bus,
+      metrics,
+      log,
+      version: options.version,
+    })
     bookmarks()
   }
   const drain = async () => {

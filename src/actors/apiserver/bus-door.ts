@@ -1,36 +1,36 @@
 /**
- * The bus door: the same verbs as over HTTPS, as a NATS micro service, and watches as channels.
+ * The bus door: the verbs of the API as a micro service, for components and for people with the nats CLI.
  *
- *   kubus.api.<verb>.<resource>[.<namespace>[.<name>]]   body: the object, patch or options; JSON or MessagePack
+ *   kubus.api.<verb>.<resource>[.<namespace>[.<name>]]
  *
- * Invariant: both doors build the same `ApiRequest`; nothing is allowed here that HTTPS would refuse.
- * The bus layer decodes requests and encodes answers and errors; this file knows no encoding but that of
- * watch frames.
+ * Invariant: a request becomes the same `ApiRequest` an HTTPS one becomes. Who may speak on the bus is an
+ * operator of the cluster; the server's own users decide that. Watches are `bus-watch.ts`.
  */
-import { kinds } from '../../api/kinds.ts'
+import type { AnyKind } from '../../api/kind.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
 import { badRequest, StatusError } from '../../api/status-error.ts'
-import type { Bus, Channel, Endpoint, Message } from '../../bus/bus.ts'
-import { encode } from '../../bus/codec.ts'
-import { type ApiSubject, subjectsFor } from '../../bus/subjects.ts'
+import type { Bus, Message } from '../../bus/bus.ts'
+import { type Subjects, subjectsFor } from '../../bus/subjects.ts'
+import { FENCE_HEADER, PATCH_TYPE_HEADER, parseFence } from '../../client/bus-client.ts'
+import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
+import { OPERATOR, placeOf, queryOf } from './bus-place.ts'
+import { acceptWatches } from './bus-watch.ts'
+import type { Metrics } from './metrics.ts'
+import { readLog } from './node-logs.ts'
 import { authorize, execute } from './pipeline.ts'
-import type { ApiRequest, ApiResult, PatchFormat, User, Verb } from './request.ts'
-import type { Services } from './services.ts'
-import { planWatch, startWatch } from './watch.ts'
-import type { EventFormat, Sink, WatchHub } from './watch-hub.ts'
+import { type ApiRequest, type ApiResult, NO_QUERY, type PatchFormat } from './request.ts'
 
-export interface BusDoorPorts {
+import type { Services } from './services.ts'
+import type { WatchHub } from './watch-hub.ts'
+
+export interface BusDoorOptions {
   services: Services
   hub: WatchHub
   bus: Bus
+  metrics: Metrics
   log: Log
   version: string
-}
-
-/** Who a request on the bus acts as: whoever may connect is an operator of the cluster. */
-const BUS_USER: User = {
-  name: 'kubus:bus',
-  groups: ['system:masters', 'system:authenticated'],
 }
 
 const VERBS = [
@@ -40,257 +40,194 @@ const VERBS = [
   'update',
   'patch',
   'apply',
-  'scale',
   'delete',
   'deletecollection',
+  'scale',
+  'logs',
 ] as const
+
 type BusVerb = (typeof VERBS)[number]
 
-/** Serves until the result is called. */
-export const openBusDoor = async (ports: BusDoorPorts): Promise<() => Promise<void>> => {
-  const { bus, version } = ports
+/** Opens the door; the result closes it. */
+export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promise<void>> => {
+  const { bus, services, metrics } = options
   const subjects = subjectsFor(bus.prefix)
-  const endpoints: Endpoint[] = VERBS.map((verb) => ({
-    name: verb,
-    subject: subjects.apiAll(verb),
-    metadata: { resources: 'every kind; subject <resource>[.<namespace>[.<name>]]' },
-    handle: (message) => answer(ports, verb, message),
-  }))
+  const handle = async (verb: BusVerb, message: Message): Promise<unknown> => {
+    const startedAt = services.clock.monotonic()
+    let resource = ''
+    let code = 200
+    try {
+      const target = targetOf(subjects, verb, message)
+      resource = target.kind.plural
+      return await VERB_FUNCTIONS[verb](options, target)
+    } catch (error) {
+      code = error instanceof StatusError ? error.code : 500
+      throw error
+    } finally {
+      const duration = services.clock.monotonic() - startedAt
+      metrics.observe(`bus-${verb}`, '', resource, undefined, code, duration)
+    }
+  }
   const service = await bus.serve({
     name: 'apiserver',
-    description: 'The API of the cluster: every verb on every kind, and watches',
-    version,
-    endpoints,
+    description:
+      'The API of the cluster: get, list, create, update, patch, apply, delete, scale, logs',
+    version: options.version,
+    endpoints: VERBS.map((verb) => ({
+      name: verb,
+      subject: subjects.apiAll(verb),
+      handle: (message) => handle(verb, message),
+    })),
   })
-  const watches = bus.accept(
-    subjects.apiAll('watch'),
-    (channel, greeting, subject) => openWatch(ports, channel, greeting, subject),
-    { queue: 'apiserver' },
-  )
+  const watches = acceptWatches(options)
   return async () => {
     await watches.stop()
     await service.stop()
   }
 }
 
-const answer = async (
-  { services, bus }: BusDoorPorts,
-  verb: BusVerb,
-  message: Message,
-): Promise<unknown> => {
-  const target = targetOf(bus, message.subject)
-  const request = requestOf(verb, target, message)
-  if (verb === 'apply') return documentOf(await applyObject(services, request))
-  return documentOf(await execute(services, request))
+/** What a subject and its message ask for, with scope and names put right. */
+interface Target {
+  kind: AnyKind
+  subresource: string | undefined
+  namespace: string | undefined
+  name: string | undefined
+  body: unknown
+  fence: Fence | undefined
+  patch: PatchFormat
+  query: URLSearchParams
 }
 
-/** Changes the object to what is given, or creates it: `kubectl apply` for a single field owner. */
-const applyObject = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+/** People get unknown fields refused; components, which are built with their types, are not checked. */
+const STRICT = new URLSearchParams({ fieldValidation: 'Strict' })
+const LENIENT = new URLSearchParams({ fieldValidation: 'Ignore' })
+
+const targetOf = (subjects: Subjects, verb: BusVerb, message: Message): Target => {
+  const parsed = subjects.parseApi(message.subject)
+  if (!parsed) throw badRequest(`${message.subject} is no subject of the API`)
+  const fenceText = message.headers[FENCE_HEADER]
+  const fence = parseFence(fenceText)
+  if (fenceText !== undefined && !fence)
+    throw badRequest(`${FENCE_HEADER}: ${fenceText} is no fence`)
+  const format = message.headers[PATCH_TYPE_HEADER] ?? 'strategic'
+  if (format !== 'json' && format !== 'merge' && format !== 'strategic')
+    throw badRequest(`${PATCH_TYPE_HEADER}: ${format} is none of json, merge, strategic`)
+  const place = placeOf(parsed)
+  const isRead = verb === 'get' || verb === 'list' || verb === 'deletecollection'
+  return {
+    ...place,
+    body: message.data,
+    fence,
+    patch: format,
+    query: isRead ? queryOf(message.data) : message.encoding === 'json' ? STRICT : LENIENT,
+  }
+}
+
+type Options = Pick<BusDoorOptions, 'services' | 'bus'>
+
+const VERB_FUNCTIONS: Record<BusVerb, (options: Options, target: Target) => Promise<unknown>> = {
+  get: (options, target) =>
+    target.name === undefined
+      ? run(options, target, { verb: 'list' })
+      : run(options, named(target), { verb: 'get' }),
+  list: (options, target) => run(options, target, { verb: 'list', name: undefined }),
+  create: (options, target) =>
+    run(options, within(target), {
+      verb: 'create',
+      name: target.subresource === undefined ? undefined : target.name,
+      body: target.body,
+    }),
+  update: (options, target) => {
+    const placed = named(within(target))
+    return run(options, placed, { verb: 'update', body: placed.body })
+  },
+  patch: (options, target) =>
+    run(options, named(target), { verb: 'patch', body: target.body, patch: target.patch }),
+  apply,
+  delete: (options, target) =>
+    run(options, named(target), { verb: 'delete', body: target.body, query: NO_QUERY }),
+  deletecollection: (options, target) =>
+    run(options, target, { verb: 'deletecollection', name: undefined }),
+  scale: (options, target) => {
+    const { replicas } = (target.body ?? {}) as { replicas?: unknown }
+    if (typeof replicas !== 'number') throw badRequest('scale takes {"replicas": <number>}')
+    return run(options, named(target), {
+      verb: 'update',
+      subresource: 'scale',
+      body: { spec: { replicas } },
+    })
+  },
+  logs: async ({ services, bus }, target) => {
+    const { kind, namespace, name } = named(target)
+    if (kind.plural !== 'pods') throw badRequest('only pods have logs')
+    const request = requestOf(target, { verb: 'get', namespace, name, subresource: 'log' })
+    authorize(request)
+    return readLog(services, bus, request, target.body)
+  },
+}
+
+/** Creates the object, or merges it into the one that is there. */
+async function apply(options: Options, target: Target): Promise<unknown> {
+  const placed = named(within(target))
+  const change = { verb: 'patch', body: placed.body, patch: 'strategic' } as const
   try {
-    return await execute(services, { ...request, verb: 'patch', patch: 'strategic' })
+    return await run(options, placed, change)
   } catch (error) {
     if (!(error instanceof StatusError) || error.reason !== 'NotFound') throw error
-    return execute(services, { ...request, name: undefined })
+    if (error.status.details?.kind !== placed.kind.plural) throw error
   }
-}
-
-interface Target extends ApiSubject {
-  kind: ApiRequest['kind']
-}
-
-/** The kind a resource word names: plural, singular or short name, of any group unless one is given. */
-const kindOf = (word: string): ApiRequest['kind'] | undefined => {
-  const [resource = '', ...group] = word.split('.')
-  return kinds.find(
-    (kind) =>
-      (kind.plural === resource ||
-        kind.singular === resource ||
-        kind.shortNames?.includes(resource)) &&
-      (group.length === 0 || kind.group === group.join('.')),
-  )
-}
-
-const targetOf = (bus: Bus, subject: string): Target => {
-  const parsed = subjectsFor(bus.prefix).parseApi(subject)
-  if (!parsed)
-    throw badRequest(
-      `${subject} is no request: it is ${bus.prefix}.api.<verb>.<resource>[.<namespace>[.<name>]]`,
-    )
-  const kind = kindOf(parsed.resource)
-  if (!kind)
-    throw new StatusError(404, 'NotFound', 'the server could not find the requested resource')
-  if (kind.namespaced || parsed.namespace === undefined || parsed.name !== undefined)
-    return { ...parsed, kind }
-  // People leave out the `_` of a cluster-scoped object: `nodes.n1`.
-  const { namespace, ...rest } = parsed
-  return { ...rest, kind, name: namespace }
-}
-
-const PATCH_FORMATS: readonly string[] = ['json', 'merge', 'strategic']
-
-const requestOf = (verb: BusVerb, target: Target, message: Message): ApiRequest => {
-  const { kind, subresource, name } = target
-  const isObject = verb === 'create' || verb === 'update' || verb === 'apply'
-  const body = isObject ? withType(message.data, kind, subresource) : message.data
-  const request: ApiRequest = {
-    verb: plainVerb(verb),
-    kind,
-    subresource: verb === 'scale' ? 'scale' : subresource,
-    namespace: kind.namespaced ? (target.namespace ?? namespaceOf(verb, body)) : undefined,
-    name: name ?? (verb === 'update' || verb === 'apply' ? nameOf(body) : undefined),
-    user: BUS_USER,
-    query: queryOf(verb, message.data),
-    fence: parseFence(message.headers['Kubus-Fence']),
-  }
-  if (verb === 'scale') {
-    request.patch = 'merge'
-    request.body = { spec: message.data }
-  } else if (verb !== 'get' && verb !== 'list') request.body = body
-  if (verb === 'patch') {
-    const format = message.headers['Kubus-Patch-Type'] ?? 'strategic'
-    if (!PATCH_FORMATS.includes(format))
-      throw badRequest(`Kubus-Patch-Type is one of ${PATCH_FORMATS.join(', ')}`)
-    request.patch = format as PatchFormat
-  }
-  const needsName = !['create', 'list', 'deletecollection'].includes(verb)
-  if (needsName && request.name === undefined)
-    throw badRequest(
-      `name is required: ${verb}.${kind.plural}.${kind.namespaced ? '<namespace>' : '_'}.<name>`,
-    )
-  if (kind.namespaced && request.namespace === undefined && verb !== 'list')
-    throw badRequest('an empty namespace may not be set during creation')
-  return request
-}
-
-const plainVerb = (verb: BusVerb): Verb => {
-  if (verb === 'scale') return 'patch'
-  return verb === 'apply' ? 'create' : verb
-}
-
-/** People may leave out apiVersion and kind: the subject names them. */
-const withType = (
-  body: unknown,
-  { apiVersion, kind }: ApiRequest['kind'],
-  subresource: string | undefined,
-): unknown =>
-  isRecord(body) && (subresource === undefined || subresource === 'status')
-    ? { apiVersion, kind, ...body }
-    : body
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const metadataOf = (body: unknown): Record<string, unknown> =>
-  isRecord(body) && isRecord(body['metadata']) ? body['metadata'] : {}
-
-const nameOf = (body: unknown): string | undefined => {
-  const { name } = metadataOf(body)
-  return typeof name === 'string' ? name : undefined
-}
-
-/** A write without a namespace goes where the object says, or to `default` as with kubectl. */
-const namespaceOf = (verb: BusVerb, body: unknown): string | undefined => {
-  if (verb !== 'create' && verb !== 'update' && verb !== 'apply') return undefined
-  const { namespace } = metadataOf(body)
-  return typeof namespace === 'string' ? namespace : 'default'
-}
-
-const QUERY_FIELDS = ['labelSelector', 'fieldSelector', 'limit', 'continue'] as const
-
-/** Selectors and paging of a list, from the request's body. */
-const queryOf = (verb: BusVerb, body: unknown): URLSearchParams => {
-  const query = new URLSearchParams()
-  if ((verb !== 'list' && verb !== 'deletecollection' && verb !== 'get') || !isRecord(body))
-    return query
-  for (const field of QUERY_FIELDS) {
-    const value = body[field]
-    if (typeof value === 'string' || typeof value === 'number') query.set(field, String(value))
-  }
-  return query
-}
-
-const parseFence = (text: string | undefined): ApiRequest['fence'] => {
-  const match = /^(.+)=(\d+)$/.exec(text ?? '')
-  return match ? { component: match[1]!, revision: Number(match[2]) } : undefined
-}
-
-const documentOf = (result: ApiResult): unknown => {
-  if (result.type === 'object') return result.object
-  if (result.type === 'document') return result.document
-  const { kind, items, revision } = result
-  return {
-    apiVersion: kind.apiVersion,
-    kind: `${kind.kind}List`,
-    metadata: {
-      resourceVersion: String(revision),
-      ...(result.continue ? { continue: result.continue } : {}),
-      ...(result.remaining ? { remainingItemCount: result.remaining } : {}),
-    },
-    items,
-  }
-}
-
-/** A frame is an array of `{type, object}`; tag 0. */
-const EVENT_TAG = 0
-const FRAME_FORMAT: EventFormat = {
-  id: 'msgpack',
-  encode: (events) => encode(events.map(({ type, object }) => ({ type, object }))),
-}
-
-const openWatch = async (
-  { services, hub, bus, log }: BusDoorPorts,
-  channel: Channel,
-  greeting: unknown,
-  subject: string,
-): Promise<void> => {
-  const { kind, namespace, name } = targetOf(bus, subject)
-  const query = new URLSearchParams()
-  if (isRecord(greeting))
-    for (const [field, value] of Object.entries(greeting))
-      if (value !== undefined && value !== null) query.set(field, String(value))
-  const request: ApiRequest = { verb: 'watch', kind, namespace, name, user: BUS_USER, query }
-  authorize(request)
-  let leave: (() => void) | undefined
-  let isOpen = true
-  void channel.closed.then(() => {
-    isOpen = false
-    leave?.()
-  })
   try {
-    const plan = await planWatch(services, request)
-    const sink = channelSink(channel)
-    const stop = await startWatch(services, hub, plan, FRAME_FORMAT, sink, () => isOpen)
-    if (isOpen) leave = stop
-    else stop()
+    return await run(options, placed, { verb: 'create', name: undefined, body: placed.body })
   } catch (error) {
-    if (!(error instanceof StatusError)) log.error({ err: error }, 'a watch over the bus failed')
-    const status =
-      error instanceof StatusError
-        ? error.status
-        : new StatusError(500, 'InternalError', 'watch failed').status
-    await channel
-      .send(EVENT_TAG, encode([{ type: 'ERROR', object: status }]))
-      .catch(() => undefined)
-    channel.close(status)
+    if (!(error instanceof StatusError) || error.reason !== 'AlreadyExists') throw error
+    return run(options, placed, change)
   }
 }
 
-/** Frames wait in order for the reader's window; what waits is the watch's backlog. */
-const channelSink = (channel: Channel): Sink => {
-  let waiting = 0
-  let last: Promise<void> = Promise.resolve()
-  return {
-    write: (batch) => {
-      waiting += batch.length
-      last = channel
-        .send(EVENT_TAG, batch)
-        .catch(() => undefined)
-        .then(() => {
-          waiting -= batch.length
-        })
-    },
-    backlog: () => waiting,
-    drained: () => last,
-    close: () => channel.close(),
+const requestOf = (
+  { kind, subresource, namespace, name, fence, query }: Target,
+  change: Partial<ApiRequest> & Pick<ApiRequest, 'verb'>,
+): ApiRequest => ({ kind, subresource, namespace, name, user: OPERATOR, query, fence, ...change })
+
+const run = async (
+  { services }: Options,
+  target: Target,
+  change: Partial<ApiRequest> & Pick<ApiRequest, 'verb'>,
+): Promise<unknown> => payloadOf(await execute(services, requestOf(target, change)))
+
+const payloadOf = (result: ApiResult): unknown => {
+  switch (result.type) {
+    case 'object':
+      return result.object
+    case 'document':
+      return result.document
+    case 'list':
+      return {
+        kind: `${result.kind.kind}List`,
+        apiVersion: result.kind.apiVersion,
+        metadata: {
+          resourceVersion: String(result.revision),
+          ...(result.continue ? { continue: result.continue } : {}),
+          ...(result.remaining ? { remainingItemCount: result.remaining } : {}),
+        },
+        items: result.items,
+      }
   }
+}
+
+/** The namespace and name that the subject left to the object. */
+const within = (target: Target): Target => {
+  const { metadata } = (target.body ?? {}) as { metadata?: Partial<KubernetesObject['metadata']> }
+  const name = target.name ?? metadata?.name
+  if (!target.kind.namespaced) return { ...target, name }
+  return { ...target, name, namespace: target.namespace ?? metadata?.namespace ?? 'default' }
+}
+
+const named = (target: Target): Target => {
+  const { kind, namespace, name } = target
+  if (name === undefined)
+    throw badRequest(`which of the ${kind.plural}? the subject ends too early`)
+  if (kind.namespaced && namespace === undefined)
+    throw badRequest(`in which namespace? ${kind.plural} are namespaced`)
+  return target
 }

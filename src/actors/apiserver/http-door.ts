@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { gzip } from 'node:zlib'
 import {
+  badRequest,
   internalError,
   type Status,
   StatusError,
@@ -27,7 +28,7 @@ import { authorize, execute } from './pipeline.ts'
 import { bodyText } from './representation.ts'
 import { type ApiRequest, flag, NO_QUERY, type User, type Verb } from './request.ts'
 import type { Services } from './services.ts'
-import type { Site } from './site.ts'
+import type { Page, Site } from './site.ts'
 import type { WatchHub } from './watch-hub.ts'
 
 export interface TlsOptions {
@@ -159,8 +160,17 @@ class Exchange {
     const page = isRead
       ? this.options.site(path, query, formatOf(this.request.headers.accept))
       : undefined
-    if (page) this.send(page.code, page.type, page.text)
+    if (page) this.sendPage(page)
     else this.send(404, 'text/plain; charset=utf-8', '404 page not found\n')
+  }
+
+  private sendPage({ code, type, text, headers = {} }: Page): void {
+    if (headers['ETag'] && this.request.headers['if-none-match'] === headers['ETag']) {
+      this.finish(304, { ...headers }, Buffer.alloc(0))
+      return
+    }
+    for (const [name, value] of Object.entries(headers)) this.response.setHeader(name, value)
+    this.send(code, type, text)
   }
 
   private async serveResource(
@@ -191,6 +201,8 @@ class Exchange {
       this.release()
       return this.options.serveLogs(request, this.response)
     }
+    if (target.subresource !== undefined && NEEDS_UPGRADE.has(target.subresource))
+      throw badRequest('Upgrade request required')
     const format = formatOf(headers.accept)
     if (method !== 'GET' && method !== 'HEAD') {
       const bytes = await readBody(this.request)
@@ -285,3 +297,4 @@ class Exchange {
 }
 
 const WARNINGS_MAX = 50
+const NEEDS_UPGRADE = new Set(['exec', 'attach'])

@@ -3,6 +3,8 @@
  *
  * Invariant: what does not depend on the cluster is made once. It answers GET only.
  */
+import { kinds } from '../../api/kinds.ts'
+import { type OpenApiDocument, openApiDocuments } from '../../api/openapi/documents.ts'
 import {
   aggregatedDiscovery,
   apiGroup,
@@ -16,6 +18,7 @@ export interface Page {
   code: number
   type: string
   text: string
+  headers?: Record<string, string>
 }
 
 export interface Check {
@@ -37,13 +40,10 @@ const JSON_TYPE = 'application/json'
 const TEXT_TYPE = 'text/plain; charset=utf-8'
 const DISCOVERY_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
 
-const openApiV2 = (): object | undefined => undefined
-const openApiV3Paths = (): object | undefined => undefined
-const openApiV3 = (_gv: string): object | undefined => undefined
-
 export type Site = (path: string, query: URLSearchParams, format: Format) => Page | undefined
 
 export const createSite = (options: SiteOptions): Site => {
+  const documents = openApiDocuments(kinds)
   const memo = new Map<string, Page | undefined>()
   const once = (
     key: string,
@@ -70,9 +70,9 @@ export const createSite = (options: SiteOptions): Site => {
       case '/':
         return once(path, () => ({ paths: PATHS }))
       case '/openapi/v2':
-        return once(path, openApiV2)
+        return openApi(documents.v2())
       case '/openapi/v3':
-        return once(path, openApiV3Paths)
+        return openApi(documents.v3Index())
       case '/api':
       case '/apis':
         if (format.as === 'APIGroupDiscoveryList') {
@@ -83,6 +83,7 @@ export const createSite = (options: SiteOptions): Site => {
           path === '/api' ? apiVersions(options.serverAddress) : apiGroupList(),
         )
       default:
+        if (path.startsWith(OPENAPI_V3)) return openApi(documents.v3(path.slice(OPENAPI_V3.length)))
         return discovered(path, once)
     }
   }
@@ -116,12 +117,18 @@ const discovered = (path: string, once: Once): Page | undefined => {
       known(apiResourceList(second, third)) &&
       once(`/apis/${second}/${third}`, () => apiResourceList(second, third))
     )
-  if (root === 'openapi' && second === 'v3' && third) {
-    const groupVersion = [third, ...rest].join('/')
-    return known(openApiV3(groupVersion)) && once(path, () => openApiV3(groupVersion))
-  }
   return undefined
 }
+
+const OPENAPI_V3 = '/openapi/v3/'
+
+const openApi = (document: OpenApiDocument | undefined): Page | undefined =>
+  document && {
+    code: 200,
+    type: JSON_TYPE,
+    text: document.text,
+    headers: { ETag: `"${document.hash}"`, Vary: 'Accept' },
+  }
 
 /** Keeps unknown paths, which anybody may ask for, out of the memo. */
 const known = (document: object | undefined): true | undefined => (document ? true : undefined)

@@ -1,0 +1,110 @@
+/**
+ * Watches over the bus: a channel of frames, each an array of events.
+ *
+ * Invariant: the greeting is Kubernetes' ListOptions and means what the same query means over HTTPS; a frame
+ * is encoded once for all channels that watch the same. What is watched is decided in `watch.ts`.
+ */
+import { badRequest, StatusError } from '../../api/status-error.ts'
+import type { Bus, Channel, Registration } from '../../bus/bus.ts'
+import { encode } from '../../bus/codec.ts'
+import { subjectsFor } from '../../bus/subjects.ts'
+import type { Log } from '../../std/log.ts'
+import { OPERATOR, placeOf, queryOf } from './bus-place.ts'
+import { authorize } from './pipeline.ts'
+import type { ApiRequest } from './request.ts'
+import type { Services } from './services.ts'
+import { planWatch, startWatch } from './watch.ts'
+import type { EventFormat, Sink, WatchHub } from './watch-hub.ts'
+
+export interface BusWatchOptions {
+  services: Services
+  hub: WatchHub
+  bus: Bus
+  log: Log
+}
+
+const FORMAT: EventFormat = {
+  id: 'msgpack',
+  encode: (events) => encode(events.map(({ type, object }) => ({ type, object }))),
+}
+
+export const acceptWatches = (options: BusWatchOptions): Registration => {
+  const subjects = subjectsFor(options.bus.prefix)
+  return options.bus.accept(
+    subjects.apiAll('watch'),
+    (channel, greeting, opened) => {
+      const parsed = subjects.parseApi(opened)
+      if (!parsed) throw badRequest(`${opened} is no subject of the API`)
+      const place = placeOf(parsed)
+      const query = queryOf(greeting)
+      const request: ApiRequest = { verb: 'watch', ...place, user: OPERATOR, query }
+      authorize(request)
+      return serve(options, request, channel)
+    },
+    { queue: 'q' },
+  )
+}
+
+const serve = async (
+  { services, hub }: BusWatchOptions,
+  request: ApiRequest,
+  channel: Channel,
+): Promise<void> => {
+  const sink = new ChannelSink(channel)
+  try {
+    const plan = await planWatch(services, request)
+    const leave = await startWatch(services, hub, plan, FORMAT, sink, () => sink.isOpen)
+    if (sink.isOpen) sink.onClose = leave
+    else leave()
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error
+    sink.write(encode([{ type: 'ERROR', object: error.status }]))
+    await sink.drained()
+    channel.close(error.status)
+  }
+}
+
+class ChannelSink implements Sink {
+  isOpen = true
+  onClose: (() => void) | undefined
+  private waiting = 0
+  private last: Promise<void> = Promise.resolve()
+  private readonly channel: Channel
+
+  constructor(channel: Channel) {
+    this.channel = channel
+    channel.closed.then(() => this.end())
+  }
+
+  write(batch: Uint8Array): void {
+    this.waiting += batch.length
+    /** One send at a time: a channel's senders may wait for room and must not overtake each other. */
+    this.last = this.last
+      .then(() => this.channel.send(0, batch))
+      .then(
+        () => {
+          this.waiting -= batch.length
+        },
+        () => this.end(),
+      )
+  }
+
+  backlog(): number {
+    return this.waiting
+  }
+
+  drained(): Promise<void> {
+    return this.last
+  }
+
+  close(): void {
+    this.end()
+    this.channel.close()
+  }
+
+  private end(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.onClose?.()
+  }
+}
