@@ -35,22 +35,26 @@ export const applyExample = async (api: ApiClient, file: string) => {
   }
 }
 
-const answers = (url: string): Promise<boolean> =>
+/** Undefined when the URL answers, else why it does not. Every try is a connection of its own. */
+const failureOf = (url: string): Promise<string | undefined> =>
   new Promise((resolve) => {
-    const call = get(url, { timeout: 1_000 }, (answer) => {
+    const call = get(url, { timeout: 1_000, agent: false }, (answer) => {
       answer.resume()
-      resolve((answer.statusCode ?? 500) < 400)
+      const { statusCode = 500 } = answer
+      resolve(statusCode < 400 ? undefined : `it answers with ${statusCode}`)
     })
-    call.on('timeout', () => call.destroy())
-    call.on('error', () => resolve(false))
+    call.on('timeout', () => call.destroy(new Error('no answer within a second')))
+    call.on('error', (error) => resolve(error.message))
   })
 
-/** Waits until the Service answers through its ClusterIP; returns the URL. */
+export type ServiceAnswer = { url: string; failure?: string }
+
+/** Waits until the Service answers through its ClusterIP. Undefined when there is no such Service. */
 export const waitForService = async (
   api: ApiClient,
   name: string,
   timeoutMs: number,
-): Promise<string | undefined> => {
+): Promise<ServiceAnswer | undefined> => {
   const { code, body } = await api.call<{ spec: { clusterIP: string; ports: { port: number }[] } }>(
     'GET',
     `/api/v1/namespaces/default/services/${name}`,
@@ -59,9 +63,10 @@ export const waitForService = async (
   const port = body.spec.ports[0]?.port ?? 80
   const url = `http://${body.spec.clusterIP}${port === 80 ? '' : `:${port}`}/`
   const deadline = performance.now() + timeoutMs
-  while (performance.now() < deadline) {
-    if (await answers(url)) return url
+  for (;;) {
+    const failure = await failureOf(url)
+    if (failure === undefined) return { url }
+    if (performance.now() > deadline) return { url, failure }
     await sleep(ANSWER_ATTEMPT_MS)
   }
-  return undefined
 }

@@ -2,6 +2,7 @@
  * What a person reads when the cluster is up: nodes, pods, the address, and what to try next.
  */
 import type { ApiClient } from './api-client.ts'
+import type { ServiceAnswer } from './example.ts'
 import type { StateFolder } from './state-folder.ts'
 
 interface Table {
@@ -42,16 +43,20 @@ export const fetchTable = async (api: ApiClient, path: string): Promise<Table | 
 export const printSummary = async (
   api: ApiClient,
   folder: StateFolder,
-  { address, exampleWanted }: { address: string | undefined; exampleWanted: boolean },
+  answer: ServiceAnswer | undefined,
 ) => {
   const lines = ['']
   for (const path of ['/api/v1/nodes', '/api/v1/pods']) {
     const table = await fetchTable(api, path)
     if (table && table.rows.length > 0) lines.push(...tableLines(table), '')
   }
-  if (address) lines.push(`the Service hello answers at ${address}`, '')
-  else if (exampleWanted)
-    lines.push('the Service hello does not answer yet; see kubectl get pods', '')
+  if (answer)
+    lines.push(
+      answer.failure
+        ? `the Service hello at ${answer.url} does not answer yet: ${answer.failure}`
+        : `the Service hello answers at ${answer.url}`,
+      '',
+    )
   lines.push(
     `export KUBECONFIG=${folder.kubeconfig}`,
     '',

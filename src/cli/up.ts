@@ -10,39 +10,17 @@ import { spawn } from 'node:child_process'
 import { existsSync, openSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { writeFileAtomically } from '../node/files.ts'
-import { natsServerConfig } from '../node/nats-server.ts'
 import { createSupervisor, type Supervisor } from '../node/supervisor.ts'
 import { ensureTool, NATS_SERVER } from '../node/tools.ts'
 import { systemClock } from '../std/clock.ts'
-import { newUid } from '../std/ids.ts'
 import { componentLog } from '../std/log.ts'
 import { createApiClient } from './api-client.ts'
-import {
-  type Command,
-  CommandError,
-  DATA_OPTION,
-  integerOption,
-  type Options,
-  textOption,
-  UsageError,
-} from './command.ts'
-import {
-  ensureBusUser,
-  ensureCertificates,
-  newRoutePassword,
-  writeKubeconfig,
-} from './credentials.ts'
-import { applyExample, waitForService } from './example.ts'
+import { createClusterState, settleConfig } from './cluster-state.ts'
+import { type Command, CommandError, DATA_OPTION, type Options, textOption } from './command.ts'
+import { applyExample, type ServiceAnswer, waitForService } from './example.ts'
 import { cleanHost, prepareHost } from './host.ts'
 import { requireFreePorts } from './ports.ts'
-import {
-  masterProcesses,
-  natsConfig,
-  natsProcess,
-  nodeNames,
-  wantedPorts,
-  workerProcess,
-} from './processes.ts'
+import { masterProcesses, natsProcess, nodeNames, wantedPorts, workerProcess } from './processes.ts'
 import { isOurProcess, stopLeftovers } from './running.ts'
 import {
   type ClusterConfig,
@@ -51,12 +29,10 @@ import {
   readRunning,
   type StateFolder,
   stateFolder,
-  writeConfig,
 } from './state-folder.ts'
 import { printSummary } from './summary.ts'
 
 const READY_TIMEOUT_MS = 120_000
-const NODE_LIMIT = 10_000
 
 export const up: Command = {
   name: 'up',
@@ -81,36 +57,15 @@ export const up: Command = {
   },
 }
 
-/** Settings given now, else those the cluster was created with, else the defaults. */
-const settle = (options: Options, known: ClusterConfig | undefined): ClusterConfig => {
-  const integer = (name: string, current: number | undefined, fallback: number, most: number) =>
-    options[name] === undefined ? (current ?? fallback) : integerOption(options, name, 1, most)
-  const masters = integer('masters', known?.masters, 1, 3)
-  if (masters !== 1 && masters !== 3) throw new UsageError('--masters is 1 or 3')
-  if (known && known.masters !== masters)
-    throw new UsageError(
-      `this cluster was created with --masters ${known.masters}; that cannot change`,
-    )
-  const runtime = options['runtime'] ?? known?.runtime ?? 'docker'
-  if (runtime !== 'docker' && runtime !== 'hollow')
-    throw new UsageError('--runtime is docker or hollow')
-  return {
-    id: known?.id ?? newUid().slice(0, 8),
-    masters,
-    nodes: integer('nodes', known?.nodes, 1, NODE_LIMIT),
-    runtime,
-    apiPort: integer('api-port', known?.apiPort, 6443, 65_535),
-    natsPort: integer('nats-port', known?.natsPort, 4222, 63_000),
-    busUsers: known?.busUsers ?? [],
-    routePassword: known?.routePassword ?? newRoutePassword(),
-  }
-}
-
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 const runCluster = async (options: Options, folder: StateFolder): Promise<number> => {
   const known = readConfig(folder)
-  const config = settle(options, known)
+  if (known?.hosts)
+    throw new CommandError(
+      `the masters of this cluster are on ${known.hosts.join(', ')}; compose starts them there, see ops/docker-compose.yml`,
+    )
+  const config = settleConfig(options, known)
   const running = readRunning(folder)
   if (running && isOurProcess(running.pid, folder))
     throw new CommandError(
@@ -120,10 +75,7 @@ const runCluster = async (options: Options, folder: StateFolder): Promise<number
   await requireFreePorts(wantedPorts(config))
   createFolders(folder)
   const natsServer = await ensureTool(NATS_SERVER, { toolsDir: folder.tools, onProgress: say })
-  await ensureCertificates(folder, systemClock.now())
-  config.busUsers = [ensureBusUser(folder)]
-  writeKubeconfig(folder, config.apiPort)
-  writeConfig(folder, config)
+  await createClusterState(folder, config, systemClock.now())
   say(known ? `resuming the cluster in ${folder.root}` : `creating a cluster in ${folder.root}`)
 
   const stopRequested = new Promise<string>((resolve) => {
@@ -187,11 +139,7 @@ const startProcesses = async (
   prepare: () => Promise<void>,
 ) => {
   const masters = Array.from({ length: config.masters }, (_, index) => index)
-  for (const master of masters) {
-    const settings = natsConfig(config, folder, master)
-    writeFileAtomically(folder.nats(settings.name).config, natsServerConfig(settings))
-    supervisor.start(natsProcess(folder, natsServer, master))
-  }
+  for (const master of masters) supervisor.start(natsProcess(folder, natsServer, master))
   const actors = masters
     .flatMap((master) => masterProcesses(config, folder, master))
     .map((spec) => supervisor.start(spec))
@@ -240,7 +188,7 @@ const waitForNodes = async (api: ReturnType<typeof createApiClient>, names: stri
 const greet = async (options: Options, config: ClusterConfig, folder: StateFolder) => {
   const api = createApiClient(folder, config.apiPort)
   const example = textOption(options, 'example')
-  let address: string | undefined
+  let answer: ServiceAnswer | undefined
   try {
     if (example && config.runtime === 'docker') {
       if (!existsSync(folder.exampleApplied)) {
@@ -248,9 +196,9 @@ const greet = async (options: Options, config: ClusterConfig, folder: StateFolde
         await applyExample(api, example)
         writeFileAtomically(folder.exampleApplied, '')
       }
-      address = await waitForService(api, 'hello', 60_000)
+      answer = await waitForService(api, 'hello', 60_000)
     }
-    await printSummary(api, folder, { address, exampleWanted: Boolean(example) })
+    await printSummary(api, folder, answer)
   } finally {
     api.close()
   }
