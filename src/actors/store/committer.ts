@@ -55,6 +55,8 @@ export class Committer {
   private queued = 0
   private queuedBytes = 0
   private isRunning = false
+  /** The newest sequence acknowledged. */
+  private newest = 0
   private idle: (() => void)[] = []
 
   constructor(
@@ -99,9 +101,22 @@ export class Committer {
       this.counters.commits++
       if (cost <= SINGLES_COST_MAX || writes.length === 1)
         await Promise.all(writes.map((write) => this.commitOne(write)))
-      else await this.commitBatch(writes)
+      else {
+        await this.commitBatch(writes)
+        await this.regather(writes)
+      }
     }
     this.isRunning = false
+  }
+
+  /**
+   * Lets the authors of the last batch, who hear of it within a fraction of a millisecond, join the next one:
+   * a batch costs the same for half as many. Where as many wait already, nobody is waited for.
+   */
+  private async regather(last: readonly PendingWrite[]) {
+    if (this.ready.length >= last.length) return
+    await this.ports.cache.reached(last[0]!.kind, this.newest).catch(() => {})
+    await new Promise<void>((resolve) => setImmediate(resolve))
   }
 
   /** The next commit: as many ready writes as fit, without those that have lost their race already. */
@@ -302,6 +317,7 @@ export class Committer {
 
   /** The write is on disk: its author hears of it once the cache shows it. */
   private acknowledge(write: PendingWrite, sequence: number) {
+    this.newest = Math.max(this.newest, sequence)
     this.ports.cache.reached(write.kind, sequence).then(
       () => this.settle(write, sequence),
       (error) => this.settle(write, error),
