@@ -12,6 +12,11 @@ const commands: Readonly<Record<string, [summary: string, load: () => Promise<Co
     'the lines that point kubectl and nats at it',
     async () => (await import('./cli/env.ts')).env,
   ],
+  init: [
+    'create its state folder, for actors started by compose',
+    async () => (await import('./cli/init.ts')).init,
+  ],
+  image: ['build the image that compose runs', async () => (await import('./cli/image.ts')).image],
   actor: ['run named actors in this process', async () => (await import('./cli/actor.ts')).actor],
   bench: ['measure its speed', async () => (await import('./cli/bench.ts')).bench],
 }

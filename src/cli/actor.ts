@@ -8,6 +8,7 @@
 import { hostname } from 'node:os'
 import type { Component } from '../actors/component.ts'
 import { readTextIfPresent } from '../node/files.ts'
+import { randomSuffix } from '../std/ids.ts'
 import { rootLog } from '../std/log.ts'
 import { ACTOR_NAMES, type ActorName, startActors } from './actors.ts'
 import {
@@ -18,7 +19,8 @@ import {
   textOption,
   UsageError,
 } from './command.ts'
-import { stateFolder } from './state-folder.ts'
+import { natsUrls } from './processes.ts'
+import { readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
 
 export interface ActorSettings {
   natsServers: string[]
@@ -28,6 +30,8 @@ export interface ActorSettings {
   bindAddress: string
   advertiseAddress: string | undefined
   nodes: string[]
+  /** Nodes of this host that other processes keep. */
+  otherLocalNodes: string[]
   runtime: 'docker' | 'hollow'
   /** Names what belongs to this cluster on a host. */
   cluster: string
@@ -42,15 +46,17 @@ export const actor: Command = {
     nats: {
       type: 'string',
       value: 'URL,…',
-      default: 'nats://127.0.0.1:4222',
-      help: 'the NATS servers',
+      help: 'the NATS servers (default: as the state folder says)',
     },
-    replicas: { type: 'string', value: '1|3', default: '1', help: 'copies of the state (store)' },
+    replicas: {
+      type: 'string',
+      value: '1|3',
+      help: 'copies of the state (store; default: as the state folder says)',
+    },
     'api-port': {
       type: 'string',
       value: 'N',
-      default: '6443',
-      help: 'port of the API (apiserver)',
+      help: 'port of the API (apiserver; default: as the state folder says)',
     },
     bind: { type: 'string', value: 'ADDRESS', default: '0.0.0.0', help: 'address of the API' },
     advertise: { type: 'string', value: 'ADDRESS', help: 'address pods reach the API at' },
@@ -58,6 +64,11 @@ export const actor: Command = {
       type: 'string',
       value: 'NAME,…',
       help: 'names of the nodes (kubelet, proxy; default: the host name)',
+    },
+    'local-nodes': {
+      type: 'string',
+      value: 'NAME,…',
+      help: 'nodes of this host that other processes keep (proxy: one serves the whole host)',
     },
     nodes: {
       type: 'string',
@@ -73,8 +84,7 @@ export const actor: Command = {
     cluster: {
       type: 'string',
       value: 'ID',
-      default: 'kubus',
-      help: 'names this cluster on the host',
+      help: 'names this cluster on the host (default: as the state folder says)',
     },
   },
   run: async (options, positionals) => {
@@ -93,9 +103,10 @@ export const actor: Command = {
       rootLog.fatal({ err: error }, 'unhandled rejection')
       process.exit(70)
     })
-    const started = startActors(names, settingsOf(options), folder, {
+    const started = startActors(names, settingsOf(options, folder), folder, {
       seed: readTextIfPresent(folder.operatorSeed)?.trim(),
-      identity: `${hostname()}-${process.pid}`,
+      // In a container every process may have the number 1.
+      identity: `${hostname()}-${process.pid}-${randomSuffix()}`,
     })
     const running = await Promise.race([started, stopRequested])
     if (!running) return 0
@@ -108,7 +119,9 @@ export const actor: Command = {
   },
 }
 
-const settingsOf = (options: Options): ActorSettings => {
+/** Flags, else what the state folder says, else what a cluster has by default. */
+const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
+  const known = readSharedConfig(folder)
   const runtime = textOption(options, 'runtime')
   if (runtime !== 'docker' && runtime !== 'hollow')
     throw new UsageError('--runtime is docker or hollow')
@@ -118,15 +131,22 @@ const settingsOf = (options: Options): ActorSettings => {
         (_, index) => `node-${index + 1}`,
       )
     : textOption(options, 'node').split(',').filter(Boolean)
+  const integer = (name: string, fallback: number, most: number) =>
+    options[name] === undefined ? fallback : integerOption(options, name, 1, most)
   return {
-    natsServers: textOption(options, 'nats').split(','),
-    replicas: integerOption(options, 'replicas', 1, 5),
-    apiPort: integerOption(options, 'api-port', 1, 65_535),
+    natsServers: options['nats']
+      ? textOption(options, 'nats').split(',')
+      : known
+        ? natsUrls(known)
+        : ['nats://127.0.0.1:4222'],
+    replicas: integer('replicas', known?.masters ?? 1, 5),
+    apiPort: integer('api-port', known?.apiPort ?? 6443, 65_535),
     bindAddress: textOption(options, 'bind'),
     advertiseAddress: options['advertise'] ? textOption(options, 'advertise') : undefined,
     nodes: nodes.length > 0 ? nodes : [hostname()],
+    otherLocalNodes: textOption(options, 'local-nodes').split(',').filter(Boolean),
     runtime,
-    cluster: textOption(options, 'cluster'),
+    cluster: options['cluster'] ? textOption(options, 'cluster') : (known?.id ?? 'kubus'),
   }
 }
 

@@ -188,7 +188,7 @@ const startProxyActor = async ({ settings, ports }: Process): Promise<Component>
   return startProxy({
     ...own,
     node: settings.nodes[0] ?? '',
-    localNodes: settings.nodes,
+    localNodes: [...settings.nodes, ...settings.otherLocalNodes],
     view: own.client.follow([{ kind: Service }, { kind: EndpointSlice }, { kind: Node }]),
     ruleset: createNftables({ table: `kubus-${settings.cluster}`, log: rootLog }),
   })

@@ -33,7 +33,7 @@ export const hostAddresses = (): string[] =>
     .filter((address) => address.family === 'IPv4' && !address.internal)
     .map((address) => address.address)
 
-const servingNames = () => [
+const servingNames = (hosts: readonly string[]) => [
   'localhost',
   hostname(),
   'kubernetes',
@@ -42,12 +42,20 @@ const servingNames = () => [
   'kubernetes.default.svc.cluster.local',
   '127.0.0.1',
   API_SERVICE_ADDRESS,
-  ...hostAddresses(),
+  ...new Set([...hosts, ...hostAddresses()]),
 ]
 
-/** Makes the certificates that are missing; costs nothing when all are there. */
-export const ensureCertificates = async (folder: StateFolder, nowMs: number) => {
-  const stamp = servingNames().join(' ')
+/**
+ * Makes the certificates that are missing; costs nothing when all are there. `hosts` are names or addresses
+ * of other hosts that serve.
+ */
+export const ensureCertificates = async (
+  folder: StateFolder,
+  nowMs: number,
+  hosts: readonly string[] = [],
+) => {
+  const names = servingNames(hosts)
+  const stamp = names.join(' ')
   const complete =
     readTextIfPresent(folder.pki('names')) === stamp &&
     readPair(folder, 'ca') &&
@@ -63,7 +71,7 @@ export const ensureCertificates = async (folder: StateFolder, nowMs: number) => 
   const serving = await issueCertificate(authority, {
     subject: { commonName: 'kube-apiserver' },
     usage: 'server',
-    names: servingNames(),
+    names,
     nowMs,
   })
   writePair(folder, 'apiserver', serving)
@@ -95,8 +103,8 @@ export const ensureBusUser = (folder: StateFolder): string => {
 
 export const newRoutePassword = () => randomBytes(18).toString('base64url')
 
-/** The administrator's kubeconfig, with everything inside. */
-export const writeKubeconfig = (folder: StateFolder, apiPort: number) => {
+/** The administrator's kubeconfig, with everything inside; `host` is where the first apiserver answers. */
+export const writeKubeconfig = (folder: StateFolder, apiPort: number, host = '127.0.0.1') => {
   const base64 = (name: string) =>
     Buffer.from(readTextIfPresent(folder.pki(name)) ?? '').toString('base64')
   const text = `apiVersion: v1
@@ -104,7 +112,7 @@ kind: Config
 clusters:
 - name: kubus
   cluster:
-    server: https://127.0.0.1:${apiPort}
+    server: https://${host}:${apiPort}
     certificate-authority-data: ${base64('ca.crt')}
 users:
 - name: kubernetes-admin

@@ -6,7 +6,7 @@ import { engineSocket } from '../node/docker-engine.ts'
 import { type Command, CommandError, DATA_OPTION, textOption } from './command.ts'
 import { cleanHost } from './host.ts'
 import { endProcess, isOurProcess, stopLeftovers } from './running.ts'
-import { type ClusterConfig, readConfig, readRunning, stateFolder } from './state-folder.ts'
+import { type ClusterConfig, readRunning, readSharedConfig, stateFolder } from './state-folder.ts'
 
 /** `up` stops its processes and cleans the host before it ends. */
 const UP_STOP_TIMEOUT_MS = 120_000
@@ -27,7 +27,7 @@ export const down: Command = {
     await stopLeftovers(folder, running)
     let config: ClusterConfig | undefined
     try {
-      config = readConfig(folder)
+      config = readSharedConfig(folder)
     } catch (error) {
       if (!options['purge']) throw error
     }

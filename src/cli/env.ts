@@ -2,6 +2,7 @@
  * `kubus env`: the exports that point kubectl and the nats CLI at this cluster.
  */
 import { type Command, CommandError, DATA_OPTION, textOption } from './command.ts'
+import { natsUrls } from './processes.ts'
 import { readConfig, stateFolder } from './state-folder.ts'
 
 const shellQuote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
@@ -15,10 +16,9 @@ export const env: Command = {
     const config = readConfig(folder)
     if (!config)
       throw new CommandError(`there is no cluster in ${folder.root}; start one with kubus up`)
-    const ports = Array.from({ length: config.masters }, (_, index) => config.natsPort + index)
     const exports = {
       KUBECONFIG: folder.kubeconfig,
-      NATS_URL: ports.map((port) => `nats://127.0.0.1:${port}`).join(','),
+      NATS_URL: natsUrls(config).join(','),
       NATS_NKEY: folder.operatorSeed,
     }
     for (const [name, value] of Object.entries(exports))

@@ -7,6 +7,7 @@
 import { findProgram, isRoot } from '../node/command.ts'
 import { installPackages } from '../node/debian.ts'
 import { type Engine, ensureEngine } from '../node/docker-engine.ts'
+import { unshareFolder } from '../node/shared-folder.ts'
 import { CommandError } from './command.ts'
 import type { ClusterConfig, StateFolder } from './state-folder.ts'
 
@@ -28,14 +29,7 @@ export const prepareHost = async (
       'real containers need root, for their network and the Service rules; ' +
         'run as root (sudo npm start), or simulate them with --runtime hollow',
     )
-  const missing = HOST_PROGRAMS.filter(([program]) => !findProgram(program))
-  if (missing.length > 0) {
-    onProgress(`installing ${missing.map(([, name]) => name).join(', ')}`)
-    await installPackages(
-      missing.map(([, name]) => name),
-      'the network of pods and Services',
-    )
-  }
+  await installHostPrograms(onProgress)
   const engine = await ensureEngine({ logFile: `${folder.logs}/dockerd.log`, onProgress })
   const { ensureLocalImages } = await import('../node/images.ts')
   await ensureLocalImages({
@@ -45,9 +39,19 @@ export const prepareHost = async (
   return engine
 }
 
+/** The programs that make the network of pods and Services. */
+export const installHostPrograms = async (onProgress: (line: string) => void) => {
+  const missing = HOST_PROGRAMS.filter(([program]) => !findProgram(program))
+  if (missing.length === 0) return
+  const packages = missing.map(([, name]) => name)
+  onProgress(`installing ${packages.join(', ')}`)
+  await installPackages(packages, 'the network of pods and Services')
+}
+
 /** Removes what the cluster owns on this host: containers, bridges, rules, tables, mounts. */
 export const cleanHost = async (config: ClusterConfig, folder: StateFolder, socketPath: string) => {
   if (config.runtime === 'hollow' || !isRoot()) return
   const { removeClusterFromHost } = await import('./host-cleanup.ts')
   await removeClusterFromHost(config, folder, socketPath)
+  await unshareFolder(folder.root)
 }

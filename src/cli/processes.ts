@@ -11,13 +11,19 @@ import type { ClusterConfig, StateFolder } from './state-folder.ts'
 
 /** Ports of the clustered nats-servers' routes follow the client ports at this distance. */
 const ROUTE_PORT_OFFSET = 2000
-const HOST = '127.0.0.1'
+const LOOPBACK = '127.0.0.1'
+const EVERY_ADDRESS = '0.0.0.0'
+
+/** Where master `master` is reached, counted from 0. */
+const masterHost = (config: ClusterConfig, master: number) => config.hosts?.[master] ?? LOOPBACK
 
 const masterNumbers = (config: ClusterConfig) =>
   Array.from({ length: config.masters }, (_, index) => index)
 
 export const natsUrls = (config: ClusterConfig): string[] =>
-  masterNumbers(config).map((master) => `nats://${HOST}:${config.natsPort + master}`)
+  masterNumbers(config).map(
+    (master) => `nats://${masterHost(config, master)}:${config.natsPort + master}`,
+  )
 
 /** Every port the cluster listens on, with what it is for. */
 export const wantedPorts = (config: ClusterConfig): { port: number; purpose: string }[] =>
@@ -44,7 +50,7 @@ export const natsConfig = (
   master: number,
 ): NatsServerConfig => ({
   name: `nats-${master + 1}`,
-  host: HOST,
+  host: config.hosts ? EVERY_ADDRESS : LOOPBACK,
   port: config.natsPort + master,
   storeDir: folder.nats(`nats-${master + 1}`).store,
   users: config.busUsers,
@@ -52,10 +58,11 @@ export const natsConfig = (
     ? {
         cluster: {
           name: 'kubus',
-          host: HOST,
+          host: config.hosts ? EVERY_ADDRESS : LOOPBACK,
           port: config.natsPort + ROUTE_PORT_OFFSET + master,
           routes: masterNumbers(config).map(
-            (other) => `${HOST}:${config.natsPort + ROUTE_PORT_OFFSET + other}`,
+            (other) =>
+              `${masterHost(config, other)}:${config.natsPort + ROUTE_PORT_OFFSET + other}`,
           ),
           user: 'route',
           password: config.routePassword,

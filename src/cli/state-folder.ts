@@ -17,6 +17,8 @@ export interface ClusterConfig {
   runtime: 'docker' | 'hollow'
   apiPort: number
   natsPort: number
+  /** Addresses of the masters' hosts; absent when all of them are this machine. */
+  hosts?: string[]
   /** Public keys of the bus users. */
   busUsers: string[]
   /** Shared secret of the clustered nats-servers. */
@@ -77,6 +79,19 @@ export const readConfig = (folder: StateFolder): ClusterConfig | undefined => {
       throw corrupt(folder, `it holds ${others.slice(0, 3).join(', ')} but no cluster.json`)
     return undefined
   }
+  const config = parseConfig(folder, text)
+  for (const path of [folder.pki('ca.crt'), folder.pki('ca.key'), folder.operatorSeed])
+    if (!existsSync(path)) throw corrupt(folder, `${path.slice(folder.root.length + 1)} is missing`)
+  return config
+}
+
+/** As `readConfig`, for a host that holds only what its role needs, without the authority's key. */
+export const readSharedConfig = (folder: StateFolder): ClusterConfig | undefined => {
+  const text = readTextIfPresent(folder.config)
+  return text === undefined ? undefined : parseConfig(folder, text)
+}
+
+const parseConfig = (folder: StateFolder, text: string): ClusterConfig => {
   let config: Partial<ClusterConfig>
   try {
     config = JSON.parse(text) as Partial<ClusterConfig>
@@ -93,8 +108,6 @@ export const readConfig = (folder: StateFolder): ClusterConfig | undefined => {
     Number.isInteger(natsPort) &&
     Array.isArray(busUsers)
   if (!complete) throw corrupt(folder, 'cluster.json lacks settings')
-  for (const path of [folder.pki('ca.crt'), folder.pki('ca.key'), folder.operatorSeed])
-    if (!existsSync(path)) throw corrupt(folder, `${path.slice(folder.root.length + 1)} is missing`)
   return config as ClusterConfig
 }
 

@@ -6,7 +6,7 @@
  */
 import { Readable } from 'node:stream'
 import type Docker from 'dockerode'
-import { pack } from 'tar-stream'
+import { type Pack, pack } from 'tar-stream'
 import type { Log } from '../std/log.ts'
 import { busyboxApplets, findBusybox } from './busybox.ts'
 import { ask, connectEngine, isNotFound } from './docker/engine.ts'
@@ -134,11 +134,21 @@ export const importImage = async (
   for (const { path, content, mode = 0o644 } of image.files)
     tar.entry({ name: path.replace(/^\/+/, ''), mode }, content)
   tar.finalize()
-  const [repo, tag] = splitTag(image.name)
+  await importTar(docker, tar, image.name, image.changes)
+}
+
+/** Makes a file system, as a tar stream, an image of one layer; replaces one of the same name. */
+export const importTar = async (
+  docker: Docker,
+  tar: Pack,
+  name: string,
+  changes: readonly string[],
+): Promise<void> => {
+  const [repo, tag] = splitTag(name)
   const progress = await ask('Unknown', () =>
-    docker.importImage(Readable.from(tar), { repo, tag, changes: image.changes }),
+    docker.importImage(Readable.from(tar), { repo, tag, changes }),
   )
-  if (!progress) throw new RuntimeError('Unknown', `importing ${image.name} gave no answer`)
+  if (!progress) throw new RuntimeError('Unknown', `importing ${name} gave no answer`)
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(progress, (error) =>
       error ? reject(new RuntimeError('Unknown', error.message)) : resolve(),

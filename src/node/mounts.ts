@@ -8,13 +8,16 @@ import { VolumeError } from './volumes.ts'
 
 const TIMEOUT_MS = 15_000
 
-/** Mount points as the kernel writes them: blanks and backslashes in octal. */
 export const parseMountPoints = (mountInfo: string): string[] =>
   mountInfo
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
     .filter((path) => path !== '')
-    .map((path) => path.replace(/\\(\d{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8))))
+    .map(unescapeMountPoint)
+
+/** The kernel writes blanks and backslashes of paths in octal. */
+export const unescapeMountPoint = (path: string): string =>
+  path.replace(/\\(\d{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)))
 
 const mountPoints = async () => parseMountPoints(await readFile('/proc/self/mountinfo', 'utf8'))
 

@@ -83,6 +83,25 @@ export const KUBECTL: Tool = {
   debian: { package: 'kubectl', path: 'usr/bin/kubectl' },
 }
 
+/** Runs on its own, without the `docker` command around it. */
+export const DOCKER_COMPOSE: Tool = {
+  name: 'docker-compose',
+  purpose: 'what starts actor processes as containers, from ops/docker-compose.yml',
+  environmentVariable: 'KUBUS_DOCKER_COMPOSE',
+  minimum: '2.20',
+  versionArgs: ['version'],
+  version: '2.40.3',
+  release: (architecture) => {
+    const file = `docker-compose-linux-${architecture === 'arm64' ? 'aarch64' : 'x86_64'}`
+    const url = github('docker/compose', '2.40.3', file)
+    return { url, checksums: `${url}.sha256` }
+  },
+  debian: {
+    package: 'docker-compose',
+    path: 'usr/libexec/docker/cli-plugins/docker-compose',
+  },
+}
+
 const ANSWER_TIMEOUT_MS = 10_000
 const DOWNLOAD_TIMEOUT_MS = 300_000
 const DOWNLOAD_BYTES_MAX = 200 * 1024 * 1024

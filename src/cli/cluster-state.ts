@@ -1,0 +1,78 @@
+/**
+ * What a cluster is created with, in its state folder: settings, certificates, bus users, kubeconfig and the
+ * configuration of each nats-server.
+ *
+ * Invariant: doing it again changes nothing that is right already, and never the cluster's identity.
+ * It starts nothing.
+ */
+import { existsSync } from 'node:fs'
+import { writeFileAtomically } from '../node/files.ts'
+import { natsServerConfig } from '../node/nats-server.ts'
+import { newUid } from '../std/ids.ts'
+import { integerOption, type Options, UsageError } from './command.ts'
+import {
+  ensureBusUser,
+  ensureCertificates,
+  newRoutePassword,
+  writeKubeconfig,
+} from './credentials.ts'
+import { natsConfig } from './processes.ts'
+import { type ClusterConfig, createFolders, type StateFolder, writeConfig } from './state-folder.ts'
+
+const NODE_LIMIT = 10_000
+
+/** Settings given now, else those the cluster was created with, else the defaults. */
+export const settleConfig = (options: Options, known: ClusterConfig | undefined): ClusterConfig => {
+  const integer = (name: string, current: number | undefined, fallback: number, most: number) =>
+    options[name] === undefined ? (current ?? fallback) : integerOption(options, name, 1, most)
+  const masters = integer('masters', known?.masters, 1, 3)
+  if (masters !== 1 && masters !== 3) throw new UsageError('--masters is 1 or 3')
+  if (known && known.masters !== masters)
+    throw new UsageError(
+      `this cluster was created with --masters ${known.masters}; that cannot change`,
+    )
+  const runtime = options['runtime'] ?? known?.runtime ?? 'docker'
+  if (runtime !== 'docker' && runtime !== 'hollow')
+    throw new UsageError('--runtime is docker or hollow')
+  const hosts = options['hosts'] === undefined ? known?.hosts : parseHosts(options, masters)
+  return {
+    id: known?.id ?? newUid().slice(0, 8),
+    masters,
+    nodes: integer('nodes', known?.nodes, 1, NODE_LIMIT),
+    runtime,
+    apiPort: integer('api-port', known?.apiPort, 6443, 65_535),
+    natsPort: integer('nats-port', known?.natsPort, 4222, 63_000),
+    ...(hosts ? { hosts } : {}),
+    busUsers: known?.busUsers ?? [],
+    routePassword: known?.routePassword ?? newRoutePassword(),
+  }
+}
+
+/** Loopback addresses only mean this machine, which is what no hosts mean. */
+const parseHosts = (options: Options, masters: number): string[] | undefined => {
+  const hosts = String(options['hosts']).split(',').filter(Boolean)
+  const isName = hosts.every((host) => /^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(host))
+  if (hosts.length !== masters || !isName)
+    throw new UsageError(`--hosts names one host or IPv4 address for each of ${masters} masters`)
+  return hosts.every((host) => host === 'localhost' || host.startsWith('127.')) ? undefined : hosts
+}
+
+/** Makes what is missing. A host that got a copy without the authority's key keeps what it got. */
+export const createClusterState = async (
+  folder: StateFolder,
+  config: ClusterConfig,
+  nowMs: number,
+) => {
+  createFolders(folder)
+  const isCopy = existsSync(folder.config) && !existsSync(folder.pki('ca.key'))
+  if (!isCopy) {
+    await ensureCertificates(folder, nowMs, config.hosts)
+    writeKubeconfig(folder, config.apiPort, config.hosts?.[0])
+  }
+  config.busUsers = [ensureBusUser(folder)]
+  for (let master = 0; master < config.masters; master++) {
+    const settings = natsConfig(config, folder, master)
+    writeFileAtomically(folder.nats(settings.name).config, natsServerConfig(settings))
+  }
+  writeConfig(folder, config)
+}

@@ -1,0 +1,82 @@
+/**
+ * Whether what is mounted below a folder inside a container is also seen by the Docker engine.
+ *
+ * A kubelet that runs in a container mounts memory file systems into its state folder; the engine, in the
+ * host's mount namespace, must find them there. That needs the folder to lie on a shared mount. Where the
+ * system made its root shared (systemd does) nothing is done; elsewhere the folder becomes a shared mount of
+ * its own. Invariant: works in the engine's mount namespace, whatever namespace it is called from.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { runCommand } from './command.ts'
+import { unescapeMountPoint } from './mounts.ts'
+
+export interface Mount {
+  path: string
+  /** `major:minor` of the file system. */
+  device: string
+  shared: boolean
+}
+
+/** Lines of `/proc/<pid>/mountinfo`. */
+export const parseMounts = (mountInfo: string): Mount[] =>
+  mountInfo
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [, , device = '', , path = '', , ...rest] = line.split(' ')
+      const options = rest.slice(0, rest.indexOf('-'))
+      return {
+        path: unescapeMountPoint(path),
+        device,
+        shared: options.some((option) => option.startsWith('shared:')),
+      }
+    })
+
+/** The mount a folder lies on: the last of the longest, since later mounts cover earlier ones. */
+export const mountOf = (mounts: readonly Mount[], folder: string): Mount | undefined => {
+  let found: Mount | undefined
+  for (const mount of mounts) {
+    const isAbove = mount.path === '/' || `${folder}/`.startsWith(`${mount.path}/`)
+    if (isAbove && mount.path.length >= (found?.path.length ?? 0)) found = mount
+  }
+  return found
+}
+
+/** A process in the engine's mount namespace: the engine itself, where it can be seen, else the first. */
+const engineProcess = async (): Promise<string> => {
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue
+    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
+    if (name.trim() === 'dockerd') return pid
+  }
+  return '1'
+}
+
+const mountsOf = async (pid: string) =>
+  parseMounts(await readFile(`/proc/${pid}/mountinfo`, 'utf8'))
+
+const runBeside = async (pid: string, command: readonly string[]) => {
+  const { code, stderr } = await runCommand('nsenter', [`--mount=/proc/${pid}/ns/mnt`, ...command])
+  if (code !== 0) throw new Error(`${command.join(' ')}: ${stderr.trim()}`)
+}
+
+/** Makes `folder`, which exists, a shared mount unless it lies on one. */
+export const shareFolder = async (folder: string): Promise<void> => {
+  const pid = await engineProcess()
+  if (mountOf(await mountsOf(pid), folder)?.shared) return
+  await runBeside(pid, ['mount', '--bind', folder, folder])
+  await runBeside(pid, ['mount', '--make-shared', folder])
+}
+
+/** Undoes `shareFolder`; a folder that is a file system of its own stays. Idempotent. */
+export const unshareFolder = async (folder: string): Promise<void> => {
+  const pid = await engineProcess()
+  const mounts = await mountsOf(pid)
+  const own = mountOf(mounts, folder)
+  const below = mountOf(
+    mounts.filter(({ path }) => path !== folder),
+    folder,
+  )
+  if (own?.path === folder && own.device === below?.device)
+    await runBeside(pid, ['umount', '-l', folder])
+}
