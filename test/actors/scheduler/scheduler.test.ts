@@ -15,7 +15,7 @@ import { rootLog } from '../../../src/std/log.ts'
 import { node, pod } from '../../support/build.ts'
 import { type ControlPlane, startControlPlane } from '../../support/control-plane.ts'
 
-const log = rootLog.child({}, { level: 'error' })
+const log = rootLog.child({}, { level: 'warn' })
 const clock = systemClock
 const NODES = 5
 
