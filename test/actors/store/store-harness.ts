@@ -25,9 +25,13 @@ export interface StoreProcess {
   stop(): Promise<void>
 }
 
-export const storeProcess = async (url: string, prefix = 'kubus'): Promise<StoreProcess> => {
+export const storeProcess = async (
+  url: string | string[],
+  prefix = 'kubus',
+  replicas = 1,
+): Promise<StoreProcess> => {
   const { bus, streams } = await connectBus({
-    servers: [url],
+    servers: [url].flat(),
     prefix,
     name: 'test',
     log,
@@ -43,7 +47,7 @@ export const storeProcess = async (url: string, prefix = 'kubus'): Promise<Store
     version: '0.1.0',
     streams,
     cache,
-    replicas: 1,
+    replicas,
   })
   await store.ready
   return {
