@@ -113,8 +113,9 @@ const send = async (
   command: Command,
   { client, fence }: ApplyPorts,
 ): Promise<KubernetesObject | undefined> => {
-  const options = fence ? { fence } : {}
   const { kind } = command
+  // The fence lives in the state stream; a write to another one cannot carry it.
+  const options = fence && kind.storage === 'state' ? { fence } : {}
   switch (command.verb) {
     case 'create':
       return client.create(kind, command.object, options)
