@@ -50,6 +50,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
   statusSubresource?: boolean
   /** Fields outside `metadata` and `status` raise metadata.generation when they change. */
   tracksGeneration?: boolean
+  /** Annotations raise metadata.generation too, as those of a Deployment do: its ReplicaSets carry them. */
+  annotationsAreDesired?: boolean
   scale?: ScaleSubresource<T>
   /** Seconds of grace a plain DELETE gives; undefined: deleted at once. Kubernetes gives it to pods only. */
   gracePeriodSeconds?(object: T): number

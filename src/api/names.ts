@@ -26,10 +26,12 @@ const dns1035Pattern = exactly(DNS1035)
 const qualifiedPattern = exactly(QUALIFIED)
 const labelValuePattern = exactly(LABEL_VALUE)
 
-/** Bytes, not UTF-16 units: limits count what is stored. */
+/** Bytes, not UTF-16 units: limits count what is stored, whatever word the message uses. */
 const byteLength = (text: string) => Buffer.byteLength(text)
 
-const maxLengthMessage = (bytes: number) => `must be no more than ${bytes} bytes`
+/** Kubernetes says bytes in what concerns labels and characters everywhere else. */
+const maxLengthMessage = (limit: number, unit: 'characters' | 'bytes' = 'characters') =>
+  `must be no more than ${limit} ${unit}`
 export const rangeMessage = (low: number, high: number) =>
   `must be between ${low} and ${high}, inclusive`
 const EMPTY_MESSAGE = 'must be non-empty'
@@ -62,9 +64,12 @@ export const dns1123LabelErrors: NameRule = (text) => {
   return errors
 }
 
-export const dns1123SubdomainErrors: NameRule = (text) => {
+export const dns1123SubdomainErrors: NameRule = (text) => subdomainErrors(text, 'characters')
+
+const subdomainErrors = (text: string, unit: 'characters' | 'bytes'): string[] => {
   const errors: string[] = []
-  if (byteLength(text) > DNS1123_SUBDOMAIN_MAX) errors.push(maxLengthMessage(DNS1123_SUBDOMAIN_MAX))
+  if (byteLength(text) > DNS1123_SUBDOMAIN_MAX)
+    errors.push(maxLengthMessage(DNS1123_SUBDOMAIN_MAX, unit))
   if (!subdomainPattern.test(text))
     errors.push(patternMessage(SUBDOMAIN_RULE, SUBDOMAIN, 'example.com'))
   return errors
@@ -84,17 +89,17 @@ export const qualifiedNameErrors: NameRule = (text) => {
   const errors: string[] = []
   if (parts.length > 2)
     return [
-      `a qualified name ${patternMessage(QUALIFIED_RULE, QUALIFIED, 'MyName', 'my.name', '123-abc')} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key ${patternMessage(QUALIFIED_RULE, QUALIFIED, 'MyName', 'my.name', '123-abc')} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ]
   if (parts.length === 2) {
     const prefix = parts[0] ?? ''
     if (prefix === '') errors.push(`prefix part ${EMPTY_MESSAGE}`)
-    else for (const error of dns1123SubdomainErrors(prefix)) errors.push(`prefix part ${error}`)
+    else for (const error of subdomainErrors(prefix, 'bytes')) errors.push(`prefix part ${error}`)
   }
   const name = parts.at(-1) ?? ''
   if (name === '') errors.push(`name part ${EMPTY_MESSAGE}`)
   else if (byteLength(name) > DNS1123_LABEL_MAX)
-    errors.push(`name part ${maxLengthMessage(DNS1123_LABEL_MAX)}`)
+    errors.push(`name part ${maxLengthMessage(DNS1123_LABEL_MAX, 'bytes')}`)
   if (!qualifiedPattern.test(name))
     errors.push(
       `name part ${patternMessage(QUALIFIED_RULE, QUALIFIED, 'MyName', 'my.name', '123-abc')}`,
@@ -106,7 +111,7 @@ export const labelKeyErrors: NameRule = qualifiedNameErrors
 
 export const labelValueErrors: NameRule = (text) => {
   const errors: string[] = []
-  if (byteLength(text) > LABEL_VALUE_MAX) errors.push(maxLengthMessage(LABEL_VALUE_MAX))
+  if (byteLength(text) > LABEL_VALUE_MAX) errors.push(maxLengthMessage(LABEL_VALUE_MAX, 'bytes'))
   if (!labelValuePattern.test(text))
     errors.push(patternMessage(LABEL_VALUE_RULE, LABEL_VALUE, 'MyValue', 'my_value', '12345'))
   return errors
@@ -140,14 +145,11 @@ const folderErrors = (text: string): string[] => {
 
 /** An environment variable's name: anything printable but `=` (relaxed rule, the default since 1.34). */
 export const envVarNameErrors: NameRule = (text) => {
-  if (text === '') return ['environment variable name must not be empty']
+  if (text === '') return [`environment variable name ${EMPTY_MESSAGE}`]
   return /^[ -<>-~]+$/.test(text)
     ? []
     : [
-        patternMessage(
-          "a valid environment variable name must consist only of printable ASCII characters other than '='",
-          '[ -<>-~]+',
-        ),
+        "a valid environment variable name must consist only of printable ASCII characters other than '='",
       ]
 }
 

@@ -42,7 +42,11 @@ test('faults are in the words of Kubernetes', () => {
       ],
     ],
     [dns1123LabelErrors, 'a.b', ['must not contain dots']],
-    [dns1123LabelErrors, 'a'.repeat(64), ['must be no more than 63 bytes']],
+    [dns1123LabelErrors, 'a'.repeat(64), ['must be no more than 63 characters']],
+    [qualifiedNameErrors, 'a'.repeat(64), ['name part must be no more than 63 bytes']],
+    [qualifiedNameErrors, `${'a'.repeat(254)}/a`, ['prefix part must be no more than 253 bytes']],
+    [labelValueErrors, 'a'.repeat(64), ['must be no more than 63 bytes']],
+    [envVarNameErrors, '', ['environment variable name must be non-empty']],
     [
       dns1123SubdomainErrors,
       'a_b',
@@ -61,14 +65,14 @@ test('faults are in the words of Kubernetes', () => {
       qualifiedNameErrors,
       'a/b/c',
       [
-        "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+        "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
       ],
     ],
     [
       envVarNameErrors,
       'a=b',
       [
-        "a valid environment variable name must consist only of printable ASCII characters other than '=' (regex used for validation is '[ -<>-~]+')",
+        "a valid environment variable name must consist only of printable ASCII characters other than '='",
       ],
     ],
     [

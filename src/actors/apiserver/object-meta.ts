@@ -49,7 +49,10 @@ const dropServerFields = (metadata: Partial<ObjectMeta>): void => {
   delete metadata.managedFields
 }
 
-/** Raises metadata.generation, in place, when something outside metadata and status changed. */
+/**
+ * Raises metadata.generation, in place, when something outside metadata and status changed; of a kind that
+ * says so, also when annotations did.
+ */
 export const countGeneration = (
   kind: AnyKind,
   next: KubernetesObject,
@@ -57,18 +60,22 @@ export const countGeneration = (
 ): void => {
   if (!kind.tracksGeneration) return
   const generation = old.metadata.generation ?? 1
-  next.metadata.generation = isSameDesire(next, old) ? generation : generation + 1
+  next.metadata.generation = isSameDesire(kind, next, old) ? generation : generation + 1
 }
 
-const isSameDesire = (next: KubernetesObject, old: KubernetesObject): boolean => {
+const isSameDesire = (kind: AnyKind, next: KubernetesObject, old: KubernetesObject): boolean => {
   const after = next as unknown as Record<string, unknown>
   const before = old as unknown as Record<string, unknown>
+  if (kind.annotationsAreDesired && !sameAnnotations(next, old)) return false
   for (const key of new Set([...Object.keys(after), ...Object.keys(before)])) {
     if (key === 'metadata' || key === 'status') continue
     if (!deepEqual(after[key], before[key])) return false
   }
   return true
 }
+
+const sameAnnotations = (next: KubernetesObject, old: KubernetesObject): boolean =>
+  deepEqual(next.metadata.annotations ?? {}, old.metadata.annotations ?? {})
 
 /** Whether something still has to be done before a deleted object may go. */
 export const hasFinalizers = (object: KubernetesObject): boolean => {

@@ -139,6 +139,7 @@ export const Deployment = defineKind<Deployment>({
   model: 'V1Deployment',
   statusSubresource: true,
   tracksGeneration: true,
+  annotationsAreDesired: true,
   scale: {
     read: ({ spec, status }) => ({
       replicas: spec?.replicas ?? 0,
