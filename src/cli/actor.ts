@@ -5,6 +5,7 @@
  * Order: the bus, then the cache (for actors that read the stream), then each actor. SIGTERM stops them in
  * reverse and drains the bus. It restarts nothing: that is the supervisor's.
  */
+import { isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
 import type { Component } from '../actors/component.ts'
 import { readTextIfPresent } from '../node/files.ts'
@@ -30,6 +31,7 @@ export interface ActorSettings {
   bindAddress: string
   advertiseAddress: string | undefined
   nodes: string[]
+  nodeAddress: string | undefined
   /** Nodes of this host that other processes keep. */
   otherLocalNodes: string[]
   runtime: 'docker' | 'hollow'
@@ -48,6 +50,12 @@ export const actor: Command = {
       value: 'URL,…',
       help: 'the NATS servers (default: as the state folder says)',
     },
+    master: {
+      type: 'string',
+      value: '1|2|3',
+      default: '1',
+      help: 'which master this is, of those in the state folder (apiserver: its port and address)',
+    },
     replicas: {
       type: 'string',
       value: '1|3',
@@ -64,6 +72,11 @@ export const actor: Command = {
       type: 'string',
       value: 'NAME,…',
       help: 'names of the nodes (kubelet, proxy; default: the host name)',
+    },
+    'node-address': {
+      type: 'string',
+      value: 'ADDRESS',
+      help: "address of the nodes (kubelet; default: this host's first)",
     },
     'local-nodes': {
       type: 'string',
@@ -133,6 +146,9 @@ const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
     : textOption(options, 'node').split(',').filter(Boolean)
   const integer = (name: string, fallback: number, most: number) =>
     options[name] === undefined ? fallback : integerOption(options, name, 1, most)
+  const master = integerOption(options, 'master', 1, known?.masters ?? 1) - 1
+  const host = known?.hosts?.[master]
+  const address = host && isIPv4(host) ? host : undefined
   return {
     natsServers: options['nats']
       ? textOption(options, 'nats').split(',')
@@ -140,10 +156,11 @@ const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
         ? natsUrls(known)
         : ['nats://127.0.0.1:4222'],
     replicas: integer('replicas', known?.masters ?? 1, 5),
-    apiPort: integer('api-port', known?.apiPort ?? 6443, 65_535),
+    apiPort: integer('api-port', (known?.apiPort ?? 6443) + master, 65_535),
     bindAddress: textOption(options, 'bind'),
-    advertiseAddress: options['advertise'] ? textOption(options, 'advertise') : undefined,
+    advertiseAddress: options['advertise'] ? textOption(options, 'advertise') : address,
     nodes: nodes.length > 0 ? nodes : [hostname()],
+    nodeAddress: options['node-address'] ? textOption(options, 'node-address') : undefined,
     otherLocalNodes: textOption(options, 'local-nodes').split(',').filter(Boolean),
     runtime,
     cluster: options['cluster'] ? textOption(options, 'cluster') : (known?.id ?? 'kubus'),

@@ -4,6 +4,7 @@
  * Invariant: everything missing is told in one sentence; nothing of the cluster is left on the host after
  * `cleanHost`.
  */
+import { dirname } from 'node:path'
 import { findProgram, isRoot } from '../node/command.ts'
 import { installPackages } from '../node/debian.ts'
 import { type Engine, ensureEngine } from '../node/docker-engine.ts'
@@ -53,5 +54,5 @@ export const cleanHost = async (config: ClusterConfig, folder: StateFolder, sock
   if (config.runtime === 'hollow' || !isRoot()) return
   const { removeClusterFromHost } = await import('./host-cleanup.ts')
   await removeClusterFromHost(config, folder, socketPath)
-  await unshareFolder(folder.root)
+  await unshareFolder(folder.root, dirname(folder.kubelet('node')))
 }

@@ -72,7 +72,7 @@ export const hostNode = async (
     runtime,
     volumes: createVolumes({ root: folder.kubelet(name), log }),
     capacity: host.capacity,
-    addresses: { internalIP: host.address, hostname: name },
+    addresses: { internalIP: settings.nodeAddress ?? host.address, hostname: name },
   }
 }
 

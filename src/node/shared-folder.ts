@@ -68,15 +68,19 @@ export const shareFolder = async (folder: string): Promise<void> => {
   await runBeside(pid, ['mount', '--make-shared', folder])
 }
 
-/** Undoes `shareFolder`; a folder that is a file system of its own stays. Idempotent. */
-export const unshareFolder = async (folder: string): Promise<void> => {
+/**
+ * Undoes `shareFolder` and ends what kubelets mounted below `kubelets`; a folder that is a file system of its own
+ * stays. Idempotent.
+ */
+export const unshareFolder = async (folder: string, kubelets: string): Promise<void> => {
   const pid = await engineProcess()
   const mounts = await mountsOf(pid)
+  const left = mounts.filter(({ path }) => path.startsWith(`${kubelets}/`))
+  for (const { path } of left.reverse()) await runBeside(pid, ['umount', '-l', path])
   const own = mountOf(mounts, folder)
-  const below = mountOf(
+  const above = mountOf(
     mounts.filter(({ path }) => path !== folder),
     folder,
   )
-  if (own?.path === folder && own.device === below?.device)
-    await runBeside(pid, ['umount', '-l', folder])
+  if (own?.path === folder && own.device === above?.device) await runBeside(pid, ['umount', folder])
 }
