@@ -2,9 +2,8 @@
  * Records core Events about objects, without ever holding up whoever reports them.
  *
  * Invariant: what is queued, remembered and in flight is bounded; an event that finds no room is counted and
- * dropped. The same report again raises `count` of one Event instead of making another; more than ten
- * reports that differ only in their message become one Event, and one object may not flood the cluster
- * (the rules and limits of client-go's `tools/record` correlator). Events are never fenced: they are testimony.
+ * dropped. The same report again raises `count` of one Event instead of making another; what counts as the
+ * same is `event-correlator.ts`'s to say. Events are never fenced: they are testimony.
  */
 import { Event } from '../api/core/event.ts'
 import type { Draft, KubernetesObject } from '../api/meta.ts'
@@ -13,6 +12,7 @@ import { backoffMs } from '../std/backoff.ts'
 import { type Clock, timestamp } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Client } from './client.ts'
+import { boundedMap, createEventCorrelator } from './event-correlator.ts'
 
 export type EventType = 'Normal' | 'Warning'
 
@@ -50,11 +50,6 @@ export interface EventRecorderOptions {
 
 const QUEUED_MAX = 1000
 const IN_FLIGHT_MAX = 16
-const REMEMBERED_MAX = 4096
-const SIMILAR_MAX = 10
-const SIMILAR_WINDOW_MS = 600_000
-const BURST_PER_OBJECT = 25
-const REFILL_MS = 300_000
 const TRIES_MAX = 12
 const RETRY = { baseMs: 100, maxMs: 10_000 }
 
@@ -62,7 +57,9 @@ const RETRY = { baseMs: 100, maxMs: 10_000 }
 interface Entry {
   event: Draft<Event> & { count: number }
   created: boolean
-  queued: boolean
+  state: 'idle' | 'queued' | 'writing'
+  /** Reported again while it was being written. */
+  isStale: boolean
   failures: number
 }
 
@@ -70,8 +67,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
   const { client, clock, log, component, host } = options
   const source = { component, ...(host ? { host } : {}) }
   const entries = boundedMap<Entry>()
-  const similar = boundedMap<{ messages: Set<string>; lastMs: number }>()
-  const buckets = boundedMap<{ tokens: number; atMs: number }>()
+  const correlator = createEventCorrelator()
   const queue: Entry[] = []
   const idle: (() => void)[] = []
   let inFlight = 0
@@ -87,35 +83,14 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
     return `${name.slice(0, 253 - 17)}.${lastNano.toString(16)}`
   }
 
-  const mayReport = (about: string, nowMs: number): boolean => {
-    const bucket = buckets.get(about) ?? { tokens: BURST_PER_OBJECT, atMs: nowMs }
-    const tokens = Math.min(BURST_PER_OBJECT, bucket.tokens + (nowMs - bucket.atMs) / REFILL_MS)
-    buckets.set(about, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs })
-    return tokens >= 1
-  }
-
-  /** The key and message under which a report is kept: its own, or that of the similar ones. */
-  const correlate = (group: string, message: string, nowMs: number): [string, string] => {
-    const seen = similar.get(group)
-    const record =
-      seen && nowMs - seen.lastMs <= SIMILAR_WINDOW_MS
-        ? seen
-        : { messages: new Set<string>(), lastMs: 0 }
-    record.lastMs = nowMs
-    if (record.messages.size < SIMILAR_MAX) record.messages.add(message)
-    similar.set(group, record)
-    return record.messages.size < SIMILAR_MAX
-      ? [`${group}\n${message}`, message]
-      : [group, `(combined from similar events): ${message}`]
-  }
-
   const enqueue = (entry: Entry) => {
-    if (entry.queued) return
+    if (entry.state === 'writing') entry.isStale = true
+    if (entry.state !== 'idle') return
     if (queue.length >= QUEUED_MAX) {
       if (dropped++ % QUEUED_MAX === 0) log.warn({ dropped }, 'event queue is full')
       return
     }
-    entry.queued = true
+    entry.state = 'queued'
     queue.push(entry)
     pump()
   }
@@ -123,7 +98,8 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
   const pump = () => {
     while (inFlight < IN_FLIGHT_MAX && queue.length > 0) {
       const entry = queue.shift()!
-      entry.queued = false
+      entry.state = 'writing'
+      entry.isStale = false
       inFlight++
       write(client, entry)
         .then(
@@ -134,15 +110,18 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
         )
         .finally(() => {
           inFlight--
+          if (entry.state === 'writing') entry.state = 'idle'
+          if (entry.isStale) enqueue(entry)
           pump()
         })
     }
-    if (inFlight === 0 && queue.length === 0 && waiting === 0)
+    if (inFlight === 0 && queue.length === 0 && (waiting === 0 || stopped))
       for (const resolve of idle.splice(0)) resolve()
   }
 
   const fail = (entry: Entry, error: unknown) => {
     entry.failures++
+    entry.state = 'idle'
     if (!isTransient(error) || entry.failures >= TRIES_MAX || stopped) {
       entry.failures = 0
       log.debug({ error, reason: entry.event.reason }, 'event given up')
@@ -165,11 +144,13 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
     event: (object, type, reason, message, fieldPath) => {
       if (stopped) return
       const nowMs = clock.now()
+      const { apiVersion, kind } = object
       const { name, namespace, uid, resourceVersion } = object.metadata
-      const about = [object.apiVersion, object.kind, namespace, name, uid].join('/')
-      const group = [about, fieldPath, type, reason].join('\n')
-      const [key, text] = correlate(group, message, nowMs)
-      if (!mayReport(about, nowMs)) return
+      const identity = [apiVersion, kind, namespace, name, uid].join('/')
+      const group = [identity, fieldPath, type, reason].join('\n')
+      const correlated = correlator.correlate(identity, group, message, nowMs)
+      if (!correlated) return
+      const { key, message: text } = correlated
       const known = entries.get(key)
       const nowText = timestamp(nowMs)
       if (known) {
@@ -177,32 +158,21 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
         known.event.message = text
         return enqueue(known)
       }
-      const entry: Entry = {
-        created: false,
-        queued: false,
-        failures: 0,
-        event: {
-          metadata: { name: eventName(name, nowMs), namespace: namespace || 'default' },
-          involvedObject: {
-            apiVersion: object.apiVersion,
-            kind: object.kind,
-            name,
-            ...(namespace ? { namespace } : {}),
-            ...(uid ? { uid } : {}),
-            ...(resourceVersion ? { resourceVersion } : {}),
-            ...(fieldPath ? { fieldPath } : {}),
-          },
-          reason,
-          message: text,
-          type,
-          source,
-          firstTimestamp: nowText,
-          lastTimestamp: nowText,
-          count: 1,
-          reportingComponent: component,
-          reportingInstance: host ?? '',
-        },
+      const about = { apiVersion, kind, name, namespace, uid, resourceVersion, fieldPath }
+      const event: Entry['event'] = {
+        metadata: { name: eventName(name, nowMs), namespace: namespace || 'default' },
+        involvedObject: present(about),
+        reason,
+        message: text,
+        type,
+        source,
+        firstTimestamp: nowText,
+        lastTimestamp: nowText,
+        count: 1,
+        reportingComponent: component,
+        reportingInstance: host ?? '',
       }
+      const entry: Entry = { event, created: false, state: 'idle', isStale: false, failures: 0 }
       entries.set(key, entry)
       enqueue(entry)
     },
@@ -231,23 +201,11 @@ const write = async (client: Client, entry: Entry): Promise<void> => {
   entry.created = true
 }
 
+/** The fields that have a value. */
+const present = (fields: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(fields).filter((field): field is [string, string] => Boolean(field[1])),
+  )
+
 const isTransient = (error: unknown): boolean =>
   !(error instanceof StatusError) || error.code >= 500 || error.code === 429
-
-/** A Map that forgets the least recently used entry beyond REMEMBERED_MAX. */
-const boundedMap = <Value>() => {
-  const map = new Map<string, Value>()
-  const set = (key: string, value: Value) => {
-    map.delete(key)
-    map.set(key, value)
-    if (map.size > REMEMBERED_MAX) map.delete(map.keys().next().value!)
-  }
-  return {
-    set,
-    get: (key: string): Value | undefined => {
-      const value = map.get(key)
-      if (value !== undefined) set(key, value)
-      return value
-    },
-  }
-}

@@ -77,6 +77,28 @@ test('more than nine reports that differ in their message only become one', asyn
   assert.is(events().at(-1)!.message, '(combined from similar events): Created pod: p19')
 })
 
+test('a report that comes again while its event is written is counted', async () => {
+  const { recorder, events, client } = setUp()
+  let release: () => void = () => undefined
+  client.before = () =>
+    new Promise((resolve) => {
+      release = resolve
+    })
+  recorder.event(web, 'Normal', 'Pulled', 'x')
+  recorder.event(web, 'Normal', 'Pulled', 'x')
+  client.before = undefined
+  release()
+  await recorder.flush()
+  assert.equal(
+    events().map(({ count }) => count),
+    [2],
+  )
+  assert.equal(
+    client.calls.map((call) => call.split(' ')[0]),
+    ['create', 'patch'],
+  )
+})
+
 test('one object reports at most twenty-five events at once', async () => {
   const { recorder, events } = setUp()
   for (let i = 0; i < 100; i++) recorder.event(web, 'Normal', `Reason${i}`, 'x')

@@ -222,11 +222,13 @@ export const setRevision = (
     : revisionCommand(deployment, revision)
 }
 
+/** By way of the status, as in Kubernetes: an annotation written otherwise raises the generation. */
 const revisionCommand = (deployment: Deployment, revision: string): Command => ({
   verb: 'patch',
   kind: Deployment,
   object: deployment,
   type: 'merge',
+  subresource: 'status',
   patch: { metadata: { annotations: { [REVISION]: revision } } },
 })
 

@@ -61,7 +61,7 @@ test('a new Deployment gets a ReplicaSet of its template, and the condition that
   assert.equal(conditions(status!.object as Deployment), ['Progressing=True NewReplicaSetCreated'])
   assert.is(
     show({ commands: [annotate!] }),
-    'patch Deployment web {"metadata":{"annotations":{"deployment.kubernetes.io/revision":"1"}}}',
+    'patch Deployment web/status {"metadata":{"annotations":{"deployment.kubernetes.io/revision":"1"}}}',
   )
 })
 
