@@ -14,13 +14,13 @@ import {
   allContainersOf,
   fieldPathOf,
   hasExited,
+  hasProbes,
   type ObservedContainer,
   type PodContainer,
 } from './pod-view.ts'
 import { containerMounts, factsOf, type VolumePaths } from './pod-volumes.ts'
 import type { ProbeTarget } from './probe-attempt.ts'
 import type { ProbeKind } from './probe-schedule.ts'
-import { hasProbes } from './prober.ts'
 import { containerSpec } from './runtime-spec.ts'
 import { environmentReferences } from './volume-content.ts'
 
@@ -147,10 +147,12 @@ export const createStarter = (ports: StarterPorts): Starter => {
       return fail(container, 'RunContainerError', error)
     }
     recorder.event(memory().pod, 'Normal', 'Started', 'Container started', path)
-    const started = await report(id)
-    const hooked = started ? await postStart(container, started) : undefined
     void collectDead(name)
-    return hooked ?? { type: 'done' }
+    const started = await observe(host, memory().pod, id)
+    if (!started) return { type: 'done' }
+    if (!container.lifecycle?.postStart) return { type: 'started', container: started }
+    tell({ type: 'container.observed', container: started })
+    return (await postStart(container, started)) ?? { type: 'done' }
   }
 
   const postStart = async (
@@ -176,7 +178,7 @@ export const createStarter = (ports: StarterPorts): Starter => {
 
   /** Keeps the last dead container for `--previous`, removes older ones. */
   const collectDead = async (name: string) => {
-    const dead = (memory().view.containers.get(name) ?? []).slice(1).filter(hasExited)
+    const dead = (memory().view.containers.get(name) ?? []).filter(hasExited)
     for (const { id } of dead.slice(KEPT_DEAD)) {
       try {
         await runtime.remove(id)
@@ -197,17 +199,8 @@ export const createStarter = (ports: StarterPorts): Starter => {
   })
 
   const judge = (container: PodContainer, current: ObservedContainer) => {
+    if (!hasProbes(container) || host.prober.isWatching(current.id)) return
     const known = memory().judgements.get(current.id)
-    if (!hasProbes(container)) {
-      if (!known?.ready || !known.started)
-        tell({
-          type: 'container.judged',
-          id: current.id,
-          judgement: { started: true, ready: true },
-        })
-      return
-    }
-    if (host.prober.isWatching(current.id)) return
     host.prober.watch(current.id, {
       target: targetOf(container, current),
       startedAtMs: current.startedAtMs ?? current.createdAtMs,

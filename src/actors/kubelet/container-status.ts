@@ -4,8 +4,8 @@
  * Invariant: restartCount never falls, and what ended last stays readable in lastState until the next end.
  * The order of the list is the pod status's business, not this file's.
  */
-import { timestamp } from '../../std/clock.ts'
-import type { PodMemory } from './pod-memory.ts'
+
+import { judgementOf, type PodMemory } from './pod-memory.ts'
 import {
   type ContainerState,
   type ContainerStatus,
@@ -18,6 +18,7 @@ import {
   podLabel,
 } from './pod-view.ts'
 import { goSeconds } from './restart-backoff.ts'
+import { stamp } from './stamp.ts'
 import { isEnding, mayRestart, PULL_ERROR_SHOWN_MS, restartOf } from './sync-pod.ts'
 
 /** What is said of a container that has not run yet and has no reason of its own. */
@@ -42,7 +43,7 @@ export const containerStatus = (
     now,
     runtimeName,
   )
-  const judgement = current ? memory.judgements.get(current.id) : undefined
+  const judgement = current ? judgementOf(memory, container, current) : undefined
   const running = state.running !== undefined
   const completed = state.terminated?.exitCode === 0
   return {
@@ -85,7 +86,7 @@ const statesOf = (
   if (!current) return { state: { waiting: held ?? { reason: waiting } } }
   if (current.state === 'running')
     return {
-      state: { running: { startedAt: timestamp(current.startedAtMs ?? current.createdAtMs) } },
+      state: { running: { startedAt: stamp(current.startedAtMs ?? current.createdAtMs) } },
       ...(lastState ? { lastState } : {}),
     }
   if (hasExited(current)) {
@@ -137,8 +138,8 @@ const terminated = (
     ...(container.signal ? { signal: container.signal } : {}),
     reason: terminationReason(container),
     ...(message ? { message } : {}),
-    startedAt: timestamp(container.startedAtMs ?? 0),
-    finishedAt: timestamp(container.finishedAtMs ?? container.createdAtMs),
+    startedAt: stamp(container.startedAtMs ?? 0),
+    finishedAt: stamp(container.finishedAtMs ?? container.createdAtMs),
     containerID: `${runtimeName}://${container.id}`,
   }
 }

@@ -68,6 +68,7 @@ interface Member {
   host: Host
   agent: NodeAgent
   pods: PodPopulation
+  abort: AbortController
 }
 
 export const startKubelet = async (
@@ -84,11 +85,9 @@ export const startKubelet = async (
     services: createServiceVariables(client),
     statuses: createStatusWriter(client, wheel, log),
   }
-  const abort = new AbortController()
   const members = new Map<string, Member>()
   const sources = follow(ports, nodes, (change) => route(members, change))
-  for (const node of nodes)
-    members.set(node.name, await join(shared, node, nodes.length, sources, abort.signal))
+  for (const node of nodes) members.set(node.name, await join(shared, node, nodes.length, sources))
   for (const source of sources)
     void source.ready.then(() => {
       // Nodes that were registered before the watch began are told of once.
@@ -100,7 +99,7 @@ export const startKubelet = async (
       () => undefined,
     ),
     stop: async () => {
-      abort.abort()
+      for (const { abort } of members.values()) abort.abort()
       await Promise.all(registrations.map((registration) => registration.stop()))
       for (const { agent, pods, host } of members.values()) {
         agent.stop()
@@ -193,7 +192,6 @@ const join = async (
   node: KubeletNode,
   population: number,
   sources: readonly FollowedCache[],
-  signal: AbortSignal,
 ): Promise<Member> => {
   const host = hostOf(shared, node)
   const machine = await machineOf(node.runtime, shared.options.machine)
@@ -206,19 +204,18 @@ const join = async (
     clusterCidr: shared.options.clusterCidr,
     leasePeriodMs: population > MANY_NODES ? LEASE_MANY_MS : LEASE_MS,
     isTalkative: population <= OWN_WATCH_MAX,
-    onNetworkReady: () => void beginPods(member, shared.wheel, sources, population, signal),
+    onNetworkReady: () => void beginPods(member, shared.wheel, sources, population),
   })
-  const member: Member = { node, host, agent, pods }
+  const member: Member = { node, host, agent, pods, abort: new AbortController() }
   return member
 }
 
 /** Listens to the runtime, adopts what runs, starts the pods; again until the runtime answers. */
 const beginPods = async (
-  { node, host, pods }: Member,
+  { node, host, pods, abort: { signal } }: Member,
   wheel: TimerWheel,
   sources: readonly FollowedCache[],
   population: number,
-  signal: AbortSignal,
 ): Promise<void> => {
   const relist = () =>
     pods.relist().catch((error: unknown) => host.log.warn({ error }, 'the runtime was not listed'))

@@ -9,7 +9,9 @@ import type { Sandbox } from '../../node/runtime.ts'
 import { backoffMs } from '../../std/backoff.ts'
 import {
   emptyView,
+  hasProbes,
   type ObservedContainer,
+  type PodContainer,
   type PodStatus,
   type PodView,
   withContainer,
@@ -65,6 +67,7 @@ export interface PodMemory {
 export type TaskResult =
   | { type: 'done' }
   | { type: 'mounted' }
+  | { type: 'started'; container: ObservedContainer }
   | { type: 'sandboxCreated'; sandbox: Sandbox }
   | { type: 'sandboxStopped' }
   | { type: 'removed' }
@@ -90,7 +93,7 @@ const TASK_PACE = { baseMs: 500, maxMs: 122_000 }
 export const newMemory = (pod: Pod, view: PodView, now: number): PodMemory => ({
   pod,
   view,
-  mounted: false,
+  mounted: (pod.spec?.volumes ?? []).length === 0,
   busy: new Map(),
   judgements: rememberedJudgements(pod, view),
   restarts: new Map(),
@@ -125,6 +128,20 @@ const rememberedJudgements = (pod: Pod, view: PodView): Map<string, Judgement> =
   return judgements
 }
 
+const RUNS_AND_IS_READY: Judgement = { started: true, ready: true }
+
+/** What is known of a container's health; one without probes is well as soon as its start is over. */
+export const judgementOf = (
+  memory: PodMemory,
+  container: PodContainer,
+  { id }: ObservedContainer,
+): Judgement | undefined =>
+  hasProbes(container)
+    ? memory.judgements.get(id)
+    : memory.busy.has(`start/${container.name}`)
+      ? undefined
+      : RUNS_AND_IS_READY
+
 const without = <Value>(map: ReadonlyMap<string, Value>, key: string) => {
   if (!map.has(key)) return map
   const copy = new Map(map)
@@ -154,6 +171,11 @@ const settle = (
     }
     case 'mounted':
       return { ...memory, busy, mounted: true, retries: without(memory.retries, 'volumes') }
+    case 'started': {
+      const { container } = result
+      const retries = without(memory.retries, container.name)
+      return { ...memory, busy, retries, view: withContainer(memory.view, container) }
+    }
     case 'sandboxCreated':
       return {
         ...memory,

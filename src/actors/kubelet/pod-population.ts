@@ -8,18 +8,28 @@ import { type ActorRefFrom, createActor } from 'xstate'
 import type { Pod } from '../../api/core/pod.ts'
 import type { RuntimeEvent } from '../../node/runtime.ts'
 import { assert } from '../../std/assert.ts'
-import { type Held, hostPortsOf, type Offer, podRequests, refuse } from './admission.ts'
+import {
+  type Amounts,
+  type Held,
+  hostPortsOf,
+  type Offer,
+  podRequests,
+  refuse,
+} from './admission.ts'
 import { type Host, observe } from './host.ts'
 import { podMachine } from './pod.machine.ts'
 import { isTerminal, type PodMemory, type Verdict } from './pod-memory.ts'
 import { emptyView, hasExited, type ObservedContainer, type PodView, viewOf } from './pod-view.ts'
 import { createPodWorker } from './pod-worker.ts'
+import { OWN_CONDITIONS } from './status.ts'
 
 type PodActor = ActorRefFrom<typeof podMachine>
 
 interface Entry {
   actor: PodActor
   pod: Pod
+  requests: Amounts
+  ports: readonly string[]
   isDone: boolean
   isGoneFromApi: boolean
 }
@@ -47,14 +57,13 @@ export const createPodPopulation = (host: Host, offer: () => Offer): PodPopulati
 
   const heldBy = (): Held => {
     const held = { cpu: 0, memory: 0, 'ephemeral-storage': 0, pods: 0, ports: new Set<string>() }
-    for (const { pod, isDone } of entries.values()) {
+    for (const { pod, requests, ports, isDone } of entries.values()) {
       if (isDone || isTerminal(pod)) continue
-      const own = podRequests(pod)
       held.pods++
-      held.cpu += own.cpu
-      held.memory += own.memory
-      held['ephemeral-storage'] += own['ephemeral-storage']
-      for (const port of hostPortsOf(pod)) held.ports.add(port)
+      held.cpu += requests.cpu
+      held.memory += requests.memory
+      held['ephemeral-storage'] += requests['ephemeral-storage']
+      for (const port of ports) held.ports.add(port)
     }
     return held
   }
@@ -78,7 +87,14 @@ export const createPodPopulation = (host: Host, offer: () => Offer): PodPopulati
         ...(verdict ? { verdict } : {}),
       },
     })
-    const entry: Entry = { actor, pod, isDone: false, isGoneFromApi: false }
+    const entry: Entry = {
+      actor,
+      pod,
+      requests: podRequests(pod),
+      ports: hostPortsOf(pod),
+      isDone: false,
+      isGoneFromApi: false,
+    }
     assert(!entries.has(uid), 'one actor a pod')
     entries.set(uid, entry)
     uids.set(`${pod.metadata.namespace}/${pod.metadata.name}`, uid)
@@ -207,8 +223,9 @@ export const createPodPopulation = (host: Host, offer: () => Offer): PodPopulati
     if (!begun || stopped) return
     const entry = entries.get(pod.metadata.uid)
     if (!entry) return admit(pod, emptyView)
+    const isNews = !isEcho(entry.pod, pod)
     entry.pod = pod
-    if (!entry.isDone) entry.actor.send({ type: 'pod.changed', pod })
+    if (isNews && !entry.isDone) entry.actor.send({ type: 'pod.changed', pod })
   }
 
   return {
@@ -261,6 +278,24 @@ export const createPodPopulation = (host: Host, offer: () => Offer): PodPopulati
     },
   }
 }
+
+/** Whether the change is nothing but a status that this kubelet wrote. */
+const isEcho = (before: Pod, after: Pod): boolean =>
+  before.metadata.generation !== undefined &&
+  before.metadata.generation === after.metadata.generation &&
+  before.metadata.deletionTimestamp === after.metadata.deletionTimestamp &&
+  before.metadata.deletionGracePeriodSeconds === after.metadata.deletionGracePeriodSeconds &&
+  isTerminal(before) === isTerminal(after) &&
+  othersPart(before) === othersPart(after)
+
+/** What others may change without a new generation, as far as it matters here. */
+const othersPart = ({ metadata, status }: Pod): string =>
+  JSON.stringify([
+    metadata.labels,
+    metadata.annotations,
+    status?.qosClass,
+    status?.conditions?.filter(({ type }) => !OWN_CONDITIONS.has(type)),
+  ])
 
 const byCreation = (pods: readonly Pod[]): Pod[] =>
   [...pods].sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))

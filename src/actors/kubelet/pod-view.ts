@@ -45,6 +45,9 @@ export const allContainersOf = (pod: Pod): readonly PodContainer[] => [
   ...containersOf(pod),
 ]
 
+export const hasProbes = (container: PodContainer): boolean =>
+  !!(container.startupProbe ?? container.livenessProbe ?? container.readinessProbe)
+
 /** `name_namespace(uid)`, as the kubelet's messages name a pod. */
 export const podLabel = (pod: Pod): string =>
   `${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`

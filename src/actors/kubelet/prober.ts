@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../std/clock.ts'
 import type { Judgement } from './pod-memory.ts'
-import type { PodContainer, Probe } from './pod-view.ts'
+import type { Probe } from './pod-view.ts'
 import { attempt, type ProbeTarget } from './probe-attempt.ts'
 import {
   afterAttempt,
@@ -35,9 +35,6 @@ export interface Prober {
   isWatching(containerId: string): boolean
   stop(): void
 }
-
-export const hasProbes = (container: PodContainer): boolean =>
-  !!(container.startupProbe ?? container.livenessProbe ?? container.readinessProbe)
 
 export const createProber = (wheel: TimerWheel, clock: Clock): Prober => {
   const watched = new Map<string, Set<() => void>>()

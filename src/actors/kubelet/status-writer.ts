@@ -27,6 +27,8 @@ const RETRY = { baseMs: 200, maxMs: 10_000 }
 interface Entry {
   pod: Pod
   wanted: PodStatus
+  /** Fields of earlier writes; those that go must be set to null. */
+  fields: Set<string>
   wantedText: string
   writtenText: string
   inFlight: boolean
@@ -88,6 +90,7 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
         const entry: Entry = {
           pod,
           wanted: status,
+          fields: new Set(Object.keys(pod.status ?? {})),
           wantedText,
           writtenText: '',
           inFlight: false,
@@ -130,9 +133,10 @@ const isUrgent = (before: PodStatus | undefined, after: PodStatus): boolean =>
   (readyOf(before) ?? 'False') !== readyOf(after)
 
 /** A merge patch: the whole status, and null for what it no longer has. The uid guards against a namesake. */
-const patchOf = ({ pod, wanted }: Entry) => {
+const patchOf = ({ pod, wanted, fields }: Entry) => {
   const gone: Record<string, null> = {}
-  for (const key of Object.keys(pod.status ?? {})) if (!(key in wanted)) gone[key] = null
+  for (const key of fields) if (!(key in wanted)) gone[key] = null
+  for (const key of Object.keys(wanted)) fields.add(key)
   return { metadata: { uid: pod.metadata.uid }, status: { ...gone, ...wanted } }
 }
 

@@ -5,7 +5,7 @@
  * `kubelet_pods.go`. Invariant: a phase never goes back from Succeeded or Failed, and a condition's
  * lastTransitionTime moves only when its status does. Conditions of others are carried along untouched.
  */
-import { timestamp } from '../../std/clock.ts'
+
 import { containerStatus, type DefaultWaiting } from './container-status.ts'
 import { isTerminal, type PodMemory } from './pod-memory.ts'
 import {
@@ -16,6 +16,7 @@ import {
   type PodCondition,
   type PodStatus,
 } from './pod-view.ts'
+import { stamp } from './stamp.ts'
 import { isEnding } from './sync-pod.ts'
 
 export interface NodeFacts {
@@ -49,7 +50,7 @@ export const podStatus = (memory: PodMemory, node: NodeFacts, now: number): PodS
     hostIP: node.hostIP,
     hostIPs: [{ ip: node.hostIP }],
     ...(ip ? { podIP: ip, podIPs: [{ ip }] } : {}),
-    startTime: pod.status?.startTime ?? timestamp(memory.startTimeMs),
+    startTime: pod.status?.startTime ?? stamp(memory.startTimeMs),
     ...(initStatuses.length > 0 ? { initContainerStatuses: initStatuses } : {}),
     ...(memory.verdict && view.containers.size === 0 && !pod.status?.containerStatuses
       ? {}
@@ -134,7 +135,13 @@ const initCounts = (
 
 type Draft = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>
 
-const OWN = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'])
+/** The conditions that only the kubelet writes. */
+export const OWN_CONDITIONS: ReadonlySet<string> = new Set([
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+])
 
 const conditionsOf = (
   memory: PodMemory,
@@ -166,12 +173,12 @@ const conditionsOf = (
       lastTransitionTime:
         before?.status === status && before.lastTransitionTime
           ? before.lastTransitionTime
-          : timestamp(now),
+          : stamp(now),
       ...(reason ? { reason } : {}),
       ...(message ? { message } : {}),
     }
   })
-  const foreign = known.filter(({ type }) => !OWN.has(type))
+  const foreign = known.filter(({ type }) => !OWN_CONDITIONS.has(type))
   if (foreign.some(({ type }) => type === 'PodScheduled')) return [...own, ...foreign]
   const scheduled: PodCondition = {
     type: 'PodScheduled',
@@ -179,7 +186,7 @@ const conditionsOf = (
     status: 'True',
     lastProbeTime: null as unknown as string,
     lastTransitionTime:
-      remembered.find(({ type }) => type === 'PodScheduled')?.lastTransitionTime ?? timestamp(now),
+      remembered.find(({ type }) => type === 'PodScheduled')?.lastTransitionTime ?? stamp(now),
   }
   return [...own, scheduled, ...foreign]
 }

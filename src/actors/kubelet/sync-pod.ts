@@ -5,7 +5,7 @@
  * together, as Kubernetes' `computePodActions` and `killPod` do. Invariant: a step whose key is already
  * under way is not named again; the same memory gives the same plan. It performs nothing.
  */
-import { isTerminal, type PodMemory, type Verdict } from './pod-memory.ts'
+import { isTerminal, judgementOf, type PodMemory, type Verdict } from './pod-memory.ts'
 import {
   allContainersOf,
   containersOf,
@@ -216,7 +216,7 @@ const planInit = (memory: PodMemory, gathered: Gathered, now: number): boolean =
       planOne(memory, container, gathered, now)
       const current = inSandbox(memory, container.name)
       const started =
-        current?.state === 'running' && memory.judgements.get(current.id)?.started === true
+        current?.state === 'running' && judgementOf(memory, container, current)?.started === true
       if (!started && !initialized) return false
       continue
     }

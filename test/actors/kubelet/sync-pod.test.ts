@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { newMemory, type PodMemory } from '../../../src/actors/kubelet/pod-memory.ts'
 import { emptyView } from '../../../src/actors/kubelet/pod-view.ts'
 import { type Plan, planPod } from '../../../src/actors/kubelet/sync-pod.ts'
+import type { Pod } from '../../../src/api/core/pod.ts'
 import { box, exited, memoryOf, podOf, running, sandboxOf, T0 } from './pod-fixtures.ts'
 
 const test = suite('sync pod')
@@ -31,8 +32,14 @@ const check = (name: string, memory: PodMemory, want: string, now = T0 + 2_000) 
 const two = podOf({ containers: [box('a'), box('b')] })
 const withInit = podOf({ initContainers: [box('i1'), box('i2')] })
 const withSidecar = podOf({
-  initContainers: [box('side', { restartPolicy: 'Always' })],
+  initContainers: [
+    box('side', { restartPolicy: 'Always', startupProbe: { tcpSocket: { port: 1 } } }),
+  ],
   containers: [box('main')],
+})
+const withVolume = (pod: Pod): Pod => ({
+  ...pod,
+  spec: { ...pod.spec!, volumes: [{ name: 'v', emptyDir: {} }] },
 })
 const never = podOf({ restartPolicy: 'Never' })
 const onFailure = podOf({ restartPolicy: 'OnFailure' })
@@ -44,12 +51,12 @@ const deleted = (grace: number) =>
 
 check(
   'begins with volumes and a sandbox, and fetches images meanwhile',
-  newMemory(two, emptyView, T0),
+  newMemory(withVolume(two), emptyView, T0),
   'mountVolumes; sandbox 0 [a,b]',
 )
 check(
   'fetches only the first init container',
-  newMemory(withInit, emptyView, T0),
+  newMemory(withVolume(withInit), emptyView, T0),
   'mountVolumes; sandbox 0 [i1]',
 )
 check('starts all containers together', memoryOf(two), 'start a 0; start b 0')

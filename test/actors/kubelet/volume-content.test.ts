@@ -1,0 +1,101 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ConfigSources } from '../../../src/actors/kubelet/environment.ts'
+import {
+  environmentReferences,
+  type Volume,
+  volumeFiles,
+  volumeReferences,
+} from '../../../src/actors/kubelet/volume-content.ts'
+import { box, podOf } from './pod-fixtures.ts'
+
+const test = suite('volume content')
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+const sources: ConfigSources = {
+  configMap: (name) =>
+    name === 'cfg'
+      ? ({ data: { a: '1', b: '2' }, binaryData: { c: base64('3') } } as never)
+      : undefined,
+  secret: (name) => (name === 'key' ? ({ data: { p: base64('s') } } as never) : undefined),
+}
+const facts = { hostIP: '1.1.1.1', podIP: '2.2.2.2', allocatable: {} }
+
+const show = (volume: Partial<Volume>) => {
+  try {
+    return volumeFiles(podOf(), { name: 'v', ...volume }, sources, facts, new Map([['token', 't']]))
+      ?.map(({ path, data, mode }) => `${path} ${Buffer.from(data)} ${mode.toString(8)}`)
+      .join(', ')
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+const check = (name: string, volume: Partial<Volume>, want: string | undefined) =>
+  test(name, () => assert.is(show(volume), want))
+
+check('all keys of a ConfigMap', { configMap: { name: 'cfg' } }, 'a 1 644, b 2 644, c 3 644')
+check(
+  'chosen keys with modes',
+  {
+    configMap: {
+      name: 'cfg',
+      defaultMode: 0o440,
+      items: [
+        { key: 'a', path: 'x/y' },
+        { key: 'b', path: 'z', mode: 0o600 },
+      ],
+    },
+  },
+  'x/y 1 440, z 2 600',
+)
+check(
+  'a missing key',
+  { configMap: { name: 'cfg', items: [{ key: 'n', path: 'n' }] } },
+  'references non-existent config key: n',
+)
+check('a missing ConfigMap', { configMap: { name: 'none' } }, 'configmap "none" not found')
+check('an optional ConfigMap', { configMap: { name: 'none', optional: true } }, '')
+check('a Secret', { secret: { secretName: 'key', defaultMode: 0o400 } }, 'p s 400')
+check('a missing Secret', { secret: { secretName: 'none' } }, 'secret "none" not found')
+check(
+  'the downward API',
+  { downwardAPI: { items: [{ path: 'ip', fieldRef: { fieldPath: 'status.podIP' } }] } },
+  'ip 2.2.2.2 644',
+)
+check(
+  'a projected volume',
+  {
+    projected: {
+      sources: [
+        { configMap: { name: 'cfg', items: [{ key: 'a', path: 'a' }] } },
+        { secret: { name: 'key' } },
+        { serviceAccountToken: { path: 'token' } },
+      ],
+    },
+  },
+  'a 1 644, p s 644, token t 600',
+)
+check('a volume without files', { emptyDir: {} }, undefined)
+
+test('collects what a pod refers to', () => {
+  const pod = podOf({
+    volumes: [
+      { name: 'a', configMap: { name: 'c1' } },
+      { name: 'b', projected: { sources: [{ secret: { name: 's1' } }] } },
+    ],
+    containers: [
+      box('main', {
+        envFrom: [{ configMapRef: { name: 'c2' } }],
+        env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's2', key: 'k' } } }],
+      }),
+    ],
+  })
+  assert.equal(
+    [...volumeReferences(pod).configMaps, ...volumeReferences(pod).secrets],
+    ['c1', 's1'],
+  )
+  const environment = environmentReferences(pod)
+  assert.equal([...environment.configMaps, ...environment.secrets], ['c2', 's2'])
+})
+
+test.run()
