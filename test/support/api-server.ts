@@ -124,7 +124,9 @@ const call = (
         path,
         agent: false,
         headers: {
-          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(text === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
           ...headers,
         },
       },

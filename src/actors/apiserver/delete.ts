@@ -4,6 +4,7 @@
  * After Kubernetes' `rest.BeforeDelete`: `planDeletion` decides, the rest commits. Invariant: an object with
  * finalizers is only marked; a grace period only ever gets shorter.
  */
+import { deepEqual } from '../../api/equality.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { badRequest, conflict, forbidden, invalid, StatusError } from '../../api/status-error.ts'
@@ -117,7 +118,7 @@ export const planDeletion = (
     const isShorter = grace < deletionGracePeriodSeconds
     const period = isShorter ? grace : deletionGracePeriodSeconds
     if (period === 0 && !isHeld) return { do: 'remove', last: object }
-    const isSame = finalizers.length === (object.metadata.finalizers?.length ?? 0)
+    const isSame = deepEqual(finalizers, object.metadata.finalizers ?? [])
     if (!isShorter && isSame) return { do: 'nothing' }
     const requestedMs = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000
     return { do: 'mark', next: marked(object, finalizers, period, requestedMs) }

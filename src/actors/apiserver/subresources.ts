@@ -4,10 +4,10 @@
  * Invariant: each ends in the same commit as a plain update or delete. `status` is a plain update, see
  * `update.ts`; logs, exec and attach are streams, see `node-streams.ts`.
  */
+import type { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { deepCopy } from '../../api/equality.ts'
 import type { AnyKind } from '../../api/kind.ts'
-import { kindByResource } from '../../api/kinds.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import {
   badRequest,
@@ -18,11 +18,13 @@ import {
 } from '../../api/status-error.ts'
 import { timestamp } from '../../std/clock.ts'
 import { commit, isDryRun, revisionOf, withRetries } from './commit.ts'
+import { checkName } from './create.ts'
+import { decodeObject } from './decode-object.ts'
 import { type DeleteOptions, deleteObject } from './delete.ts'
 import { get } from './read.ts'
 import { type ApiRequest, type ApiResult, success } from './request.ts'
 import type { Services } from './services.ts'
-import { catchUp, replace, update } from './update.ts'
+import { catchUp, replace } from './update.ts'
 
 export interface Scale {
   kind: 'Scale'
@@ -180,8 +182,21 @@ export const evict = async (services: Services, request: ApiRequest): Promise<Ap
   return success(201)
 }
 
-/** `namespaces/finalize`: changes spec.finalizers, and nothing else. */
-export const finalize = async (services: Services, request: ApiRequest): Promise<ApiResult> =>
-  update(services, request)
-
-export const podKind = (): AnyKind => kindByResource('', 'pods')!
+/** `namespaces/finalize`: sets spec.finalizers, and nothing else; the last one to go takes the namespace along. */
+export const finalize = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const asked = decodeObject(request) as Namespace
+  checkName(request, asked)
+  const given = asked.metadata.resourceVersion || undefined
+  if (given) await catchUp(services, request, given)
+  const object = await withRetries(
+    services,
+    request,
+    () => given !== undefined,
+    (current) => {
+      const next = deepCopy(current) as Namespace
+      next.spec = { ...next.spec, finalizers: asked.spec?.finalizers ?? [] }
+      return replace(services, request, current, next, given)
+    },
+  )
+  return { type: 'object', code: 200, kind: request.kind, object }
+}

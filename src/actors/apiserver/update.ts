@@ -102,6 +102,7 @@ const prepare = (
   const { kind } = request
   const context = { now: services.clock.now() }
   keepMetadata(next, current)
+  if (isDecree(request)) return next
   if (request.subresource === 'status') {
     const prepared = onlyStatus(next, current)
     kind.applyDefaults?.(prepared)
@@ -114,6 +115,9 @@ const prepare = (
   countGeneration(kind, next, current)
   return next
 }
+
+/** Finalizing sets what a kind's rules forbid to everybody else. */
+const isDecree = ({ subresource }: ApiRequest): boolean => subresource === 'finalize'
 
 type Loose = Record<string, unknown>
 
@@ -142,6 +146,7 @@ const validate = (
   prepared: KubernetesObject,
   current: KubernetesObject,
 ): void => {
+  if (isDecree(request)) return
   const { kind } = request
   const own =
     request.subresource === 'status'
