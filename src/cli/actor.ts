@@ -9,6 +9,7 @@ import { isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
 import type { Component } from '../actors/component.ts'
 import { readTextIfPresent } from '../node/files.ts'
+import { sleep } from '../std/clock.ts'
 import { randomSuffix } from '../std/ids.ts'
 import { rootLog } from '../std/log.ts'
 import { ACTOR_NAMES, type ActorName, startActors } from './actors.ts'
@@ -22,6 +23,8 @@ import {
 } from './command.ts'
 import { natsUrls } from './processes.ts'
 import { readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
+
+const STOP_TIMEOUT_MS = 8_000
 
 export interface ActorSettings {
   natsServers: string[]
@@ -37,6 +40,8 @@ export interface ActorSettings {
   runtime: 'docker' | 'hollow'
   /** Names what belongs to this cluster on a host. */
   cluster: string
+  /** Addresses of all pods; each node gets a /24 of it. */
+  clusterCidr: string
 }
 
 export const actor: Command = {
@@ -94,6 +99,12 @@ export const actor: Command = {
       default: 'docker',
       help: 'containers (kubelet)',
     },
+    'cluster-cidr': {
+      type: 'string',
+      value: 'CIDR',
+      default: '10.244.0.0/16',
+      help: 'addresses of all pods (controllers, kubelet)',
+    },
     cluster: {
       type: 'string',
       value: 'ID',
@@ -126,8 +137,9 @@ export const actor: Command = {
     process.send?.({ ready: true })
     rootLog.info({ actors: names }, 'ready')
     await stopRequested
-    await stopAll(running.components)
-    await running.drain()
+    const stopped = stopAll(running.components).then(() => running.drain())
+    // Without a bus nothing can be told or handed over; the others notice by themselves.
+    await Promise.race([stopped, sleep(STOP_TIMEOUT_MS)])
     return 0
   },
 }

@@ -27,9 +27,6 @@ export const ACTOR_NAMES = [
 ] as const
 export type ActorName = (typeof ACTOR_NAMES)[number]
 
-/** Addresses of all pods; each node gets a part of it. */
-const CLUSTER_CIDR = '10.244.0.0/16'
-
 /** Actors that follow the stream through the process's own cache; workers watch the apiserver instead. */
 const READS_STREAM: ReadonlySet<ActorName> = new Set([
   'store',
@@ -118,7 +115,8 @@ const startInOrder = async (
   }
   if (cache && wanted.has('controllers')) {
     const { startControllers } = await import('../actors/controllers/controllers.ts')
-    starts.push(startControllers({ ...process.ports('controllers'), cache }))
+    const { clusterCidr } = process.settings
+    starts.push(startControllers({ ...process.ports('controllers'), cache }, { clusterCidr }))
   }
   if (wanted.has('kubelet')) starts.push(startKubeletActor(process))
   if (wanted.has('proxy')) starts.push(startProxyActor(process))
@@ -171,7 +169,7 @@ const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<
           : hollowNode(name, settings),
       ),
     ),
-    options: { cluster: settings.cluster, clusterCidr: CLUSTER_CIDR },
+    options: { cluster: settings.cluster, clusterCidr: settings.clusterCidr },
   })
 }
 

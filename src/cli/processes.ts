@@ -86,6 +86,9 @@ export const natsProcess = (
   }
 }
 
+/** Kubernetes' usual range has room for 256 nodes of /24; simulated clusters may be larger. */
+const clusterCidr = ({ nodes }: ClusterConfig) => (nodes <= 256 ? '10.244.0.0/16' : '10.128.0.0/9')
+
 const actorProcess = (
   folder: StateFolder,
   name: string,
@@ -120,7 +123,10 @@ export const masterProcesses = (
       replicas: config.masters,
       'api-port': config.apiPort + master,
     }),
-    actorProcess(folder, `controllers${suffix}`, ['scheduler', 'controllers'], { nats }),
+    actorProcess(folder, `controllers${suffix}`, ['scheduler', 'controllers'], {
+      nats,
+      'cluster-cidr': clusterCidr(config),
+    }),
   ]
 }
 
