@@ -16,6 +16,8 @@ import { busOnWire } from './wire-bus.ts'
 const PING_MS = 5_000
 const PINGS_MISSED = 2
 const RECONNECT_MS = 200
+/** Nobody answers for JetStream while it elects: ask again soon. */
+const JETSTREAM_TIMEOUT_MS = 2_000
 
 export interface BusOptions {
   /** `host:port` or `nats://…`; any of them will do. */
@@ -49,7 +51,10 @@ export const connectBus = async ({
     maxPingOut: PINGS_MISSED,
     ...(nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)) } : {}),
   })
-  const manager = await jetstreamManager(connection, { checkAPI: false })
+  const manager = await jetstreamManager(connection, {
+    checkAPI: false,
+    timeout: JETSTREAM_TIMEOUT_MS,
+  })
   const wire = natsWire(connection, clock, log)
   return {
     bus: busOnWire({ prefix, wire, clock, log }),

@@ -14,7 +14,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { headers as createHeaders, type MsgHdrs, type NatsConnection, nuid } from 'nats'
-import { StatusError } from '../api/status-error.ts'
+import { StatusError, serviceUnavailable } from '../api/status-error.ts'
 import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { followStream, isTombstone } from './nats-follower.ts'
@@ -26,6 +26,11 @@ const OLDEST_SERVER = { major: 2, minor: 12 }
 const ACK_TIMEOUT_MS = 5_000
 const READ_TIMEOUT_MS = 5_000
 const ENSURE_MS = 60_000
+/** Longer than an election of the stream's leader, which takes 4 to 9 s. */
+const INFO_MS = 15_000
+/** Nobody answers for a stream without a leader, so the question is put again soon. */
+const INFO_TRY_MS = 500
+const INFO_RETRY_MS = 50
 const NANOS_PER_MS = 1_000_000
 const EVENTS_AGE_MS = 3_600_000
 /** How long the marker of an expired Event is kept for followers that were away. */
@@ -33,6 +38,7 @@ const EVENT_MARKER_MS = 900_000
 
 const WRONG_LAST_SEQUENCE = 10071
 const NO_MESSAGE_FOUND = 10037
+const NO_STREAM_FOUND = 10059
 /** A batch whose members did not all arrive: nothing of it is stored. */
 const INCOMPLETE_BATCH = 10176
 
@@ -46,7 +52,7 @@ export interface StreamPorts {
 }
 
 export const natsStreams = (ports: StreamPorts): Streams => {
-  const { connection, manager, wire, prefix } = ports
+  const { connection, wire, prefix } = ports
   const subjects = subjectsFor(prefix)
   return {
     get maxPayload() {
@@ -78,10 +84,7 @@ export const natsStreams = (ports: StreamPorts): Streams => {
     },
     follow: (storage, from, handler) =>
       followStream({ ...ports, connection }, subjects.stream(storage), from, handler),
-    lastSequence: async (storage) => {
-      const { state } = await manager.streams.info(subjects.stream(storage))
-      return state.last_seq
-    },
+    lastSequence: (storage) => lastSequence(ports, subjects.stream(storage)),
     lastMessage: (storage, subject) => readLast(wire, subjects.stream(storage), subject),
   }
 }
@@ -182,6 +185,38 @@ const parseHeaders = (encoded: string | undefined): MsgHdrs => {
   return headers
 }
 
+interface StreamState {
+  config: Record<string, unknown>
+  state: { last_seq: number }
+}
+
+/** What the stream's leader says of it; undefined when there is no such stream. Throws while nobody answers. */
+const streamState = async (wire: Wire, stream: string): Promise<StreamState | undefined> => {
+  const answer = await wire.request(`$JS.API.STREAM.INFO.${stream}`, new Uint8Array(0), {
+    timeoutMs: INFO_TRY_MS,
+  })
+  const info = JSON.parse(Buffer.from(answer.payload).toString()) as StreamState & {
+    error?: { err_code?: number; description: string }
+  }
+  if (info.error?.err_code === NO_STREAM_FOUND) return undefined
+  if (info.error) throw serviceUnavailable(info.error.description)
+  return info
+}
+
+/** Asks again while the stream has no leader. */
+const lastSequence = async ({ wire, clock }: StreamPorts, stream: string): Promise<number> => {
+  const deadline = clock.monotonic() + INFO_MS
+  for (;;)
+    try {
+      const info = await streamState(wire, stream)
+      if (info) return info.state.last_seq
+      throw serviceUnavailable(`there is no stream ${stream}`)
+    } catch (error) {
+      if (clock.monotonic() > deadline) throw error
+      await sleep(INFO_RETRY_MS, clock)
+    }
+}
+
 const ensure = async (ports: StreamPorts, subjects: Subjects, replicas: number) => {
   const version = ports.connection.info?.version ?? '0.0.0'
   const [major = 0, minor = 0] = version.split('.').map(Number)
@@ -193,12 +228,12 @@ const ensure = async (ports: StreamPorts, subjects: Subjects, replicas: number) 
   for (const storage of ['state', 'events'] as const)
     for (;;) {
       try {
-        await ensureStream(ports.manager, streamConfig(subjects, storage, replicas))
+        await ensureStream(ports, streamConfig(subjects, storage, replicas))
         break
       } catch (error) {
         if (ports.clock.monotonic() > deadline || isFinal(error)) throw error
         ports.log.debug({ storage, err: error }, 'JetStream is not ready for streams yet')
-        await sleep(200, ports.clock)
+        await sleep(INFO_RETRY_MS, ports.clock)
       }
     }
 }
@@ -207,18 +242,24 @@ const ensure = async (ports: StreamPorts, subjects: Subjects, replicas: number) 
 const isFinal = (error: unknown) =>
   error instanceof JetStreamApiError && error.code !== 10074 && error.status === 400
 
+/** A stream that is right already answers by itself: adding it would wait for the servers' own leader. */
 const ensureStream = async (
-  manager: JetStreamManager,
+  { manager, wire }: StreamPorts,
   config: Partial<StreamConfig> & { name: string },
 ) => {
-  try {
-    await manager.streams.add(config)
-  } catch (error) {
-    const NAME_IN_USE = 10058
-    if (!(error instanceof JetStreamApiError) || error.code !== NAME_IN_USE) throw error
+  const known = await streamState(wire, config.name)
+  if (!known) await manager.streams.add(config)
+  else if (!Object.entries(config).every(([key, value]) => isEqual(known.config[key], value)))
     await manager.streams.update(config.name, config)
-  }
 }
+
+/** Of settings, which are flat or nested by one level. */
+const isEqual = (known: unknown, wanted: unknown): boolean =>
+  typeof wanted === 'object' && wanted !== null
+    ? Object.entries(wanted).every(
+        ([key, value]) => (known as Record<string, unknown> | undefined)?.[key] === value,
+      )
+    : known === wanted
 
 /**
  * One message per key, fsynced by the server's own `sync_interval: always`. Without delete markers in the

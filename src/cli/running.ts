@@ -4,6 +4,7 @@
  * Invariant: a process is ended only when its command line names this cluster's state folder.
  */
 import { readFileSync } from 'node:fs'
+import { stopGroups } from '../node/supervisor.ts'
 import { sleep } from '../std/clock.ts'
 import type { RunningState, StateFolder } from './state-folder.ts'
 
@@ -36,6 +37,10 @@ export const endProcess = async (pid: number, folder: StateFolder, timeoutMs = S
 
 /** Ends what a killed supervisor left behind. */
 export const stopLeftovers = async (folder: StateFolder, running: RunningState | undefined) => {
-  for (const { pid } of [...(running?.processes ?? [])].reverse())
-    if (isOurProcess(pid, folder)) await endProcess(pid, folder)
+  for (const group of stopGroups(running?.processes ?? [], ({ name }) => name))
+    await Promise.all(
+      group
+        .filter(({ pid }) => isOurProcess(pid, folder))
+        .map(({ pid }) => endProcess(pid, folder)),
+    )
 }

@@ -39,7 +39,7 @@ export interface SupervisedProcess {
 export interface Supervisor {
   start(spec: ProcessSpec): SupervisedProcess
   readonly processes: readonly SupervisedProcess[]
-  /** Stops the processes in the reverse order of their start, each group of one name prefix together. */
+  /** Stops the processes in the reverse order of their start, replicas (`nats-1`, `nats-2`) together. */
   stopAll(): Promise<void>
 }
 
@@ -61,9 +61,23 @@ export const createSupervisor = (
       return supervised
     },
     stopAll: async () => {
-      for (const supervised of [...processes].reverse()) await supervised.stop()
+      for (const group of stopGroups(processes, ({ spec }) => spec.name))
+        await Promise.all(group.map((supervised) => supervised.stop()))
     },
   }
+}
+
+/**
+ * What is stopped together, and in which order: replicas (`nats-1`, `nats-2`) are one group, and the group
+ * that was started first is stopped last.
+ */
+export const stopGroups = <T>(processes: readonly T[], nameOf: (process: T) => string): T[][] => {
+  const groups = new Map<string, T[]>()
+  for (const process of processes) {
+    const role = nameOf(process).replace(/-\d+$/, '')
+    groups.set(role, [...(groups.get(role) ?? []), process])
+  }
+  return [...groups.values()].reverse()
 }
 
 const launch = (spec: ProcessSpec): ChildProcess => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createSupervisor } from '../../src/node/supervisor.ts'
+import { createSupervisor, stopGroups } from '../../src/node/supervisor.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { rootLog } from '../../src/std/log.ts'
 
@@ -95,6 +95,32 @@ test('stopping leaves no process behind, and one that ignores the signal is not 
     const pid = (await started.next()).value
     await supervisor.stopAll()
     assert.not.ok(isAlive(pid))
+  }))
+
+test('replicas stop together, what was started first last', () => {
+  const names = ['nats-1', 'nats-2', 'apiserver-1', 'controllers-1', 'apiserver-2', 'nodes']
+  assert.equal(
+    stopGroups(names, (name) => name),
+    [['nodes'], ['controllers-1'], ['apiserver-1', 'apiserver-2'], ['nats-1', 'nats-2']],
+  )
+})
+
+test('a replica that is slow to stop does not hold up the others', () =>
+  supervised(async (supervisor, logFile, started) => {
+    const slow = 'process.on("SIGTERM", () => setTimeout(process.exit, 500)); '
+    for (const name of ['a-1', 'a-2', 'a-3'])
+      supervisor.start({
+        name,
+        ...script(`${slow} process.send({ ready: true }); setInterval(() => {}, 1000)`),
+        logFile,
+        reportsReady: true,
+      })
+    const pids = [await started.next(), await started.next(), await started.next()]
+    await Promise.all(supervisor.processes.map(({ ready }) => ready))
+    const startedAt = performance.now()
+    await supervisor.stopAll()
+    assert.ok(performance.now() - startedAt < 1_400)
+    assert.not.ok(pids.some(({ value }) => isAlive(value)))
   }))
 
 test.run()
