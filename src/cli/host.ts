@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import { findProgram, isRoot } from '../node/command.ts'
 import { installPackages } from '../node/debian.ts'
 import { type Engine, ensureEngine } from '../node/docker-engine.ts'
-import { unshareFolder } from '../node/shared-folder.ts'
+import { unshareFolder } from '../node/engine-mounts.ts'
 import { CommandError } from './command.ts'
 import type { ClusterConfig, StateFolder } from './state-folder.ts'
 

@@ -2,7 +2,7 @@
  * `kubus init`: the state folder that `up` would create, without starting anything. What compose's actors
  * on one host or on several share.
  */
-import { shareFolder } from '../node/shared-folder.ts'
+import { shareFolder } from '../node/engine-mounts.ts'
 import { systemClock } from '../std/clock.ts'
 import { createClusterState, settleConfig } from './cluster-state.ts'
 import { type Command, DATA_OPTION, textOption } from './command.ts'

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import type { KubeletNode } from '../actors/kubelet/kubelet.ts'
 import { engineSocket } from '../node/docker-engine.ts'
+import { hostRoot } from '../node/engine-mounts.ts'
 import { componentLog } from '../std/log.ts'
 import type { ActorSettings } from './actor.ts'
 import { hostAddresses } from './credentials.ts'
@@ -70,7 +71,7 @@ export const hostNode = async (
   return {
     name,
     runtime,
-    volumes: createVolumes({ root: folder.kubelet(name), log }),
+    volumes: createVolumes({ root: folder.kubelet(name), hostRoot, log }),
     capacity: host.capacity,
     addresses: { internalIP: settings.nodeAddress ?? host.address, hostname: name },
   }

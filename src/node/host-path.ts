@@ -4,6 +4,7 @@
  */
 import type { Stats } from 'node:fs'
 import { mkdir, open, stat } from 'node:fs/promises'
+import { realPathBelow } from './real-path.ts'
 import { VolumeError } from './volumes.ts'
 
 const CHECKS: Record<string, { is(found: Stats): boolean; what: string }> = {
@@ -21,14 +22,16 @@ const create = async (path: string, type: string) => {
   else if (type === 'FileOrCreate') await (await open(path, 'a', 0o644)).close()
 }
 
-export const checkHostPath = async (path: string, type: string): Promise<string> => {
+/** `root` comes before the path, where the host's files are seen elsewhere. */
+export const checkHostPath = async (path: string, type: string, root: string): Promise<string> => {
   if (type === '') return path
   const check = CHECKS[type]
   if (!check) throw new VolumeError(`hostPath type check failed: ${type} is an invalid volume type`)
-  const look = () => stat(path).catch(() => undefined)
+  const real = root === '' ? path : root + (await realPathBelow(root, path))
+  const look = () => stat(real).catch(() => undefined)
   let found = await look()
   if (!found && type.endsWith('OrCreate')) {
-    await create(path, type).catch((error: Error) => {
+    await create(real, type).catch((error: Error) => {
       throw new VolumeError(`hostPath type check failed: ${error.message}`)
     })
     found = await look()

@@ -14,7 +14,6 @@ import {
   open,
   readdir,
   readFile,
-  realpath,
   rm,
   stat,
   writeFile,
@@ -23,6 +22,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import type { Log } from '../std/log.ts'
 import { checkHostPath } from './host-path.ts'
 import { isMountPoint, mountMemory, unmountBelow } from './mounts.ts'
+import { realPathBelow } from './real-path.ts'
 import { writeVolumeFiles } from './volume-files.ts'
 import { VolumeError, type Volumes } from './volumes.ts'
 
@@ -36,8 +36,19 @@ const part = (name: string): string => {
   return name
 }
 
-/** `root` is absolute and the kubelet's own; it is made when missing. */
-export const createVolumes = ({ root, log }: { root: string; log?: Log }): Volumes => {
+export interface VolumesOptions {
+  /** Absolute and the kubelet's own; made when missing. The same here and for the runtime. */
+  root: string
+  /** What comes before other paths of the host, where this process sees its files elsewhere. */
+  hostRoot?: () => Promise<string>
+  log?: Log
+}
+
+export const createVolumes = ({
+  root,
+  hostRoot = async () => '',
+  log,
+}: VolumesOptions): Volumes => {
   const podFolder = (uid: string) => join(root, 'pods', part(uid))
   const volumeFolder = (uid: string, plugin: string, name: string) =>
     join(podFolder(uid), 'volumes', `kubernetes.io~${plugin}`, part(name))
@@ -60,14 +71,15 @@ export const createVolumes = ({ root, log }: { root: string; log?: Log }): Volum
       await openFolder(path, memory, sizeLimitBytes, fsGroup)
       return path
     },
-    hostPath: checkHostPath,
+    hostPath: async (path, type) => checkHostPath(path, type, await hostRoot()),
     files: async (uid, name, files, { fsGroup, plugin = 'projected', memory = false }) => {
       const path = volumeFolder(uid, plugin, name)
       await openFolder(path, memory, undefined, fsGroup)
       await writeVolumeFiles(path, files, fsGroup)
       return path
     },
-    subPath: subPathOf,
+    subPath: async (volume, subPath) =>
+      subPathOf(volume, subPath, volume.startsWith(`${root}/`) ? '' : await hostRoot()),
     podFile: async (uid, name, content) => {
       const path = join(podFolder(uid), part(name))
       await mkdir(dirname(path), { recursive: true, mode: 0o750 })
@@ -106,17 +118,17 @@ const removeUnmounted = async (folder: string) => {
 }
 
 /** Every existing step is resolved, so a link that leads out of the volume is noticed at that step. */
-const subPathOf = async (volumePath: string, subPath: string): Promise<string> => {
+const subPathOf = async (volumePath: string, subPath: string, root: string): Promise<string> => {
   const parts = subPath.split('/').filter((step) => step !== '' && step !== '.')
   if (subPath.startsWith('/') || parts.includes('..'))
     throw new VolumeError(`invalid subPath "${subPath}"`)
-  const volume = await realpath(volumePath)
+  const volume = await realPathBelow(root, volumePath)
   let path = volume
   for (const step of parts) {
     const next = join(path, step)
-    const found = await lstat(next).catch(() => undefined)
-    if (!found) await mkdir(next, { mode: (await stat(volume)).mode & 0o7777 })
-    path = await realpath(next)
+    const found = await lstat(root + next).catch(() => undefined)
+    if (!found) await mkdir(root + next, { mode: (await stat(root + volume)).mode & 0o7777 })
+    path = await realPathBelow(root, next)
     const inside = relative(volume, path)
     if (inside === '..' || inside.startsWith(`..${sep}`))
       throw new VolumeError(

@@ -1,12 +1,12 @@
 /**
- * Whether what is mounted below a folder inside a container is also seen by the Docker engine.
+ * The mount namespace of the Docker engine, for a kubelet that runs in a container and has another.
  *
- * A kubelet that runs in a container mounts memory file systems into its state folder; the engine, in the
- * host's mount namespace, must find them there. That needs the folder to lie on a shared mount. Where the
- * system made its root shared (systemd does) nothing is done; elsewhere the folder becomes a shared mount of
- * its own. Invariant: works in the engine's mount namespace, whatever namespace it is called from.
+ * Volumes are bound by the engine: what the kubelet mounts must be seen there, so its state folder must lie on
+ * a shared mount. Where the system made its root shared (systemd does) nothing is done; elsewhere the folder
+ * becomes a shared mount of its own. And a host's path means the engine's. Invariant: everything here works in
+ * the engine's namespace, whatever namespace it is called from.
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { runCommand } from './command.ts'
 import { unescapeMountPoint } from './mounts.ts'
 
@@ -42,14 +42,23 @@ export const mountOf = (mounts: readonly Mount[], folder: string): Mount | undef
   return found
 }
 
-/** A process in the engine's mount namespace: the engine itself, where it can be seen, else the first. */
+const mountNamespace = (pid: string) => readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined)
+
+/** A process in the engine's mount namespace: the host's first where it can be entered, else the engine. */
 const engineProcess = async (): Promise<string> => {
+  if (await mountNamespace('1')) return '1'
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue
     const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
     if (name.trim() === 'dockerd') return pid
   }
-  return '1'
+  return 'self'
+}
+
+/** What to put before a path of the host: nothing where this process sees the host's files as they are. */
+export const hostRoot = async (): Promise<string> => {
+  const pid = await engineProcess()
+  return (await mountNamespace(pid)) === (await mountNamespace('self')) ? '' : `/proc/${pid}/root`
 }
 
 const mountsOf = async (pid: string) =>
