@@ -30,6 +30,7 @@ import { type ProcessGreeting, runningContainer, serveProcess } from './process-
 import { createServiceVariables, type ServiceVariables } from './service-variables.ts'
 import { createStatusWriter, type StatusWriter } from './status-writer.ts'
 import { createTimerWheel, type TimerWheel } from './timer-wheel.ts'
+import { createTurns, type Turns } from './turns.ts'
 
 export interface KubeletNode extends NodeDescription {
   runtime: Runtime
@@ -51,6 +52,7 @@ const OWN_WATCH_MAX = 8
 const MANY_NODES = 100
 const LEASE_MS = 10_000
 const LEASE_MANY_MS = 40_000
+const REGISTERING_MAX = 64
 const RELIST_MS = 60_000
 const RETRY = { baseMs: 500, maxMs: 10_000 }
 
@@ -61,6 +63,7 @@ interface Shared {
   configs: ConfigStore
   services: ServiceVariables
   statuses: StatusWriter
+  turns: Turns
 }
 
 interface Member {
@@ -84,6 +87,7 @@ export const startKubelet = async (
     configs: createConfigStore(client),
     services: createServiceVariables(client),
     statuses: createStatusWriter(client, wheel, log),
+    turns: createTurns(REGISTERING_MAX),
   }
   const members = new Map<string, Member>()
   const sources = follow(ports, nodes, (change) => route(members, change))
@@ -195,13 +199,16 @@ const join = async (
 ): Promise<Member> => {
   const host = hostOf(shared, node)
   const machine = await machineOf(node.runtime, shared.options.machine)
-  const labels = { 'kubernetes.io/hostname': node.addresses.hostname, ...node.labels }
-  const pods = createPodPopulation(host, () => ({ labels, allocatable: host.allocatable }))
+  const pods = createPodPopulation(host, () => ({
+    labels: agent.labels(),
+    allocatable: host.allocatable,
+  }))
   const agent = createNodeAgent({
     host,
     description: node,
     machine,
     clusterCidr: shared.options.clusterCidr,
+    turns: shared.turns,
     leasePeriodMs: population > MANY_NODES ? LEASE_MANY_MS : LEASE_MS,
     isTalkative: population <= OWN_WATCH_MAX,
     onNetworkReady: () => void beginPods(member, shared.wheel, sources, population),

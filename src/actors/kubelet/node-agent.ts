@@ -21,10 +21,13 @@ import {
   nodeLabels,
   nodeStatus,
 } from './node-object.ts'
+import type { Turns } from './turns.ts'
 
 export interface NodeAgent {
   /** Resolves when the Node object exists. */
   readonly registered: Promise<void>
+  /** The node's labels as the API shows them. */
+  labels(): { readonly [key: string]: string }
   /** The newest Node object of the API, whenever it changes. */
   onNode(node: Node): void
   /** The Node object is gone from the API. */
@@ -38,6 +41,8 @@ export interface NodeAgentOptions {
   machine: Machine
   clusterCidr: string
   leasePeriodMs: number
+  /** Bounds how many nodes register at a time. */
+  turns: Turns
   /** Few nodes tell of every condition, many only of readiness. */
   isTalkative: boolean
   /** Called once, when pods may be started. */
@@ -97,7 +102,7 @@ export const createNodeAgent = (options: NodeAgentOptions): NodeAgent => {
 
   const registerUntilDone = (resolve: () => void) => {
     if (stopped) return resolve()
-    register().then(resolve, (error: unknown) => {
+    options.turns(register).then(resolve, (error: unknown) => {
       log.debug({ error, name }, 'node not registered yet')
       retry(() => registerUntilDone(resolve))
     })
@@ -215,6 +220,7 @@ export const createNodeAgent = (options: NodeAgentOptions): NodeAgent => {
 
   return {
     registered,
+    labels: () => node?.metadata.labels ?? nodeLabels(description, machine),
     onNode,
     onNodeDeleted: () => {
       if (!stopped) registerUntilDone(() => undefined)

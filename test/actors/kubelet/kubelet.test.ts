@@ -1,5 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ConfigMap } from '../../../src/api/core/config-map.ts'
+import { Node } from '../../../src/api/core/node.ts'
+import { Pod } from '../../../src/api/core/pod.ts'
 import { container, startHarness } from './kubelet-harness.ts'
 
 const test = suite('kubelet')
@@ -124,14 +127,9 @@ test('ends a deleted pod gracefully and deletes it from the API', async () => {
   const harness = await startHarness()
   await harness.run('web', { containers: [container('main')] })
   await harness.clock.advance(200)
-  await harness.client.delete(
-    (await import('../../../src/api/core/pod.ts')).Pod,
-    'default',
-    'web',
-    {
-      gracePeriodSeconds: 30,
-    },
-  )
+  await harness.client.delete(Pod, 'default', 'web', {
+    gracePeriodSeconds: 30,
+  })
   await harness.clock.advance(500)
   assert.is(harness.get('web'), undefined)
   assert.ok(harness.events('web').includes('Normal Killing: Stopping container main'))
@@ -174,7 +172,7 @@ test('waits for a missing ConfigMap with the words of Kubernetes', async () => {
     reason: 'CreateContainerConfigError',
     message: 'configmap "cfg" not found',
   })
-  await harness.client.create((await import('../../../src/api/core/config-map.ts')).ConfigMap, {
+  await harness.client.create(ConfigMap, {
     metadata: { name: 'cfg', namespace: 'default' },
     data: { a: '1' },
   })
@@ -222,6 +220,32 @@ test('rejects a pod for which it has no room', async () => {
     status?.message,
     "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 4000",
   )
+  await harness.stop()
+})
+
+test('heeds labels that the node got after it was registered', async () => {
+  const harness = await startHarness()
+  await harness.client.patch(Node, undefined, 'n1', 'merge', {
+    metadata: { labels: { disk: 'ssd' } },
+  })
+  await harness.run('here', { nodeSelector: { disk: 'ssd' }, containers: [container('main')] })
+  await harness.run('not', { nodeSelector: { disk: 'hdd' }, containers: [container('main')] })
+  await harness.clock.advance(500)
+  assert.is(harness.status('here')?.phase, 'Running')
+  assert.is(harness.status('not')?.reason, 'NodeAffinity')
+  await harness.stop()
+})
+
+test('takes a forced end for an answer while a container ends slowly', async () => {
+  const harness = await startHarness()
+  await harness.run('slow', { containers: [container('main', { command: ['sleep', '1000'] })] })
+  await harness.clock.advance(500)
+  await harness.client.delete(Pod, 'default', 'slow', { gracePeriodSeconds: 30 })
+  await harness.clock.advance(5_000)
+  assert.ok(harness.get('slow'), 'it still has its grace')
+  harness.cache.remove(harness.get('slow')!)
+  await harness.clock.advance(31_000)
+  assert.is((await harness.runtime().list()).containers.length, 0)
   await harness.stop()
 })
 
