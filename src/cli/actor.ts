@@ -12,6 +12,7 @@ import { readTextIfPresent } from '../node/files.ts'
 import { sleep } from '../std/clock.ts'
 import { randomSuffix } from '../std/ids.ts'
 import { rootLog } from '../std/log.ts'
+import type { ActorSettings } from './actor-settings.ts'
 import { ACTOR_NAMES, type ActorName, startActors } from './actors.ts'
 import {
   type Command,
@@ -25,24 +26,6 @@ import { natsUrls } from './processes.ts'
 import { readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
 
 const STOP_TIMEOUT_MS = 8_000
-
-export interface ActorSettings {
-  natsServers: string[]
-  /** Copies of the state stream. */
-  replicas: number
-  apiPort: number
-  bindAddress: string
-  advertiseAddress: string | undefined
-  nodes: string[]
-  nodeAddress: string | undefined
-  /** Nodes of this host that other processes keep. */
-  otherLocalNodes: string[]
-  runtime: 'docker' | 'hollow'
-  /** Names what belongs to this cluster on a host. */
-  cluster: string
-  /** Addresses of all pods; each node gets a /24 of it. */
-  clusterCidr: string
-}
 
 export const actor: Command = {
   name: 'actor',
@@ -176,6 +159,7 @@ const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
     otherLocalNodes: textOption(options, 'local-nodes').split(',').filter(Boolean),
     runtime,
     cluster: options['cluster'] ? textOption(options, 'cluster') : (known?.id ?? 'kubus'),
+    clusterCidr: textOption(options, 'cluster-cidr'),
   }
 }
 

@@ -13,7 +13,7 @@ import { openCache, type StreamCache } from '../client/stream-cache.ts'
 import { systemClock } from '../std/clock.ts'
 import { componentLog, rootLog } from '../std/log.ts'
 import { KUBUS_VERSION } from '../std/version.ts'
-import type { ActorSettings } from './actor.ts'
+import type { ActorSettings } from './actor-settings.ts'
 import type { StateFolder } from './state-folder.ts'
 
 export const ACTOR_NAMES = [

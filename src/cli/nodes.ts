@@ -7,7 +7,7 @@ import type { KubeletNode } from '../actors/kubelet/kubelet.ts'
 import { engineSocket } from '../node/docker-engine.ts'
 import { hostRoot } from '../node/engine-mounts.ts'
 import { componentLog } from '../std/log.ts'
-import type { ActorSettings } from './actor.ts'
+import type { ActorSettings } from './actor-settings.ts'
 import { hostAddresses } from './credentials.ts'
 import type { StateFolder } from './state-folder.ts'
 
