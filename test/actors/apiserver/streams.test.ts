@@ -1,0 +1,203 @@
+/**
+ * logs, exec and attach: relayed between clients and the node a pod runs on.
+ */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { WebSocket } from 'ws'
+import { badRequest } from '../../../src/api/status-error.ts'
+import type { Channel } from '../../../src/bus/bus.ts'
+import { connection, startTestApiserver } from '../../support/api-server.ts'
+
+const api = await startTestApiserver()
+const PODS = '/api/v1/namespaces/default/pods'
+
+// biome-ignore lint/suspicious/noExplicitAny: greetings are looked into
+const greetings: any[] = []
+const onNode = (
+  stream: string,
+  serve: (channel: Channel, greeting: unknown) => Promise<void> | void,
+) =>
+  api.bus.accept(`kubus.node.n1.${stream}`, (channel, greeting) => {
+    greetings.push(greeting)
+    return serve(channel, greeting)
+  })
+
+const createPod = async (name: string, containers: string[], node?: string, extra = {}) => {
+  await api.call('POST', PODS, {
+    metadata: { name, ...extra },
+    spec: { containers: containers.map((container) => ({ name: container, image: 'i' })) },
+  })
+  if (!node) return
+  const target = { kind: 'Node', name: node }
+  await api.call('POST', `${PODS}/${name}/binding`, { metadata: { name }, target })
+}
+await createPod('one', ['c'], 'n1')
+await createPod('two', ['a', 'b'], 'n1')
+await createPod('marked', ['a', 'b'], 'n1', {
+  annotations: { 'kubectl.kubernetes.io/default-container': 'b' },
+})
+await createPod('waiting', ['c'])
+await createPod('lost', ['c'], 'n2')
+
+onNode('logs', async (channel, greeting) => {
+  const { container } = greeting as { container: string }
+  if (container === 'a') throw badRequest('container "a" in pod "two" is waiting to start')
+  await channel.send(1, `from ${container}\n`)
+  await channel.send(1, 'more\n')
+  channel.close()
+})
+
+test('a log is plain text, and its options reach the node', async () => {
+  const answer = await api.call(
+    'GET',
+    `${PODS}/one/log?follow=true&tailLines=5&timestamps=true&sinceSeconds=60`,
+  )
+  assert.is(answer.code, 200, answer.text)
+  assert.is(answer.headers['content-type'], 'text/plain')
+  assert.is(answer.text, 'from c\nmore\n')
+  const { uid, ...greeting } = greetings.pop()
+  assert.ok(uid)
+  assert.equal(greeting, {
+    namespace: 'default',
+    name: 'one',
+    container: 'c',
+    follow: true,
+    previous: false,
+    timestamps: true,
+    tailLines: 5,
+    sinceSeconds: 60,
+  })
+})
+
+test('of several containers one must be named, unless the pod says which', async () => {
+  const ambiguous = await api.call('GET', `${PODS}/two/log`)
+  assert.is(ambiguous.code, 400)
+  assert.is(
+    ambiguous.json.message,
+    'a container name must be specified for pod two, choose one of: [a b]',
+  )
+  const wrong = await api.call('GET', `${PODS}/two/log?container=x`)
+  assert.is(wrong.json.message, 'container x is not valid for pod two')
+  assert.is((await api.call('GET', `${PODS}/two/log?container=b`)).text, 'from b\nmore\n')
+  assert.is((await api.call('GET', `${PODS}/marked/log`)).text, 'from b\nmore\n')
+})
+
+test('what the node refuses is the answer', async () => {
+  const refused = await api.call('GET', `${PODS}/two/log?container=a`)
+  assert.is(refused.code, 400)
+  assert.is(refused.json.message, 'container "a" in pod "two" is waiting to start')
+})
+
+test('a pod on no node, or on a node that is gone, has no log', async () => {
+  const waiting = await api.call('GET', `${PODS}/waiting/log`)
+  assert.is(waiting.code, 400)
+  assert.is(waiting.json.message, 'pod waiting does not have a host assigned')
+  const lost = await api.call('GET', `${PODS}/lost/log`)
+  assert.is(lost.code, 503)
+})
+
+test('the bus answers the last lines as a text', async () => {
+  const { data } = await api.bus.request('kubus.api.logs.pods.default.one', { tailLines: 2 })
+  assert.is(data, 'from c\nmore\n')
+  assert.is(greetings.pop().tailLines, 2)
+})
+
+/** Messages of a session until it closes, as `<channel>:<text>`. */
+const session = (path: string, protocol: string, input: Buffer[]): Promise<string[]> =>
+  new Promise((resolve, reject) => {
+    const { ca, cert, key } = connection(api.pki, api.port, api.pki.admin)
+    const socket = new WebSocket(`wss://127.0.0.1:${api.port}${path}`, [protocol], {
+      ca,
+      cert,
+      key,
+    } as object)
+    const received: string[] = []
+    socket.on('open', () => {
+      assert.is(socket.protocol, protocol)
+      for (const message of input) socket.send(message)
+    })
+    socket.on('message', (data: Buffer) => {
+      received.push(`${data[0]}:${data.subarray(1).toString()}`)
+    })
+    socket.on('close', () => resolve(received))
+    socket.on('unexpected-response', (_request, response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => reject(JSON.parse(Buffer.concat(chunks).toString())))
+    })
+    socket.on('error', reject)
+  })
+
+const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' })
+
+onNode('exec', (channel) => {
+  const typed: string[] = []
+  channel.onFrame((tag, payload) => {
+    if (tag === 0) typed.push(Buffer.from(payload).toString())
+    if (tag === 4) typed.push(`size ${Buffer.from(payload)}`)
+    if (tag !== 255) return
+    void (async () => {
+      await channel.send(1, `out ${typed.join()}`)
+      await channel.send(2, 'err')
+      await channel.send(3, SUCCESS)
+      channel.close()
+    })()
+  })
+})
+
+for (const protocol of ['v5.channel.k8s.io', 'v4.channel.k8s.io'])
+  test(`exec relays both directions in ${protocol}`, async () => {
+    const path = `${PODS}/one/exec?command=sh&command=-c&command=ls&stdin=true&stdout=true&stderr=true`
+    const received = await session(path, protocol, [
+      Buffer.from('\x00hello'),
+      Buffer.from('\x04{"Width":80,"Height":24}'),
+      Buffer.of(255, 0),
+    ])
+    assert.equal(received, [
+      '1:',
+      '1:out hello,size {"Width":80,"Height":24}',
+      '2:err',
+      `3:${SUCCESS}`,
+    ])
+    const { uid: _uid, ...greeting } = greetings.pop()
+    assert.equal(greeting, {
+      namespace: 'default',
+      name: 'one',
+      container: 'c',
+      command: ['sh', '-c', 'ls'],
+      stdin: true,
+      stdout: true,
+      stderr: true,
+      tty: false,
+    })
+  })
+
+test('exec without streams, or in a container that is not there, is refused before the upgrade', async () => {
+  const refused = async (query: string): Promise<string> => {
+    try {
+      await session(`${PODS}/two/exec?${query}`, 'v5.channel.k8s.io', [])
+    } catch (error) {
+      return (error as { message: string }).message
+    }
+    return 'accepted'
+  }
+  assert.is(
+    await refused('command=ls&container=a'),
+    'you must specify at least 1 of stdin, stdout, stderr',
+  )
+  assert.is(
+    await refused('command=ls&stdout=true&container=x'),
+    'container x is not valid for pod two',
+  )
+})
+
+test('a session whose node dies ends with a failure', async () => {
+  onNode('attach', (channel) => {
+    channel.close(badRequest('the container is gone').status)
+  })
+  const received = await session(`${PODS}/one/attach?stdout=true`, 'v5.channel.k8s.io', [])
+  assert.match(received.at(-1)!, /^3:.*the container is gone/)
+})
+
+test.after(() => api.stop())
+test.run()
