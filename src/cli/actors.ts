@@ -155,10 +155,8 @@ const startMaster = async (
 }
 
 const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<Component> => {
-  const [{ startKubelet }, { describeHost, hostNode, hollowNode }] = await Promise.all([
-    import('../actors/kubelet/kubelet.ts'),
-    import('./nodes.ts'),
-  ])
+  const [{ startKubelet }, { describeHost, describeMachine, hostNode, hollowNode }] =
+    await Promise.all([import('../actors/kubelet/kubelet.ts'), import('./nodes.ts')])
   const host = describeHost()
   return startKubelet({
     ...ports('kubelet'),
@@ -169,7 +167,11 @@ const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<
           : hollowNode(name, settings),
       ),
     ),
-    options: { cluster: settings.cluster, clusterCidr: settings.clusterCidr },
+    options: {
+      cluster: settings.cluster,
+      clusterCidr: settings.clusterCidr,
+      machine: describeMachine(),
+    },
   })
 }
 

@@ -47,6 +47,22 @@ const memoryBytes = (): number => {
   return match ? Number(match[1]) * 1024 : totalmem()
 }
 
+const fileText = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+/** What this machine calls itself; empty where the system does not say. */
+export const describeMachine = () => ({
+  osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(fileText('/etc/os-release'))?.[1] ?? '',
+  machineID: fileText('/etc/machine-id'),
+  systemUUID: fileText('/sys/class/dmi/id/product_uuid'),
+  bootID: fileText('/proc/sys/kernel/random/boot_id'),
+})
+
 /** A node whose pods are containers of this host's Docker engine. */
 export const hostNode = async (
   name: string,
