@@ -18,7 +18,7 @@ writeFileSync(
 export * from ${from('src/actors/scheduler/pod-info.ts')}
 export * from ${from('src/actors/scheduler/schedule.ts')}
 export * from ${from('src/actors/scheduler/snapshot.ts')}
-export { plugins } from ${from('src/actors/scheduler/plugins/index.ts')}
+export { plugins } from ${from('src/actors/scheduler/plugins/default-profile.ts')}
 export { node, pod, service } from ${from('test/support/build.ts')}
 export { memoryCache } from ${from('test/support/memory-cache.ts')}`,
 )

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { explainRefusals } from '../../../src/actors/scheduler/explain.ts'
-import { plugins } from '../../../src/actors/scheduler/plugins/index.ts'
+import { plugins } from '../../../src/actors/scheduler/plugins/default-profile.ts'
 import { createPodClasses } from '../../../src/actors/scheduler/pod-class.ts'
 import { podInfo } from '../../../src/actors/scheduler/pod-info.ts'
 import { nodesToFind, schedule } from '../../../src/actors/scheduler/schedule.ts'

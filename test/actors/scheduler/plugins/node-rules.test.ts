@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { NodeRule } from '../../../../src/actors/scheduler/plugin.ts'
-import { plugins } from '../../../../src/actors/scheduler/plugins/index.ts'
+import { plugins } from '../../../../src/actors/scheduler/plugins/default-profile.ts'
 import { podInfo } from '../../../../src/actors/scheduler/pod-info.ts'
 import { createSnapshot } from '../../../../src/actors/scheduler/snapshot.ts'
 import { type NodeBuilder, node, type PodBuilder, pod } from '../../../support/build.ts'
