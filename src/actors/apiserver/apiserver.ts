@@ -5,8 +5,11 @@
  * keeps about itself in the cluster. Invariant: any number of replicas serve at once; none holds state that
  * another could not rebuild from the store.
  */
+import type { Server } from 'node:https'
 import { createActor, fromPromise } from 'xstate'
 import type { Storage } from '../../client/storage.ts'
+import { type Clock, sleep } from '../../std/clock.ts'
+import type { Log } from '../../std/log.ts'
 import type { Component, Ports } from '../component.ts'
 import { announce } from './announce.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
@@ -33,6 +36,8 @@ export interface ApiserverOptions extends Ports {
   /** Where ClusterIPs come from, `10.96.0.0/16` by default; its first address is the API's own. */
   serviceCidr?: string
   nodePortRange?: { from: number; to: number }
+  /** Figures of the store beneath, by metric name, for `/metrics`. */
+  storeMetrics?(): Record<string, number>
 }
 
 const BOOKMARK_MS = 60_000
@@ -44,90 +49,55 @@ const DRAIN_STEP_MS = 20
 export const startApiserver = async (
   options: ApiserverOptions,
 ): Promise<Component & { port: number }> => {
-  const { storage, clock, log, bus, bind } = options
-  const addresses = new ServiceAddresses(storage, {
-    serviceCidr: options.serviceCidr ?? '10.96.0.0/16',
-    nodePortRange: options.nodePortRange ?? { from: 30_000, to: 32_767 },
-    identity: options.identity,
-  })
-  const sorted = new SortedObjects(storage.cache)
-  const services: Services = { storage, clock, sorted, addresses }
+  const { storage, clock, log, identity, advertiseAddress: address } = options
+  const services: Services = {
+    storage,
+    clock,
+    sorted: new SortedObjects(storage.cache),
+    addresses: new ServiceAddresses(storage, {
+      serviceCidr: options.serviceCidr ?? '10.96.0.0/16',
+      nodePortRange: options.nodePortRange ?? { from: 30_000, to: 32_767 },
+      identity,
+    }),
+  }
   const hub = new WatchHub(storage.cache)
   const metrics = new Metrics()
-  const authenticate = createAuthenticate(options.authentication)
-  let isReady = false
-  const door = createHttpDoor({
-    tls: options.tls,
-    services,
-    hub,
-    metrics,
-    authenticate,
-    clock,
-    log,
-    isReady: () => isReady,
-    site: createSite({
-      serverAddress: `${options.advertiseAddress}:${bind.port}`,
-      version: options.version,
-      checks: [{ name: 'cache', fault: () => (isReady ? undefined : 'not complete yet') }],
-      metrics: () => metrics.text(hub, sorted),
-    }),
-    serveLogs: (request, response) => serveLogs(services, bus, request, response),
-  })
-  serveUpgrades(door, { services, bus, authenticate, log })
-  const port = await listen(door, bind)
+  const state = { isReady: false }
+  const door = openHttpDoor(options, { services, hub, metrics, state })
+  const port = await listen(door, options.bind)
 
   let closeBusDoor: (() => Promise<void>) | undefined
   let withdraw: (() => Promise<void>) | undefined
-  let cancelBookmarks: (() => void) | undefined
-  const bookmarks = () => {
-    hub.bookmark()
-    cancelBookmarks = clock.after(BOOKMARK_MS, bookmarks)
-  }
+  const stopBookmarks = keepBookmarks(hub, clock)
   const prepare = async () => {
     await storage.cache.ready
     await bootstrap(services, port)
-    isReady = true
-    closeBusDoor = await openBusDoor({
-      services,
-      hub,
-      bus,
-      metrics,
-      log,
-      version: options.version,
-    })
-    bookmarks()
+    state.isReady = true
+    closeBusDoor = await openBusDoor({ ...options, services, hub, metrics })
   }
   const drain = async () => {
-    isReady = false
     await withdraw?.()
-    cancelBookmarks?.()
+    state.isReady = false
+    stopBookmarks()
     await closeBusDoor?.()
-    const closed = new Promise<void>((resolve) => door.close(() => resolve()))
-    hub.stop()
-    door.closeIdleConnections()
-    const until = clock.monotonic() + DRAIN_MS
-    while (metrics.inFlight > 0 && clock.monotonic() < until)
-      await new Promise<void>((resolve) => clock.after(DRAIN_STEP_MS, resolve))
-    door.closeAllConnections()
-    await closed
-    sorted.stop()
-    addresses.stop()
+    await closeHttpDoor(door, hub, metrics, clock)
+    services.sorted.stop()
+    services.addresses.stop()
   }
+  const machine = apiserverMachine.provide({
+    actors: { prepare: fromPromise(prepare), drain: fromPromise(drain) },
+    actions: {
+      announce: () => {
+        withdraw = announce(services, { identity, address, port }, log)
+      },
+    },
+  })
+  return { port, ...run(machine, log) }
+}
 
-  const actor = createActor(
-    apiserverMachine.provide({
-      actors: {
-        prepare: fromPromise(prepare),
-        drain: fromPromise(drain),
-      },
-      actions: {
-        announce: () => {
-          const { identity, advertiseAddress: address } = options
-          withdraw = announce(services, { identity, address, port }, log)
-        },
-      },
-    }),
-  )
+/** The machine as a component. */
+const run = (machine: typeof apiserverMachine, log: Log): Component => {
+  const actor = createActor(machine)
   const ready = new Promise<void>((resolve, reject) => {
     actor.subscribe(({ value, context }) => {
       if (value === 'serving') resolve()
@@ -140,7 +110,6 @@ export const startApiserver = async (
   ready.catch((error: unknown) => log.error({ err: error }, 'the apiserver could not start'))
   actor.start()
   return {
-    port,
     ready,
     stop: async () => {
       actor.send({ type: 'stop' })
@@ -149,8 +118,68 @@ export const startApiserver = async (
   }
 }
 
+interface Parts {
+  services: Services
+  hub: WatchHub
+  metrics: Metrics
+  state: { isReady: boolean }
+}
+
+const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
+  const { bus, clock, log, advertiseAddress, bind } = options
+  const { services, hub, metrics, state } = parts
+  const authenticate = createAuthenticate(options.authentication)
+  const door = createHttpDoor({
+    tls: options.tls,
+    services,
+    hub,
+    metrics,
+    authenticate,
+    clock,
+    log,
+    isReady: () => state.isReady,
+    site: createSite({
+      serverAddress: `${advertiseAddress}:${bind.port}`,
+      version: options.version,
+      checks: [{ name: 'cache', fault: () => (state.isReady ? undefined : 'not complete yet') }],
+      metrics: () => metrics.text(hub, services.storage.cache, options.storeMetrics?.() ?? {}),
+    }),
+    serveLogs: (request, response) => serveLogs(services, bus, request, response),
+  })
+  serveUpgrades(door, { services, bus, authenticate, log })
+  return door
+}
+
+/** Ends watches at once and lets the other requests in flight finish, for a bounded time. */
+const closeHttpDoor = async (
+  door: Server,
+  hub: WatchHub,
+  metrics: Metrics,
+  clock: Clock,
+): Promise<void> => {
+  const closed = new Promise<void>((resolve) => door.close(() => resolve()))
+  hub.stop()
+  door.closeIdleConnections()
+  const until = clock.monotonic() + DRAIN_MS
+  while (metrics.inFlight > 0 && clock.monotonic() < until) await sleep(DRAIN_STEP_MS, clock)
+  door.closeAllConnections()
+  await closed
+}
+
+const keepBookmarks = (hub: WatchHub, clock: Clock): (() => void) => {
+  let cancel = (): void => undefined
+  const wait = () => {
+    cancel = clock.after(BOOKMARK_MS, () => {
+      hub.bookmark()
+      wait()
+    })
+  }
+  wait()
+  return () => cancel()
+}
+
 const listen = (
-  door: ReturnType<typeof createHttpDoor>,
+  door: Server,
   { address, port }: { address: string; port: number },
 ): Promise<number> =>
   new Promise((resolve, reject) => {

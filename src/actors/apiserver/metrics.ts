@@ -5,7 +5,7 @@
  * once its series exists. It measures nothing by itself: the doors and the hub report.
  */
 import { kinds } from '../../api/kinds.ts'
-import type { SortedObjects } from './sorted-objects.ts'
+import type { View } from '../../client/view.ts'
 import type { WatchHub } from './watch-hub.ts'
 
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -58,7 +58,8 @@ export class Metrics {
       series.buckets[at]!++
   }
 
-  text(hub: WatchHub, sorted: SortedObjects): string {
+  /** `store` are figures of the store beneath, by name. */
+  text(hub: WatchHub, cache: View, store: Record<string, number>): string {
     const all = [...this.series.values()].flatMap((byVerb) => [...byVerb.values()])
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
@@ -80,8 +81,9 @@ export class Metrics {
       '# TYPE apiserver_storage_objects gauge',
       ...kinds.map(
         (kind) =>
-          `apiserver_storage_objects{resource="${kind.group ? `${kind.plural}.${kind.group}` : kind.plural}"} ${sorted.count(kind, undefined)}`,
+          `apiserver_storage_objects{resource="${kind.group ? `${kind.plural}.${kind.group}` : kind.plural}"} ${cache.list(kind).length}`,
       ),
+      ...Object.entries(store).map(([name, value]) => `${name} ${value}`),
       '# TYPE process_resident_memory_bytes gauge',
       `process_resident_memory_bytes ${memory.rss}`,
       '# TYPE nodejs_heap_size_used_bytes gauge',
