@@ -49,6 +49,8 @@ export const connectBus = async ({
     reconnectTimeWait: RECONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: PINGS_MISSED,
+    // Otherwise each request makes two Errors, with their stacks, in case it fails.
+    noAsyncTraces: true,
     ...(nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)) } : {}),
   })
   const manager = await jetstreamManager(connection, {
