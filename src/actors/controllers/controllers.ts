@@ -5,6 +5,8 @@
  * caches warm and take over. Invariant: they read the cache and write through the apiserver, fenced; no
  * controller speaks to another. Adding one: its file and its place in `controllersOf`.
  */
+import { subjectsFor } from '../../bus/subjects.ts'
+import { cacheStatus } from '../../client/cache-status.ts'
 import { startLeadership } from '../../client/leadership.ts'
 import type { Fence } from '../../client/storage.ts'
 import type { CachePorts, Component } from '../component.ts'
@@ -56,7 +58,19 @@ export const startControllers = async (
     description: 'Bring the cluster from what is to what was asked for',
     version,
     metadata: { identity, controllers: controllers.map(({ name }) => name).join(',') },
-    endpoints: [],
+    endpoints: [
+      {
+        name: 'status',
+        subject: subjectsFor(bus.prefix).actorStatus('controllers'),
+        queue: null,
+        handle: () => ({
+          identity,
+          isLeading: leadership.isLeading,
+          controllers: group.states(),
+          cache: cacheStatus(cache),
+        }),
+      },
+    ],
   })
   return {
     ready: Promise.resolve(),

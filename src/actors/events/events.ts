@@ -7,6 +7,7 @@
 import { kinds } from '../../api/kinds.ts'
 import type { Headers } from '../../bus/bus.ts'
 import { type EventType, type StorageClass, subjectsFor } from '../../bus/subjects.ts'
+import { cacheStatus } from '../../client/cache-status.ts'
 import { startLeadership } from '../../client/leadership.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import type { Log } from '../../std/log.ts'
@@ -64,9 +65,15 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
     endpoints: [
       {
         name: 'status',
-        subject: `${bus.prefix}.actor.events.status`,
+        subject: subjects.actorStatus('events'),
         queue: null,
-        handle: () => ({ identity, isLeading, published: count, revisions: published.revisions }),
+        handle: () => ({
+          identity,
+          isLeading,
+          published: count,
+          revisions: published.revisions,
+          cache: cacheStatus(cache),
+        }),
       },
     ],
   })

@@ -6,6 +6,8 @@
  * `schedulerName` is `default-scheduler` and behaves as kube-scheduler 1.36 with its default profile, except
  * that it takes no pods off nodes and knows no volumes.
  */
+import { subjectsFor } from '../../bus/subjects.ts'
+import { cacheStatus } from '../../client/cache-status.ts'
 import { type Leadership, startLeadership } from '../../client/leadership.ts'
 import type { CachePorts, Component } from '../component.ts'
 import { createScheduler } from './scheduling.ts'
@@ -29,7 +31,19 @@ export const startScheduler = async (ports: CachePorts): Promise<Component> => {
     description: 'Gives every pod a node',
     version,
     metadata: { identity },
-    endpoints: [],
+    endpoints: [
+      {
+        name: 'status',
+        subject: subjectsFor(bus.prefix).actorStatus('scheduler'),
+        queue: null,
+        handle: () => ({
+          identity,
+          isLeading: leadership.isLeading,
+          pods: scheduler.counts(),
+          cache: cacheStatus(cache),
+        }),
+      },
+    ],
   })
   return {
     ready: Promise.resolve(),
