@@ -19,6 +19,9 @@ export interface Followed {
   stop(): Promise<void>
 }
 
+/** How much of what was printed a failure shows. */
+const PRINTED_MAX = 2_000
+
 /** Starts a command and gathers what it prints; its stdin stays open. */
 export const followCommand = (
   command: string,
@@ -46,7 +49,7 @@ export const followCommand = (
         `${args.join(' ')}: ${pattern}`,
         timeoutMs,
       ).catch((error: Error) => {
-        throw new Error(`${error.message}; it printed:\n${output}`)
+        throw new Error(`${error.message}; it printed:\n${output.slice(-PRINTED_MAX)}`)
       })
       return output
     },
