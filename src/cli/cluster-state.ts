@@ -65,10 +65,9 @@ export const createClusterState = async (
 ) => {
   createFolders(folder)
   const isCopy = existsSync(folder.config) && !existsSync(folder.pki('ca.key'))
-  if (!isCopy) {
-    await ensureCertificates(folder, nowMs, config.hosts)
-    writeKubeconfig(folder, config.apiPort, config.hosts?.[0])
-  }
+  if (isCopy) return
+  await ensureCertificates(folder, nowMs, config.hosts)
+  writeKubeconfig(folder, config.apiPort, config.hosts?.[0])
   config.busUsers = [ensureBusUser(folder)]
   for (let master = 0; master < config.masters; master++) {
     const settings = natsConfig(config, folder, master)

@@ -11,7 +11,7 @@ import type { Pack } from 'tar-stream'
 import { pack } from 'tar-stream'
 import { busyboxApplets, findBusybox } from './busybox.ts'
 import { findProgram, runCommand } from './command.ts'
-import { connectEngine } from './docker/engine.ts'
+import { ask, connectEngine, isNotFound } from './docker/engine.ts'
 import { importTar } from './images.ts'
 
 export interface SystemImageOptions {
@@ -62,12 +62,22 @@ export const buildSystemImage = async (
     if (!content.has(`/usr/bin/${applet}`))
       content.set(`/usr/bin/${applet}`, { link: '/usr/bin/busybox' })
   if (existsSync(CERTIFICATES)) content.set(CERTIFICATES, { source: CERTIFICATES })
+  const image = docker.getImage(options.tag)
+  const idOf = async () => (await ask('Unknown', () => image.inspect(), isNotFound))?.Id
+  const replaced = await idOf()
   const tar = pack()
   const written = writeTar(tar, content)
   await importTar(docker, tar, options.tag, [
     'ENV PATH=/usr/local/bin:/usr/bin:/bin',
     `ENTRYPOINT ["/usr/bin/node", "--enable-source-maps", "${PROGRAM_FOLDER}/kubus.mjs"]`,
   ])
+  // Containers that still run from it keep it.
+  if (replaced && replaced !== (await idOf()))
+    await ask(
+      'Unknown',
+      () => docker.getImage(replaced).remove(),
+      () => true,
+    )
   return { files: content.size, bytes: await written }
 }
 

@@ -100,9 +100,9 @@ export const createAbilities = ({
   }
 }
 
-/** The engine runs beside this process and, as far as can be told from here, with the same bounds. */
+/** The engine has the bounds of the first process, as far as can be told from here. */
 const availableCapabilities = async (): Promise<string[]> => {
-  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
+  const status = await readFile('/proc/1/status', 'utf8').catch(() => '')
   const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1]
   return mask ? capabilityNames(mask) : []
 }
