@@ -6,6 +6,7 @@
  */
 import type { AnyKind, Kind } from '../api/kind.ts'
 import type { KubernetesObject } from '../api/meta.ts'
+import { type Status, StatusError } from '../api/status-error.ts'
 import { isNoResponders } from '../bus/answer.ts'
 import type { Bus, Headers } from '../bus/bus.ts'
 import { subjectsFor } from '../bus/subjects.ts'
@@ -18,6 +19,8 @@ import type { Fence } from './storage.ts'
 
 export const FENCE_HEADER = 'Kubus-Fence'
 export const PATCH_TYPE_HEADER = 'Kubus-Patch-Type'
+/** `Kubus-Answer: none`: success is answered with an empty payload. */
+export const ANSWER_HEADER = 'Kubus-Answer'
 
 const RETRY_MS = 10_000
 const RETRY = { baseMs: 50, maxMs: 1_000 }
@@ -53,6 +56,17 @@ export const createClient = (ports: ClientPorts): Client => {
         body: object,
         ...options,
       }),
+    createAll: async (kind, objects) => {
+      const { items } = await call<{ items: Status[] }>({
+        verb: 'create',
+        kind,
+        body: { apiVersion: 'v1', kind: 'List', items: objects },
+        headers: NO_ANSWER,
+      })
+      return items.map((status) =>
+        status.status === 'Success' ? undefined : StatusError.from(status),
+      )
+    },
     update: (kind, object, options) =>
       call({ verb: 'update', kind, ...nameOf(object), body: object, ...options }),
     updateStatus: (kind, object, options) =>
@@ -74,6 +88,17 @@ export const createClient = (ports: ClientPorts): Client => {
         headers: { [PATCH_TYPE_HEADER]: type },
         ...options,
       }),
+    merge: async (kind, namespace, name, patch, options) => {
+      await call({
+        verb: 'patch',
+        kind,
+        namespace,
+        name,
+        body: patch,
+        headers: { ...NO_ANSWER, [PATCH_TYPE_HEADER]: 'merge' },
+        ...options,
+      })
+    },
     delete: async (kind, namespace, name, options = {}) => {
       const { fence, ...body } = options
       await call({
@@ -82,6 +107,7 @@ export const createClient = (ports: ClientPorts): Client => {
         namespace,
         name,
         body: deleteBody(body),
+        headers: NO_ANSWER,
         ...(fence ? { fence } : {}),
       })
     },
@@ -98,12 +124,15 @@ export const createClient = (ports: ClientPorts): Client => {
           metadata: { name, namespace, uid },
           target: { apiVersion: 'v1', kind: 'Node', name: node },
         },
+        headers: NO_ANSWER,
         ...options,
       })
     },
     follow: (queries) => followQueries(ports, queries),
   }
 }
+
+const NO_ANSWER: Headers = { [ANSWER_HEADER]: 'none' }
 
 interface Call extends WriteOptions {
   verb: string

@@ -6,6 +6,7 @@
  */
 import type { AnyKind, Kind } from '../api/kind.ts'
 import type { Draft, KubernetesObject } from '../api/meta.ts'
+import type { StatusError } from '../api/status-error.ts'
 import type { Fence } from './storage.ts'
 import type { Cache } from './view.ts'
 
@@ -42,6 +43,11 @@ export interface Client {
     object: Draft<T>,
     options?: WriteOptions,
   ): Promise<T>
+  /** Creates each in one request; the outcomes in their order, undefined for what was created. */
+  createAll<T extends KubernetesObject>(
+    kind: Kind<T>,
+    objects: readonly Draft<T>[],
+  ): Promise<(StatusError | undefined)[]>
   /** The object's resourceVersion, when present, is the precondition. `finalize` is a Namespace's own. */
   update<T extends KubernetesObject>(
     kind: Kind<T>,
@@ -61,6 +67,14 @@ export interface Client {
     patch: unknown,
     options?: WriteOptions & { subresource?: 'status' },
   ): Promise<T>
+  /** A merge patch whose result nobody reads: nothing of the object comes back. */
+  merge<T extends KubernetesObject>(
+    kind: Kind<T>,
+    namespace: string | undefined,
+    name: string,
+    patch: unknown,
+    options?: WriteOptions & { subresource?: 'status' },
+  ): Promise<void>
   delete<T extends KubernetesObject>(
     kind: Kind<T>,
     namespace: string | undefined,

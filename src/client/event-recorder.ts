@@ -24,6 +24,8 @@ export interface Regarding {
 }
 
 export interface EventRecorder {
+  /** The recorder of another source, e.g. a node, which shares the queue and memory of this one. */
+  from(host: string): EventRecorder
   /** Queues an event. `fieldPath` names a part of the object, e.g. `spec.containers{web}`. */
   event(
     object: Regarding | KubernetesObject,
@@ -48,8 +50,11 @@ export interface EventRecorderOptions {
   host?: string
 }
 
-const QUEUED_MAX = 1000
-const IN_FLIGHT_MAX = 16
+const QUEUED_MAX = 10_000
+/** Events are testimony: they wait a moment, so that one request carries many, and never crowd out work. */
+const GATHER_MS = 20
+const BATCH_MAX = 64
+const IN_FLIGHT_MAX = 2
 const TRIES_MAX = 12
 const RETRY = { baseMs: 100, maxMs: 10_000 }
 
@@ -65,12 +70,12 @@ interface Entry {
 
 export const createEventRecorder = (options: EventRecorderOptions): EventRecorder => {
   const { client, clock, log, component, host } = options
-  const source = { component, ...(host ? { host } : {}) }
   const entries = boundedMap<Entry>()
   const correlator = createEventCorrelator()
   const queue: Entry[] = []
   const idle: (() => void)[] = []
   let inFlight = 0
+  let cancelGather: (() => void) | undefined
   let waiting = 0
   let dropped = 0
   let stopped = false
@@ -92,31 +97,37 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
     }
     entry.state = 'queued'
     queue.push(entry)
-    pump()
+    if (queue.length >= BATCH_MAX) pump()
+    else cancelGather ??= clock.after(GATHER_MS, pump)
   }
 
   const pump = () => {
+    cancelGather?.()
+    cancelGather = undefined
     while (inFlight < IN_FLIGHT_MAX && queue.length > 0) {
-      const entry = queue.shift()!
-      entry.state = 'writing'
-      entry.isStale = false
+      const batch = queue.splice(0, BATCH_MAX)
+      for (const entry of batch) {
+        entry.state = 'writing'
+        entry.isStale = false
+      }
       inFlight++
-      write(client, entry)
-        .then(
-          () => {
-            entry.failures = 0
-          },
-          (error: unknown) => fail(entry, error),
-        )
-        .finally(() => {
-          inFlight--
-          if (entry.state === 'writing') entry.state = 'idle'
-          if (entry.isStale) enqueue(entry)
-          pump()
+      void write(client, batch).then((failures) => {
+        inFlight--
+        batch.forEach((entry, index) => {
+          settle(entry, failures[index])
         })
+        pump()
+      })
     }
     if (inFlight === 0 && queue.length === 0 && (waiting === 0 || stopped))
       for (const resolve of idle.splice(0)) resolve()
+  }
+
+  const settle = (entry: Entry, failure: unknown) => {
+    if (failure === undefined) entry.failures = 0
+    else fail(entry, failure)
+    if (entry.state === 'writing') entry.state = 'idle'
+    if (entry.isStale) enqueue(entry)
   }
 
   const fail = (entry: Entry, error: unknown) => {
@@ -140,7 +151,8 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
       pump()
     })
 
-  return {
+  const recorderOf = (host: string | undefined): EventRecorder => ({
+    from: recorderOf,
     event: (object, type, reason, message, fieldPath) => {
       if (stopped) return
       const nowMs = clock.now()
@@ -165,7 +177,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
         reason,
         message: text,
         type,
-        source,
+        source: { component, ...(host ? { host } : {}) },
         firstTimestamp: nowText,
         lastTimestamp: nowText,
         count: 1,
@@ -181,24 +193,47 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
       stopped = true
       return flush()
     },
+  })
+  return recorderOf(host)
+}
+
+/** Creates the Events, or raises the counts of those that exist. What failed, and why, by position. */
+const write = async (client: Client, batch: readonly Entry[]): Promise<unknown[]> => {
+  const fresh = batch.filter(({ created }) => !created)
+  const [created, raised] = await Promise.all([
+    fresh.length > 0 ? createAll(client, fresh) : [],
+    Promise.all(batch.filter(({ created }) => created).map((entry) => raise(client, entry))),
+  ])
+  return batch.map((entry) => (fresh.includes(entry) ? created.shift() : raised.shift()))
+}
+
+const createAll = async (client: Client, entries: readonly Entry[]): Promise<unknown[]> => {
+  try {
+    const failures = await client.createAll(
+      Event,
+      entries.map(({ event }) => event),
+    )
+    entries.forEach((entry, index) => {
+      entry.created = failures[index] === undefined
+    })
+    return failures
+  } catch (error) {
+    return entries.map(() => error)
   }
 }
 
-/** Creates the Event, or raises the count of the one that exists; one that expired is made again. */
-const write = async (client: Client, entry: Entry): Promise<void> => {
-  const { event } = entry
-  const { name, namespace } = event.metadata
-  if (entry.created) {
-    try {
-      const { count, lastTimestamp, message } = event
-      await client.patch(Event, namespace, name!, 'merge', { count, lastTimestamp, message })
-      return
-    } catch (error) {
-      if (!(error instanceof StatusError && error.code === 404)) throw error
-    }
+/** One that expired is made again. */
+const raise = async (client: Client, entry: Entry): Promise<unknown> => {
+  const { count, lastTimestamp, message, metadata } = entry.event
+  const { name, namespace } = metadata
+  try {
+    await client.merge(Event, namespace, name!, { count, lastTimestamp, message })
+    return undefined
+  } catch (error) {
+    if (error instanceof StatusError && error.code === 404)
+      return (await createAll(client, [entry]))[0]
+    return error
   }
-  await client.create(Event, event)
-  entry.created = true
 }
 
 /** The fields that have a value. */

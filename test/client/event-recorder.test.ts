@@ -78,13 +78,14 @@ test('more than nine reports that differ in their message only become one', asyn
 })
 
 test('a report that comes again while its event is written is counted', async () => {
-  const { recorder, events, client } = setUp()
+  const { recorder, events, client, clock } = setUp()
   let release: () => void = () => undefined
   client.before = () =>
     new Promise((resolve) => {
       release = resolve
     })
   recorder.event(web, 'Normal', 'Pulled', 'x')
+  await clock.advance(100)
   recorder.event(web, 'Normal', 'Pulled', 'x')
   client.before = undefined
   release()

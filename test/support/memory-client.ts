@@ -112,6 +112,15 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
       cache.put(object)
       return stored(kind, namespace, name)
     },
+    createAll: (kind, objects) =>
+      Promise.all(
+        objects.map((object) =>
+          client.create(kind, object).then(
+            () => undefined,
+            (error: StatusError) => error,
+          ),
+        ),
+      ),
     update: async (kind, object, options) => {
       await enter(options?.subresource ?? 'update', kind, objectKey(object), tail(options))
       const { namespace, name } = object.metadata
@@ -137,6 +146,9 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
               .newDocument as typeof old)
           : (merged(old, patch, type === 'strategic') as typeof old)
       return replace(kind, old, next)
+    },
+    merge: async (kind, namespace, name, patch, options) => {
+      await client.patch(kind, namespace, name, 'merge', patch, options)
     },
     delete: async (kind, namespace, name, options) => {
       const key = namespace ? `${namespace}/${name}` : name

@@ -8,10 +8,15 @@
  */
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
-import { badRequest, StatusError } from '../../api/status-error.ts'
+import { badRequest, internalError, type Status, StatusError } from '../../api/status-error.ts'
 import type { Bus, Message } from '../../bus/bus.ts'
 import { type Subjects, subjectsFor } from '../../bus/subjects.ts'
-import { FENCE_HEADER, PATCH_TYPE_HEADER, parseFence } from '../../client/bus-client.ts'
+import {
+  ANSWER_HEADER,
+  FENCE_HEADER,
+  PATCH_TYPE_HEADER,
+  parseFence,
+} from '../../client/bus-client.ts'
 import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
 import { OPERATOR, placeOf, queryOf } from './bus-place.ts'
@@ -59,7 +64,10 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     try {
       const target = targetOf(subjects, verb, message)
       resource = target.kind.plural
-      return await VERB_FUNCTIONS[verb](options, target)
+      if (verb === 'create' && isList(target.body))
+        return await createEach(options, target, target.body.items)
+      const answer = await VERB_FUNCTIONS[verb](options, target)
+      return message.headers[ANSWER_HEADER] === 'none' ? undefined : answer
     } catch (error) {
       code = error instanceof StatusError ? error.code : 500
       throw error
@@ -165,6 +173,29 @@ const VERB_FUNCTIONS: Record<BusVerb, (options: Options, target: Target) => Prom
     return readLog(services, bus, request, target.body)
   },
 }
+
+const isList = (body: unknown): body is { items: unknown[] } =>
+  (body as { kind?: unknown } | undefined)?.kind === 'List' &&
+  Array.isArray((body as { items?: unknown }).items)
+
+const SUCCESS: Status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' }
+
+/** Creates each of the items; a List of the outcomes, in their order. */
+const createEach = async (options: Options, target: Target, items: readonly unknown[]) => ({
+  apiVersion: 'v1',
+  kind: 'List',
+  items: await Promise.all(
+    items.map(async (body): Promise<Status> => {
+      try {
+        await VERB_FUNCTIONS.create(options, { ...target, body })
+        return SUCCESS
+      } catch (error) {
+        if (error instanceof StatusError) return error.status
+        return internalError(error instanceof Error ? error.message : String(error)).status
+      }
+    }),
+  ),
+})
 
 /** Creates the object, or merges it into the one that is there. */
 async function apply(options: Options, target: Target): Promise<unknown> {

@@ -13,7 +13,7 @@ import { value as quantityValue } from '../../api/quantity.ts'
 import type { Registration } from '../../bus/bus.ts'
 import { subjectsFor } from '../../bus/subjects.ts'
 import type { FollowedCache } from '../../client/client.ts'
-import { createEventRecorder } from '../../client/event-recorder.ts'
+import { createEventRecorder, type EventRecorder } from '../../client/event-recorder.ts'
 import type { Change } from '../../client/view.ts'
 import type { Runtime, RuntimeEvent } from '../../node/runtime.ts'
 import type { Volumes } from '../../node/volumes.ts'
@@ -63,6 +63,7 @@ interface Shared {
   configs: ConfigStore
   services: ServiceVariables
   statuses: StatusWriter
+  recorder: EventRecorder
   turns: Turns
 }
 
@@ -87,6 +88,7 @@ export const startKubelet = async (
     configs: createConfigStore(client),
     services: createServiceVariables(client),
     statuses: createStatusWriter(client, wheel, log),
+    recorder: createEventRecorder({ client, clock, log, component: 'kubelet' }),
     turns: createTurns(REGISTERING_MAX),
   }
   const members = new Map<string, Member>()
@@ -114,7 +116,7 @@ export const startKubelet = async (
       for (const source of sources) source.stop()
       shared.configs.stop()
       shared.services.stop()
-      await Promise.all([...members.values()].map(({ host }) => host.recorder.stop()))
+      await shared.recorder.stop()
     },
   }
 }
@@ -183,7 +185,7 @@ const hostOf = (shared: Shared, node: KubeletNode): Host => {
     clock,
     log,
     wheel,
-    recorder: createEventRecorder({ client, clock, log, component: 'kubelet', host: node.name }),
+    recorder: shared.recorder.from(node.name),
     prober: createProber(wheel, clock),
     configs,
     services,

@@ -49,7 +49,7 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
     const text = entry.wantedText
     const { metadata } = entry.pod
     try {
-      await client.patch(Pod, metadata.namespace, metadata.name, 'merge', patchOf(entry), {
+      await client.merge(Pod, metadata.namespace, metadata.name, patchOf(entry), {
         subresource: 'status',
       })
       entry.writtenText = text
