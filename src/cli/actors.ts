@@ -10,6 +10,7 @@ import { connectBus } from '../bus/nats-bus.ts'
 import type { Streams } from '../bus/stream.ts'
 import { createClient } from '../client/bus-client.ts'
 import { openCache, type StreamCache } from '../client/stream-cache.ts'
+import { hostRoot } from '../node/engine-mounts.ts'
 import { systemClock } from '../std/clock.ts'
 import { componentLog, rootLog } from '../std/log.ts'
 import { KUBUS_VERSION } from '../std/version.ts'
@@ -157,7 +158,8 @@ const startMaster = async (
 const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<Component> => {
   const [{ startKubelet }, { describeHost, describeMachine, hostNode, hollowNode }] =
     await Promise.all([import('../actors/kubelet/kubelet.ts'), import('./nodes.ts')])
-  const host = describeHost()
+  const root = await hostRoot()
+  const host = describeHost(root)
   return startKubelet({
     ...ports('kubelet'),
     nodes: await Promise.all(
@@ -170,7 +172,7 @@ const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<
     options: {
       cluster: settings.cluster,
       clusterCidr: settings.clusterCidr,
-      machine: describeMachine(),
+      machine: describeMachine(root),
     },
   })
 }

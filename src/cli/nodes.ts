@@ -26,9 +26,9 @@ export interface HostFacts {
   address: string
 }
 
-/** What this machine offers. */
-export const describeHost = (): HostFacts => {
-  const disk = statfsSync('/')
+/** What the machine with files at `root` offers. */
+export const describeHost = (root: string): HostFacts => {
+  const disk = statfsSync(`${root}/`)
   return {
     capacity: {
       cpu: String(cpus().length),
@@ -55,10 +55,10 @@ const fileText = (path: string): string => {
   }
 }
 
-/** What this machine calls itself; empty where the system does not say. */
-export const describeMachine = () => ({
-  osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(fileText('/etc/os-release'))?.[1] ?? '',
-  machineID: fileText('/etc/machine-id'),
+/** What the machine with files at `root` calls itself; empty where the system does not say. */
+export const describeMachine = (root: string) => ({
+  osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(fileText(`${root}/etc/os-release`))?.[1] ?? '',
+  machineID: fileText(`${root}/etc/machine-id`),
   systemUUID: fileText('/sys/class/dmi/id/product_uuid'),
   bootID: fileText('/proc/sys/kernel/random/boot_id'),
 })
