@@ -126,9 +126,6 @@ test('every file is reached from main, or stands in for one in tests', () => {
 /** Derived tables, which no rule about source reads. */
 const isData = (path: string): boolean => path.endsWith('.json') && existsSync(path)
 
-/** A table of facts beside the code that reads it. */
-const isData = (path: string) => path.endsWith('.json') && existsSync(path)
-
 test('every import of our own names a file', () => {
   const paths = new Set([...sources, ...tests].map(({ path }) => path))
   holds(
