@@ -1,7 +1,7 @@
 /**
  * The rules of the house, checked: who imports whom, how files open, what is banned and what to use instead.
  */
-import { existsSync, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { kinds } from '../src/api/kinds.ts'

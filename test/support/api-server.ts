@@ -75,6 +75,7 @@ export const startTestApiserver = async (
   storage: Storage = memoryStorage(),
   bus: Bus = memoryNetwork(systemClock, LOG)(),
   port = 0,
+  replica = 1,
 ): Promise<TestApiserver> => {
   const pki = await testPki()
   const server = await startApiserver({
@@ -82,7 +83,7 @@ export const startTestApiserver = async (
     client: {} as Client,
     clock: systemClock,
     log: LOG,
-    identity: 'test-1',
+    identity: `test-${replica}`,
     version: '0.1.0',
     storage,
     tls: {
@@ -92,7 +93,7 @@ export const startTestApiserver = async (
     },
     authentication: { tokens: [{ token: TOKEN, user: 'robot', groups: ['robots'] }] },
     bind: { address: '127.0.0.1', port },
-    advertiseAddress: '192.0.2.10',
+    advertiseAddress: `192.0.2.${replica}0`,
   })
   await server.ready
   return {

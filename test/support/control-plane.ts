@@ -38,26 +38,7 @@ const LOG = pino({ level: process.env['KUBUS_LOG'] ?? 'warn' })
 export const startControlPlane = async (port = 0): Promise<ControlPlane> => {
   const nats = await startNatsServer()
   const dir = await mkdtemp(join(tmpdir(), 'kubus-control-plane-'))
-  const { bus, streams } = await connectBus({
-    servers: [nats.url],
-    name: 'test',
-    log: LOG,
-    clock: systemClock,
-  })
-  const cache = await openCache({ streams, clock: systemClock, log: LOG })
-  const store = await startStore({
-    streams,
-    cache,
-    bus,
-    client: {} as Client,
-    clock: systemClock,
-    log: LOG,
-    identity: 'test-1',
-    version: '0.1.0',
-    replicas: 1,
-  })
-  await store.ready
-  const api = await startTestApiserver(store.storage, bus, port)
+  const { api, bus, stop } = await startMaster(nats, { port })
   const kubeconfig = join(dir, 'kubeconfig')
   await writeFile(kubeconfig, JSON.stringify(kubeconfigOf(api)))
   await writeFile(join(dir, 'admin.crt'), api.pki.admin.certificate)
@@ -69,12 +50,43 @@ export const startControlPlane = async (port = 0): Promise<ControlPlane> => {
     dir,
     kubectl: (args, options) => kubectl(dir, args, options),
     stop: async () => {
+      await stop()
+      await nats.stop()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One connection, cache, store and apiserver; several share a nats-server as processes would. */
+export const startMaster = async (
+  nats: NatsServer,
+  { port = 0, replica = 1 }: { port?: number; replica?: number } = {},
+): Promise<{ api: TestApiserver; bus: Bus; stop(): Promise<void> }> => {
+  const clock = systemClock
+  const name = `test-${replica}`
+  const { bus, streams } = await connectBus({ servers: [nats.url], name, log: LOG, clock })
+  const cache = await openCache({ streams, clock, log: LOG })
+  const store = await startStore({
+    streams,
+    cache,
+    bus,
+    client: {} as Client,
+    clock,
+    log: LOG,
+    identity: name,
+    version: '0.1.0',
+    replicas: 1,
+  })
+  await store.ready
+  const api = await startTestApiserver(store.storage, bus, port, replica)
+  return {
+    api,
+    bus,
+    stop: async () => {
       await api.stop()
       await store.stop()
       await cache.stop()
       await bus.drain()
-      await nats.stop()
-      await rm(dir, { recursive: true, force: true })
     },
   }
 }

@@ -82,6 +82,8 @@ export const createHttpDoor = (options: HttpDoorOptions): Server => {
       noDelay: true,
     },
     (request, response) => {
+      /** A client that goes while it is answered is nobody's error. */
+      response.on('error', () => undefined)
       const door = new Exchange(options, request, response)
       door.serve().catch((error: unknown) => door.fail(error))
     },
@@ -166,7 +168,7 @@ class Exchange {
 
   private sendPage({ code, type, text, headers = {} }: Page): void {
     if (headers['ETag'] && this.request.headers['if-none-match'] === headers['ETag']) {
-      this.finish(304, { ...headers }, Buffer.alloc(0))
+      this.finish(304, { ...headers }, '')
       return
     }
     for (const [name, value] of Object.entries(headers)) this.response.setHeader(name, value)
@@ -257,17 +259,18 @@ class Exchange {
         if (error) this.fail(error)
         else this.finish(code, { 'Content-Type': type, 'Content-Encoding': 'gzip' }, bytes)
       })
-    } else this.finish(code, { 'Content-Type': type }, Buffer.from(text))
+    } else this.finish(code, { 'Content-Type': type }, text)
   }
 
-  private finish(code: number, headers: Record<string, string>, bytes: Buffer): void {
+  /** A text leaves in one write with its headers; bytes need a second. */
+  private finish(code: number, headers: Record<string, string>, body: Buffer | string): void {
     const { response } = this
     this.release()
     if (response.headersSent || response.destroyed) return
     headers['Cache-Control'] = 'no-cache, private'
-    headers['Content-Length'] = String(bytes.length)
+    headers['Content-Length'] = String(Buffer.byteLength(body))
     response.writeHead(code, headers)
-    response.end(this.request.method === 'HEAD' ? undefined : bytes)
+    response.end(this.request.method === 'HEAD' ? undefined : body)
     const { metrics, clock } = this.options
     const duration = clock.monotonic() - this.startedAt
     metrics.observe(this.verb, this.group, this.resource, this.subresource, code, duration)
@@ -292,7 +295,7 @@ class Exchange {
     if (code === 401) headers['WWW-Authenticate'] = 'Bearer realm="kubernetes-master"'
     /** A body that was refused unread would be taken for the next request. */
     if (!request.complete) headers['Connection'] = 'close'
-    this.finish(code, headers, Buffer.from(JSON.stringify(status)))
+    this.finish(code, headers, JSON.stringify(status))
   }
 }
 
