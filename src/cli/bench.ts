@@ -4,8 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ensureTool, KUBECTL } from '../node/tools.ts'
 import { type Command, CommandError, textOption } from './command.ts'
+import { stateFolder } from './state-folder.ts'
 
 export const bench: Command = {
   name: 'bench',
@@ -25,7 +28,7 @@ export const bench: Command = {
     },
     json: { type: 'boolean', help: 'print the figures as JSON instead of a table' },
   },
-  run: (options) => {
+  run: async (options) => {
     const script = fileURLToPath(import.meta.resolve('../bench/cluster.mjs'))
     if (!existsSync(script))
       throw new CommandError('the benchmarks are in the source checkout; run bin/kubus from there')
@@ -35,8 +38,10 @@ export const bench: Command = {
       ...(options['data'] ? ['--data', textOption(options, 'data')] : []),
       ...(options['json'] ? ['--json'] : []),
     ]
+    const kubectl = await ensureTool(KUBECTL, { toolsDir: stateFolder('.kubus').tools })
+    const env = { ...process.env, PATH: `${dirname(kubectl)}:${process.env['PATH']}` }
     return new Promise((resolve) => {
-      spawn(process.execPath, [script, ...args], { stdio: 'inherit' }).on('exit', (code) =>
+      spawn(process.execPath, [script, ...args], { stdio: 'inherit', env }).on('exit', (code) =>
         resolve(code ?? 1),
       )
     })
