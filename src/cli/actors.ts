@@ -37,6 +37,9 @@ const READS_STREAM: ReadonlySet<ActorName> = new Set([
   'controllers',
 ])
 
+/** Actors that serve or continue watches. */
+const NEEDS_HISTORY: ReadonlySet<ActorName> = new Set(['apiserver', 'events'])
+
 interface Process {
   settings: ActorSettings
   folder: StateFolder
@@ -68,7 +71,12 @@ export const startActors = async (
   })
   const client = createClient({ bus, clock, log: componentLog('client') })
   const cache = names.some((name) => READS_STREAM.has(name))
-    ? await openCache({ streams, clock, log: componentLog('cache') })
+    ? await openCache({
+        streams,
+        clock,
+        log: componentLog('cache'),
+        history: names.some((name) => NEEDS_HISTORY.has(name)),
+      })
     : undefined
   const process: Process = {
     settings,

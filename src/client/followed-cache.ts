@@ -17,13 +17,11 @@ import { subjectsFor } from '../bus/subjects.ts'
 import { backoffMs } from '../std/backoff.ts'
 import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
-import { ChangeRing } from './change-ring.ts'
 import type { FollowedCache, QueryOptions } from './client.ts'
 import { ObjectIndex } from './object-index.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
 import type { Change, ListQuery } from './view.ts'
 
-const RING_CHANGES = 2_000
 const RETRY = { baseMs: 100, maxMs: 5_000 }
 const INITIAL_END = 'k8s.io/initial-events-end'
 
@@ -88,7 +86,8 @@ export const followQueries = (
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    changesSince: (kind, revision) => tables.get(kind)?.ring.since(revision),
+    // Whoever serves watches reads the stream.
+    changesSince: () => undefined,
     reached: async (kind, revision) => {
       const table = tables.get(kind)
       if (table && revision > table.revision) await table.waiters.wait(revision)
@@ -103,7 +102,6 @@ export const followQueries = (
 /** All objects of one kind that any of its queries selects. */
 class Table {
   readonly index = new ObjectIndex()
-  readonly ring = new ChangeRing(RING_CHANGES, 0)
   readonly waiters: RevisionWaiters
   readonly watches: QueryWatch[] = []
   revision = 0
@@ -146,9 +144,8 @@ class Table {
     this.revision = Math.max(this.revision, revision)
     if (this.isReady) {
       const change = { type, kind: this.kind, object, revision, ...(previous ? { previous } : {}) }
-      this.ring.push(change)
       this.emit(change)
-    } else this.ring.reset(this.revision)
+    }
     this.waiters.advance(this.revision)
   }
 }

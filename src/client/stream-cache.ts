@@ -18,7 +18,11 @@ import { RevisionWaiters } from './revision-waiters.ts'
 import type { Cache, Change, ListQuery } from './view.ts'
 
 /** Recent changes kept per kind. */
-const RING_CHANGES = { state: 50_000, events: 10_000 }
+const RING = {
+  state: { changes: 50_000, bytes: 32 * 1024 * 1024 },
+  events: { changes: 10_000, bytes: 8 * 1024 * 1024 },
+}
+const NO_RING = { changes: 0, bytes: 0 }
 const ASK_AGAIN_MS = 100
 
 export interface FenceState {
@@ -44,6 +48,8 @@ export interface StreamCachePorts {
   prefix?: string
   /** Kinds to hold; others are skipped undecoded. Default: all. */
   kinds?: readonly AnyKind[]
+  /** Keep recent changes for `changesSince`. Default: yes. */
+  history?: boolean
 }
 
 /** Starts following and resolves at once, also before the streams exist; `ready` says when it is complete. */
@@ -53,6 +59,7 @@ export const openCache = async ({
   log,
   prefix = 'kubus',
   kinds = allKinds,
+  history = true,
 }: StreamCachePorts): Promise<StreamCache> => {
   const listeners = new Set<(change: Change) => void>()
   const emit = (change: Change) => {
@@ -64,7 +71,7 @@ export const openCache = async ({
       }
   }
   const subjects = subjectsFor(prefix)
-  const ports = { streams, clock, log, subjects, emit }
+  const ports = { streams, clock, log, subjects, emit, history }
   const copies = {
     state: new StreamCopy('state', kinds, ports),
     events: new StreamCopy('events', kinds, ports),
@@ -106,6 +113,7 @@ interface CopyPorts {
   log: Log
   subjects: Subjects
   emit(change: Change): void
+  history: boolean
 }
 
 /** What one stream holds, in memory. */
@@ -138,7 +146,9 @@ class StreamCopy {
     this.waiters = new RevisionWaiters(ports.clock)
     for (const kind of kinds) {
       if (kind.storage !== storage) continue
-      const ring = new ChangeRing(RING_CHANGES[storage], Number.POSITIVE_INFINITY)
+      const ring = new ChangeRing(kind, ports.history ? RING[storage] : NO_RING, (rest) =>
+        readObject(kind, rest.bytes, rest.revision, rest.namespace),
+      )
       const table = { kind, index: new ObjectIndex(), ring }
       this.tables.set(`${kind.group}/${kind.plural}`, table)
       this.byKind.set(kind, table)
@@ -245,10 +255,11 @@ class StreamCopy {
     }
     const previous = table.index.put(object)
     if (!this.isReady) return
+    const { payload } = message
     if (previous && previous.metadata.uid !== object.metadata.uid) {
       this.record(table, 'DELETED', stamped(previous, sequence), previous, sequence)
-      this.record(table, 'ADDED', object, undefined, sequence)
-    } else this.record(table, previous ? 'MODIFIED' : 'ADDED', object, previous, sequence)
+      this.record(table, 'ADDED', object, undefined, sequence, payload)
+    } else this.record(table, previous ? 'MODIFIED' : 'ADDED', object, previous, sequence, payload)
   }
 
   private applyDeletion(table: Table, key: string, message: StreamMessage) {
@@ -260,7 +271,8 @@ class StreamCopy {
       payload.length > 0
         ? readObject(table.kind, payload, sequence, previous.metadata.namespace)
         : stamped(previous, sequence)
-    this.record(table, 'DELETED', object, previous, sequence)
+    const stored = payload.length > 0 ? payload : undefined
+    this.record(table, 'DELETED', object, previous, sequence, stored)
   }
 
   private record(
@@ -269,10 +281,11 @@ class StreamCopy {
     object: KubernetesObject,
     previous: KubernetesObject | undefined,
     revision: number,
+    stored?: Uint8Array,
   ) {
     this.applied = Math.max(this.applied, revision)
     const change = { type, kind, object, revision, ...(previous ? { previous } : {}) }
-    ring.push(change)
+    ring.push(change, stored)
     this.ports.emit(change)
   }
 

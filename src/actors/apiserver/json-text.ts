@@ -2,15 +2,24 @@
  * The JSON text of a shared object, made once however often it is sent.
  *
  * Invariant: only objects that are never mutated come here (those of the cache, and results of a write).
- * The memo dies with the object; it holds no object alive.
+ * Texts not asked for while TEXTS_MAX characters of others were made are forgotten; no object is held alive.
  */
-const texts = new WeakMap<object, string>()
+const TEXTS_MAX = 16 * 1024 * 1024
+
+let young = new WeakMap<object, string>()
+let old = new WeakMap<object, string>()
+let youngLength = 0
 
 export const jsonText = (object: object): string => {
-  let text = texts.get(object)
-  if (text === undefined) {
-    text = JSON.stringify(object)
-    texts.set(object, text)
+  const known = young.get(object)
+  if (known !== undefined) return known
+  const text = old.get(object) ?? JSON.stringify(object)
+  if (youngLength > TEXTS_MAX) {
+    old = young
+    young = new WeakMap()
+    youngLength = 0
   }
+  young.set(object, text)
+  youngLength += text.length
   return text
 }
