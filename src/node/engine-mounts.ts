@@ -61,6 +61,14 @@ export const hostRoot = async (): Promise<string> => {
   return (await mountNamespace(pid)) === (await mountNamespace('self')) ? '' : `/proc/${pid}/root`
 }
 
+/** Runs a program of the host, with the host's files around it. */
+export const runOnHost = async (program: string, args: readonly string[]) => {
+  const pid = await engineProcess()
+  return (await hostRoot()) === ''
+    ? runCommand(program, args)
+    : runCommand('nsenter', [`--mount=/proc/${pid}/ns/mnt`, program, ...args])
+}
+
 const mountsOf = async (pid: string) =>
   parseMounts(await readFile(`/proc/${pid}/mountinfo`, 'utf8'))
 

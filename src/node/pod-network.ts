@@ -11,6 +11,7 @@ import { existsSync, readlinkSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import type { Log } from '../std/log.ts'
 import { findProgram, runCommand } from './command.ts'
+import { runOnHost } from './engine-mounts.ts'
 import { createPodAddresses, type PodAddresses, parseRange } from './pod-addresses.ts'
 import {
   acceptForwarding,
@@ -117,7 +118,7 @@ const setSysctl = async (name: string, value: string) => {
  * reached through a Service's address is translated back there. False where the kernel cannot.
  */
 const seeBridgedPackets = async (bridge: string): Promise<boolean> => {
-  if (!existsSync('/proc/sys/net/bridge')) await runCommand('modprobe', ['br_netfilter'])
+  if (!existsSync('/proc/sys/net/bridge')) await runOnHost('modprobe', ['br_netfilter'])
   const args = ['link', 'set', bridge, 'type', 'bridge', 'nf_call_iptables', '1']
   return (await runCommand('ip', args)).code === 0
 }

@@ -25,7 +25,7 @@ export interface SystemImageOptions {
 }
 
 /** Busybox stands in where the machine lacks one. */
-const HOST_PROGRAMS = ['nft', 'ip', 'iptables', 'nsenter', 'mount', 'umount', 'modprobe', 'tar']
+const HOST_PROGRAMS = ['nft', 'ip', 'iptables', 'nsenter', 'mount', 'umount', 'tar']
 /** Loaded by name at run time, so that ldd does not tell. */
 const LOADED_LATER = ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2']
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
