@@ -54,7 +54,10 @@ export type ConnectionState = 'connected' | 'disconnected'
 export interface Bus {
   /** Subject prefix of this cluster, `kubus` by default; build subjects with `subjects.ts`. */
   readonly prefix: string
-  /** Sends MessagePack and awaits one answer. Throws StatusError: the server's, or 503 `no responders`, 504 on timeout. */
+  /**
+   * Sends MessagePack and awaits one answer. Throws StatusError: the server's, 503 `no responders`, or 504 on
+   * timeout and as soon as nobody works on it any more. What a plain subscription answers must come within 1 s.
+   */
   request(subject: string, data?: unknown, options?: RequestOptions): Promise<Message>
   publish(subject: string, data?: unknown, headers?: Headers): void
   /** Publishes JSON text, for people. */

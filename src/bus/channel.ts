@@ -2,7 +2,8 @@
  * Channels: two-way, ordered, flow-controlled byte streams over private subjects of a `Wire`.
  *
  * Invariant: frames arrive in order and complete, or the channel closes with a Failure; a sender never has
- * more than WINDOW_BYTES (and one frame) unread at its peer. A dead peer is noticed within DEAD_MS.
+ * more than WINDOW_BYTES (and one frame) unread at its peer. A peer that is gone is noticed within two
+ * ticks (nobody subscribes to its subject any more), one that hangs within DEAD_MS.
  *
  *   opener                                        acceptor
  *     │ request subject {greeting, Kubus-Channel: A}  │
@@ -13,7 +14,7 @@
 import { badRequest, type Status, StatusError, serviceUnavailable } from '../api/status-error.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
-import { answerEncoding, errorAnswer, failureOf, REQUEST_TIMEOUT_MS } from './answer.ts'
+import { answerEncoding, errorAnswer, failureOf } from './answer.ts'
 import type { Bus, Channel, Headers, Registration, RequestOptions } from './bus.ts'
 import { decode, encode, encodingOf, MAX_PAYLOAD_BYTES, MSGPACK_TYPE } from './codec.ts'
 import type { RawMessage, Wire } from './wire.ts'
@@ -23,9 +24,11 @@ const WINDOW_BYTES = 1024 * 1024
 /** A frame costs at least this much of the window, so empty frames are bounded too. */
 const FRAME_COST_BYTES = 64
 const FRAGMENT_BYTES = 256 * 1024
-const TICK_MS = 2_000
-const PING_AFTER_MS = 3_000
-const DEAD_MS = 9_000
+const TICK_MS = 1_000
+const PING_AFTER_MS = 900
+const DEAD_MS = 6_000
+/** An opener is answered before anything is looked up. */
+const OPEN_MS = 3_000
 
 const DATA = 0
 /** A part of a frame; the rest follows. */
@@ -85,7 +88,7 @@ const open = async (
   channel: ChannelEnd,
   subject: string,
   greeting: Uint8Array,
-  { headers, timeoutMs = REQUEST_TIMEOUT_MS, signal }: RequestOptions,
+  { headers, timeoutMs = OPEN_MS, signal }: RequestOptions,
 ): Promise<Channel> => {
   try {
     const answer = await wire.request(subject, greeting, {
@@ -221,7 +224,8 @@ class ChannelEnd implements Channel {
   tick(now: number) {
     const silentMs = now - this.heardAt
     if (silentMs > DEAD_MS) this.close(serviceUnavailable('the peer does not answer').status)
-    else if (silentMs > PING_AFTER_MS && this.peer) this.control(PING)
+    else if (silentMs > PING_AFTER_MS && this.peer)
+      this.wire.publish(this.peer, Uint8Array.of(PING), undefined, this.inbox)
   }
 
   private finish(status: Status | undefined) {
@@ -250,6 +254,7 @@ class ChannelEnd implements Channel {
 
   private hear(message: Uint8Array) {
     if (this.isClosed) return
+    if (message.length === 0) return this.finish(serviceUnavailable('the peer is gone').status)
     this.heardAt = this.clock.monotonic()
     const type = message[0]
     if (type === DATA || type === PART)

@@ -106,12 +106,15 @@ class MemoryWire implements Wire {
 
   publish(subject: string, payload: Uint8Array, headers = {}, reply?: string) {
     if (this.state === 'disconnected') return 0
-    return this.network.deliver({
+    const heard = this.network.deliver({
       subject,
       payload: Uint8Array.from(payload),
       headers,
       ...(reply ? { reply } : {}),
     })
+    if (heard === 0 && reply)
+      this.network.deliver({ subject: reply, payload: new Uint8Array(0), headers: {} })
+    return heard
   }
 
   subscribe(subject: string, onMessage: (message: RawMessage) => void, queue = ''): Registration {

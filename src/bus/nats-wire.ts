@@ -67,7 +67,7 @@ export const natsWire = (connection: NatsConnection, clock: Clock, log: Log): Wi
     drain: async () => {
       const cancel = clock.after(DRAIN_MS, () => void connection.close())
       if (!connection.isClosed() && !connection.isDraining())
-        await connection.drain().catch(() => {})
+        await connection.drain().catch(() => connection.close())
       cancel()
     },
   }

@@ -11,6 +11,8 @@ import { answerEncoding, errorAnswer, failureOf, REQUEST_TIMEOUT_MS } from './an
 import type { Bus, Endpoint, Headers, Message, ServiceDeclaration } from './bus.ts'
 import { channelsOn } from './channel.ts'
 import { decode, encode, encodingOf, MSGPACK_TYPE } from './codec.ts'
+import { type PendingRequests, pendingRequests } from './pending-requests.ts'
+import { subjectsFor } from './subjects.ts'
 import type { RawAnswer, RawMessage, Wire } from './wire.ts'
 
 export interface WireBusPorts {
@@ -22,6 +24,7 @@ export interface WireBusPorts {
 
 export const busOnWire = ({ prefix, wire, clock, log }: WireBusPorts): Bus => {
   const channels = channelsOn(wire, clock, log)
+  const pending = pendingRequests(wire, subjectsFor(prefix).working, clock)
   const send = (subject: string, payload: Uint8Array, headers?: Headers) => {
     checkSize(payload, wire.maxPayload)
     wire.publish(subject, payload, headers)
@@ -35,11 +38,13 @@ export const busOnWire = ({ prefix, wire, clock, log }: WireBusPorts): Bus => {
     request: async (subject, data, options = {}) => {
       const payload = encode(data)
       checkSize(payload, wire.maxPayload)
-      const answer = await wire.request(subject, payload, {
-        ...options,
-        headers: withTypes(payload, options.headers),
-        timeoutMs: options.timeoutMs ?? REQUEST_TIMEOUT_MS,
-      })
+      const answer = await pending.send(subject, (id) =>
+        wire.request(subject, payload, {
+          ...options,
+          headers: withTypes(payload, { ...options.headers, ...id }),
+          timeoutMs: options.timeoutMs ?? REQUEST_TIMEOUT_MS,
+        }),
+      )
       const failure = failureOf(answer)
       if (failure) throw failure
       return toMessage(answer)
@@ -63,9 +68,10 @@ export const busOnWire = ({ prefix, wire, clock, log }: WireBusPorts): Bus => {
       ),
     open: async (subject, greeting, options) => channels.open(subject, encode(greeting), options),
     accept: (subject, onChannel, options) => channels.accept(subject, onChannel, options?.queue),
-    serve: (service) => wire.serve(rawService(service, log)),
+    serve: (service) => wire.serve(rawService(service, pending, log)),
     drain: async () => {
       channels.stop()
+      pending.stop()
       await wire.drain()
     },
   }
@@ -109,7 +115,7 @@ const checkSize = (payload: Uint8Array, limit: number) => {
     throw tooLarge(`the message has ${payload.length} bytes, the bus carries ${limit}`)
 }
 
-const rawService = (service: ServiceDeclaration, log: Log) => ({
+const rawService = (service: ServiceDeclaration, pending: PendingRequests, log: Log) => ({
   ...service,
   endpoints: service.endpoints.map(({ name, subject, queue, metadata, handle }: Endpoint) => ({
     name,
@@ -119,7 +125,7 @@ const rawService = (service: ServiceDeclaration, log: Log) => ({
     answer: async (raw: RawMessage): Promise<RawAnswer> => {
       const encoding = answerEncoding(raw)
       try {
-        const answer = await handle(toMessage(raw))
+        const answer = await pending.serve(raw.headers, async () => handle(toMessage(raw)))
         const payload = encode(answer, encoding)
         return {
           payload,

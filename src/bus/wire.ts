@@ -42,6 +42,7 @@ export interface Wire {
   readonly maxPayload: number
   readonly state: ConnectionState
   onState(listener: (state: ConnectionState) => void): () => void
+  /** Where nobody subscribes to `subject`, `reply` gets an empty message. */
   publish(subject: string, payload: Uint8Array, headers?: Headers, reply?: string): void
   subscribe(subject: string, onMessage: (message: RawMessage) => void, queue?: string): Registration
   /** Throws StatusError 503 without a responder, 504 on timeout, abort or a lost connection. */

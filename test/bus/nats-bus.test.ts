@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { connect as natsConnect } from 'nats'
+import { headers as createHeaders, createInbox, connect as natsConnect } from 'nats'
 import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -21,6 +21,30 @@ const connect = async () => {
   return bus
 }
 busCases(test, connect)
+
+test('notices that the process at the other end of a channel or a request died', async () => {
+  const bus = await connect()
+  const dying = await natsConnect({ servers: server.url })
+  const inbox = createInbox()
+  dying.subscribe(inbox)
+  dying.subscribe('dying.channel', {
+    callback: (_, message) => {
+      const answer = createHeaders()
+      answer.set('Kubus-Channel', inbox)
+      message.respond(undefined, { headers: answer })
+    },
+  })
+  dying.subscribe('dying.request')
+  await dying.flush()
+  const channel = await bus.open('dying.channel', {})
+  const startedAt = performance.now()
+  const request = bus.request('dying.request', {}, { timeoutMs: 60_000 }).catch(({ code }) => code)
+  await dying.flush()
+  await dying.close()
+  assert.is((await channel.closed)?.code, 503)
+  assert.is(await request, 504)
+  assert.ok(performance.now() - startedAt < 10_000)
+})
 
 test('is listed as a micro service, with its endpoints and error counts', async () => {
   const bus = await connect()
