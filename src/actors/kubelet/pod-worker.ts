@@ -18,7 +18,7 @@ import { allContainersOf, newest, type ObservedContainer } from './pod-view.ts'
 import { mountVolumes, type VolumePaths } from './pod-volumes.ts'
 import { identityOf, sandboxSpec } from './runtime-spec.ts'
 import { keyOf, type Step } from './sync-pod.ts'
-import { hasFiles, volumeReferences } from './volume-content.ts'
+import { hasFiles, metadataShown, volumeReferences } from './volume-content.ts'
 
 /** `release` stops judging and following, and leaves what runs running. */
 export const createPodWorker = (
@@ -35,6 +35,10 @@ export const createPodWorker = (
   let cancelWake: (() => void) | undefined
   let unfollow: (() => void) | undefined
   let refreshing = false
+  /** Something changed since the files were read. */
+  let isStale = false
+  /** The metadata that the files show. */
+  let shown = ''
 
   const memory = () => decision!.memory
   const starter = createStarter({
@@ -57,18 +61,26 @@ export const createPodWorker = (
       return { type: 'failed', retryKey: 'volumes', reason: 'ContainerCreating', message }
     }
     if (!unfollow && hasFiles(pod))
-      unfollow = host.configs.follow(namespace, volumeReferences(pod), () => void refresh())
+      unfollow = host.configs.follow(namespace, volumeReferences(pod), () => {
+        tell({ type: 'config.changed' })
+        void refresh()
+      })
+    shown = metadataShown(pod)
     return { type: 'mounted' }
   }
 
-  /** Brings changed ConfigMaps and Secrets into the volumes; what cannot be had stays as it was. */
+  /** Brings what changed into the files of volumes; what cannot be had stays as it was. */
   const refresh = async () => {
-    tell({ type: 'config.changed' })
-    if (refreshing || ending.signal.aborted) return
+    isStale = true
+    if (refreshing) return
     refreshing = true
     try {
-      const { pod, view, mounted } = memory()
-      if (mounted) await mountVolumes(host, pod, view.sandbox?.ip ?? '')
+      while (isStale && memory().mounted && !ending.signal.aborted) {
+        isStale = false
+        const { pod, view } = memory()
+        await mountVolumes(host, pod, view.sandbox?.ip ?? '')
+        shown = metadataShown(pod)
+      }
     } catch (error) {
       host.log.debug({ error, namespace, name }, 'volumes not refreshed')
     } finally {
@@ -197,6 +209,7 @@ export const createPodWorker = (
       announce(recorder, next)
       if (status && !vanished) host.statuses.offer(pod, status)
       for (const step of next.steps) void run(step)
+      if (next.memory.mounted && metadataShown(pod) !== shown) void refresh()
       judge()
     },
     release: () => {

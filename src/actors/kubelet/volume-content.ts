@@ -206,3 +206,12 @@ export const hasFiles = (pod: Pod): boolean =>
     ({ configMap, secret, downwardAPI, projected: projection }) =>
       configMap || secret || downwardAPI || projection,
   )
+
+/** What downward API files of the pod may show and users may change meanwhile; empty when it has no such files. */
+export const metadataShown = ({ metadata, spec }: Pod): string => {
+  const shows = spec?.volumes?.some(
+    ({ downwardAPI, projected }) =>
+      downwardAPI ?? projected?.sources?.some((source) => source.downwardAPI),
+  )
+  return shows ? JSON.stringify([metadata.labels, metadata.annotations]) : ''
+}

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { ConfigSources } from '../../../src/actors/kubelet/environment.ts'
 import {
   environmentReferences,
+  metadataShown,
   type Volume,
   volumeFiles,
   volumeReferences,
@@ -96,6 +97,20 @@ test('collects what a pod refers to', () => {
   )
   const environment = environmentReferences(pod)
   assert.equal([...environment.configMaps, ...environment.secrets], ['c2', 's2'])
+})
+
+test('metadata counts as shown only where the downward API shows it in files', () => {
+  const items = [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }]
+  for (const volume of [
+    { downwardAPI: { items } },
+    { projected: { sources: [{ downwardAPI: { items } }] } },
+  ]) {
+    const pod = podOf({ volumes: [{ name: 'v', ...volume }] })
+    const labelled = { ...pod, metadata: { ...pod.metadata, labels: { new: 'yes' } } }
+    assert.is.not(metadataShown(pod), metadataShown(labelled))
+    assert.is(metadataShown(labelled), metadataShown({ ...labelled, status: { phase: 'Running' } }))
+  }
+  assert.is(metadataShown(podOf({ volumes: [{ name: 'v', emptyDir: {} }] })), '')
 })
 
 test.run()
