@@ -11,10 +11,19 @@ import type { Change } from './view.ts'
 
 /** An object at rest. */
 export interface Rest {
-  bytes: Uint8Array
+  bytes: Slice
   revision: number
   namespace: string | undefined
 }
+
+/** A part of a slab. */
+interface Slice {
+  slab: Uint8Array
+  from: number
+  to: number
+}
+
+const SLAB_BYTES = 256 * 1024
 
 interface KeptChange {
   type: Change['type']
@@ -34,6 +43,8 @@ export class ChangeRing {
   private changes: KeptChange[] = []
   private head = 0
   private bytes = 0
+  private slab = new Uint8Array(0)
+  private slabUsed = 0
   /** The newest change of each object. */
   private readonly newest = new Map<string, KeptChange>()
   /** Changes that somebody looked at lately, so that many watchers that resume share one copy. */
@@ -43,7 +54,11 @@ export class ChangeRing {
   constructor(
     private readonly kind: Change['kind'],
     private readonly bounds: RingBounds,
-    private readonly decode: (rest: Rest) => KubernetesObject,
+    private readonly decode: (
+      bytes: Uint8Array,
+      revision: number,
+      namespace: string | undefined,
+    ) => KubernetesObject,
     private floor = Number.POSITIVE_INFINITY,
   ) {}
 
@@ -55,13 +70,13 @@ export class ChangeRing {
     }
     const key = objectKey(object)
     const { namespace } = object.metadata
-    const before = previous && (this.newest.get(key)?.object ?? atRest(previous))
-    const bytes = stored ? Buffer.from(stored) : (before?.bytes ?? encode(object))
+    const before = previous && (this.newest.get(key)?.object ?? this.atRest(previous))
+    const bytes = stored ? this.keep(stored) : (before?.bytes ?? this.keep(encode(object)))
     const change: KeptChange = { type, revision, key, object: { bytes, revision, namespace } }
     if (before) change.previous = before
     this.changes.push(change)
     this.newest.set(key, change)
-    this.bytes += bytes.length
+    this.bytes += sizeOf(bytes)
     while (this.length > this.bounds.changes || this.bytes > this.bounds.bytes) this.drop()
     if (this.head > 1024 && this.head > this.length) {
       this.changes = this.changes.slice(this.head)
@@ -99,7 +114,7 @@ export class ChangeRing {
 
   private drop() {
     const oldest = this.changes[this.head]!
-    this.bytes -= oldest.object.bytes.length
+    this.bytes -= sizeOf(oldest.object.bytes)
     this.floor = oldest.revision
     if (this.newest.get(oldest.key) === oldest) this.newest.delete(oldest.key)
     this.changes[this.head++] = undefined as unknown as KeptChange
@@ -112,17 +127,34 @@ export class ChangeRing {
     const change: Change = {
       type,
       kind: this.kind,
-      object: this.decode(object),
+      object: this.wake(object),
       revision,
-      ...(previous ? { previous: this.decode(previous) } : {}),
+      ...(previous ? { previous: this.wake(previous) } : {}),
     }
     this.shown.set(kept, new WeakRef(change))
     return change
   }
+
+  private wake({ bytes: { slab, from, to }, revision, namespace }: Rest): KubernetesObject {
+    return this.decode(slab.subarray(from, to), revision, namespace)
+  }
+
+  private atRest(object: KubernetesObject): Rest {
+    const { resourceVersion, namespace } = object.metadata
+    return { bytes: this.keep(encode(object)), revision: Number(resourceVersion), namespace }
+  }
+
+  /** A copy in slabs that only this ring uses: a view would hold the socket's chunk or Node's pool. */
+  private keep(bytes: Uint8Array): Slice {
+    if (this.slabUsed + bytes.length > this.slab.length) {
+      this.slab = new Uint8Array(Math.max(SLAB_BYTES, bytes.length))
+      this.slabUsed = 0
+    }
+    const from = this.slabUsed
+    this.slab.set(bytes, from)
+    this.slabUsed += bytes.length
+    return { slab: this.slab, from, to: this.slabUsed }
+  }
 }
 
-const atRest = (object: KubernetesObject): Rest => ({
-  bytes: encode(object),
-  revision: Number(object.metadata.resourceVersion),
-  namespace: object.metadata.namespace,
-})
+const sizeOf = ({ from, to }: Slice) => to - from

@@ -146,8 +146,10 @@ class StreamCopy {
     this.waiters = new RevisionWaiters(ports.clock)
     for (const kind of kinds) {
       if (kind.storage !== storage) continue
-      const ring = new ChangeRing(kind, ports.history ? RING[storage] : NO_RING, (rest) =>
-        readObject(kind, rest.bytes, rest.revision, rest.namespace),
+      const ring = new ChangeRing(
+        kind,
+        ports.history ? RING[storage] : NO_RING,
+        (bytes, revision, namespace) => readObject(kind, bytes, revision, namespace),
       )
       const table = { kind, index: new ObjectIndex(), ring }
       this.tables.set(`${kind.group}/${kind.plural}`, table)
