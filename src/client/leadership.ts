@@ -7,6 +7,9 @@
  *     │ └─leader answers─▶ standby ◀┘                                     ▼
  *     └──── silence, or the leader released ────┘                      stopped
  *
+ * A leader that does not know whether a write of its own happened takes a new fence (`renewing`): what was
+ * under way can happen no more, and a cache that has reached the new fence shows whether it did.
+ *
  * Invariant: `onLeading` and `onStandby` alternate. A leader beats every BEAT_MS; it never ends its process.
  * The coordination.k8s.io Lease is kept for readers only.
  */
@@ -48,6 +51,8 @@ export interface Leadership {
   stop(): Promise<void>
   /** A write with `fence` failed with FenceLost: step down. */
   reportFenceLost(fence: Fence): void
+  /** Nobody knows whether a write with `fence` happened: stand by until a new fence rules it out. */
+  reportOutcomeUnknown(fence: Fence): void
   readonly isLeading: boolean
 }
 
@@ -57,6 +62,9 @@ export const FENCE_LOST = 'FenceLost'
 export const isFenceLost = (error: unknown): boolean =>
   error instanceof StatusError &&
   (error.status.details?.causes?.some(({ reason }) => reason === FENCE_LOST) ?? false)
+
+export const isOutcomeUnknown = (error: unknown): boolean =>
+  error instanceof StatusError && error.code === 504
 
 /** What is said on `subjects.lease(component)`, as JSON. */
 interface Announcement {
@@ -69,9 +77,10 @@ export type LeadershipEvent =
   | { type: 'beat'; fence: number }
   | { type: 'released' }
   | { type: 'fence.lost'; fence: number }
+  | { type: 'outcome.unknown'; fence: number }
   | { type: 'stop' }
 
-/** `probe` resolves true while a leader answers; `acquire` resolves with the fence taken. */
+/** `probe` resolves true while a leader answers; `acquire` and `renew` resolve with the fence taken. */
 export const leadershipMachine = setup({
   types: {
     context: {} as { fence: number },
@@ -80,11 +89,16 @@ export const leadershipMachine = setup({
   actors: {
     probe: fromPromise<boolean>(async () => false),
     acquire: fromPromise<number>(async () => 0),
+    renew: fromPromise<number, { fence: number }>(async () => 0),
+    /** Answers who asks whether a leader is there. */
+    present: fromCallback<LeadershipEvent>(() => {}),
     lead: fromCallback<LeadershipEvent, { fence: number }>(() => {}),
   },
   guards: {
     isNewer: ({ context, event }) => event.type === 'beat' && event.fence > context.fence,
     isOurs: ({ context, event }) => event.type === 'fence.lost' && event.fence >= context.fence,
+    isCurrent: ({ context, event }) =>
+      event.type === 'outcome.unknown' && event.fence === context.fence,
   },
   delays: { silence: SILENCE_MS, retry: RETRY_MS },
 }).createMachine({
@@ -122,10 +136,28 @@ export const leadershipMachine = setup({
       after: { retry: 'probing' },
     },
     leading: {
-      invoke: { src: 'lead', input: ({ context }) => ({ fence: context.fence }) },
+      invoke: { src: 'present' },
       on: {
         beat: { guard: 'isNewer', target: 'standby' },
         'fence.lost': { guard: 'isOurs', target: 'standby' },
+      },
+      initial: 'holding',
+      states: {
+        holding: {
+          invoke: { src: 'lead', input: ({ context }) => ({ fence: context.fence }) },
+          on: { 'outcome.unknown': { guard: 'isCurrent', target: 'renewing' } },
+        },
+        renewing: {
+          invoke: {
+            src: 'renew',
+            input: ({ context }) => ({ fence: context.fence }),
+            onDone: {
+              target: 'holding',
+              actions: assign({ fence: ({ event }) => event.output }),
+            },
+            onError: '#leadership.retrying',
+          },
+        },
       },
     },
     stopped: { type: 'final' },
@@ -144,6 +176,14 @@ export const startLeadership = (
       actors: {
         probe: fromPromise(() => probe(bus, subjects.leader(component))),
         acquire: fromPromise(() => acquire(ports)),
+        renew: fromPromise<number, { fence: number }>(({ input }) => renew(ports, input.fence)),
+        present: fromCallback<LeadershipEvent>(() => {
+          const answering = bus.subscribe(subjects.leader(component), ({ reply }) => {
+            const { fence } = actor.getSnapshot().context
+            if (reply) bus.publishJson(reply, JSON.stringify({ holder: identity, fence }))
+          })
+          return () => void answering.stop()
+        }),
         lead: fromCallback<LeadershipEvent, { fence: number }>(({ input }) => {
           isLeading = true
           const end = lead(ports, handlers, { component, revision: input.fence })
@@ -173,6 +213,8 @@ export const startLeadership = (
       return isLeading
     },
     reportFenceLost: ({ revision }) => actor.send({ type: 'fence.lost', fence: revision }),
+    reportOutcomeUnknown: ({ revision }) =>
+      actor.send({ type: 'outcome.unknown', fence: revision }),
     stop: async () => {
       const wasLeading = isLeading
       const { fence } = actor.getSnapshot().context
@@ -197,52 +239,55 @@ const probe = async (bus: Bus, subject: string): Promise<boolean> => {
 }
 
 /** Takes the fence through the store; exactly one of several contenders succeeds. */
-const acquire = async ({ component, bus, identity, log }: LeadershipPorts): Promise<number> => {
-  const subjects = subjectsFor(bus.prefix)
+const acquire = async (ports: LeadershipPorts): Promise<number> => {
+  const { component, bus, log } = ports
   try {
-    const read = await bus.request(subjects.fence('read'), { component })
-    const expected = (read.data as { revision: number }).revision
-    const taken = await bus.request(subjects.fence('take'), {
-      component,
-      expected,
-      holder: identity,
-    })
-    return (taken.data as { revision: number }).revision
+    const read = await bus.request(subjectsFor(bus.prefix).fence('read'), { component })
+    return await take(ports, (read.data as { revision: number }).revision)
   } catch (err) {
     log.debug({ component, err }, 'the fence could not be taken')
     throw err
   }
 }
 
+/** Takes the next fence, unless somebody else has taken it from this one. */
+const renew = async (ports: LeadershipPorts, fence: number): Promise<number> => {
+  const { component, log } = ports
+  log.info({ component, fence }, 'the outcome of a write is unknown: a new fence rules it out')
+  return take(ports, fence)
+}
+
+const take = async (
+  { component, bus, identity: holder }: LeadershipPorts,
+  expected: number,
+): Promise<number> => {
+  const taken = await bus.request(subjectsFor(bus.prefix).fence('take'), {
+    component,
+    expected,
+    holder,
+  })
+  return (taken.data as { revision: number }).revision
+}
+
 /** Everything a leader does besides its work, until the returned function is called. */
 const lead = (ports: LeadershipPorts, handlers: LeadershipHandlers, fence: Fence) => {
-  const { bus, clock, component, identity, log } = ports
+  const { clock, component, log } = ports
   log.info({ component, fence: fence.revision }, 'this replica leads')
   let cancel: (() => void) | undefined
   const beat = () => {
     announce(ports, 'beat', fence.revision)
     cancel = clock.after(BEAT_MS, beat)
   }
-  const answering = serveLeader(bus, subjectsFor(bus.prefix).leader(component), {
-    holder: identity,
-    fence: fence.revision,
-  })
   beat()
   const endLease = keepLease(ports, fence)
   handlers.onLeading(fence)
   return () => {
     cancel?.()
     endLease()
-    void answering.stop()
     log.info({ component, fence: fence.revision }, 'this replica leads no longer')
     handlers.onStandby()
   }
 }
-
-const serveLeader = (bus: Bus, subject: string, answer: object) =>
-  bus.subscribe(subject, ({ reply }) => {
-    if (reply) bus.publishJson(reply, JSON.stringify(answer))
-  })
 
 const announce = (
   { bus, component, identity }: LeadershipPorts,

@@ -2,9 +2,15 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createClient } from '../../src/client/bus-client.ts'
 import { type Leadership, startLeadership } from '../../src/client/leadership.ts'
-import type { Fence } from '../../src/client/storage.ts'
+import { type Fence, FenceLost } from '../../src/client/storage.ts'
 import { systemClock } from '../../src/std/clock.ts'
-import { log, type StoreProcess, storeProcess } from '../actors/store/store-harness.ts'
+import {
+  configMap,
+  log,
+  putWrite,
+  type StoreProcess,
+  storeProcess,
+} from '../actors/store/store-harness.ts'
 import { startNatsServer } from '../support/nats-server.ts'
 
 const server = await startNatsServer()
@@ -104,6 +110,25 @@ test('a leader that is told of its lost fence steps down and may lead again', as
   assert.not.ok(only.leadership.isLeading)
   await until(() => only.leadership.isLeading)
   assert.is(only.fences.length, 2)
+})
+
+test('a leader that does not know what became of a write leads on with a new fence', async () => {
+  const leader = await replica('unsure', 'a')
+  await until(() => leader.leadership.isLeading)
+  const standby = await replica('unsure', 'b')
+  const [first] = leader.fences
+  leader.leadership.reportOutcomeUnknown(first!)
+  leader.leadership.reportOutcomeUnknown(first!)
+  assert.not.ok(leader.leadership.isLeading, 'nothing is decided meanwhile')
+  await until(() => leader.leadership.isLeading)
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  assert.is(leader.fences.length, 2)
+  assert.ok(leader.fences[1]!.revision > first!.revision)
+  assert.not.ok(standby.leadership.isLeading)
+  // What was under way with the first fence can happen no more.
+  const late = store.storage.write(putWrite(configMap('late'), 0, first))
+  const lost = await late.catch((error) => error)
+  assert.instance(lost, FenceLost)
 })
 
 test.after(async () => {

@@ -47,7 +47,15 @@ export const startControllers = async (
   const controllers = controllersOf(ports, options)
   const { cache } = ports
   const onFenceLost = (fence: Fence) => leadership.reportFenceLost(fence)
-  const group = createControllerGroup(controllers, { cache, client, clock, log, onFenceLost })
+  const onOutcomeUnknown = (fence: Fence) => leadership.reportOutcomeUnknown(fence)
+  const group = createControllerGroup(controllers, {
+    cache,
+    client,
+    clock,
+    log,
+    onFenceLost,
+    onOutcomeUnknown,
+  })
   await cache.ready
   const leadership = startLeadership(
     { component: 'controllers', bus, client, clock, identity, log },

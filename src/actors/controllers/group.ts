@@ -24,6 +24,8 @@ export interface ControllerGroup {
 export interface GroupPorts extends Pick<CachePorts, 'cache' | 'client' | 'clock' | 'log'> {
   /** A write was refused because somebody else leads. */
   onFenceLost?(fence: Fence): void
+  /** Nobody knows whether a write happened: nothing may be decided before that is known. */
+  onOutcomeUnknown?(fence: Fence): void
 }
 
 export const createControllerGroup = (

@@ -7,7 +7,7 @@
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Client } from '../../client/client.ts'
 import { createEventRecorder } from '../../client/event-recorder.ts'
-import { isFenceLost } from '../../client/leadership.ts'
+import { isFenceLost, isOutcomeUnknown } from '../../client/leadership.ts'
 import type { Fence } from '../../client/storage.ts'
 import type { Cache } from '../../client/view.ts'
 import { createWorkqueue } from '../../client/workqueue.ts'
@@ -31,6 +31,8 @@ export interface WorkerPorts {
   log: Log
   /** A write was refused because somebody else leads. */
   onFenceLost?(fence: Fence): void
+  /** Nobody knows whether a write happened, or the cache does not show it in time. */
+  onOutcomeUnknown?(fence: Fence): void
 }
 
 export interface Worker {
@@ -86,6 +88,7 @@ export const startWorker = (controller: Controller, ports: WorkerPorts, fence?: 
       settle(key, plan, outcome)
     } catch (error) {
       log.error({ key, error }, 'reconcile failed')
+      reportLeadership(error)
       queue.addRateLimited(key)
     }
     const restMs = (controller.intervalMs ?? 0) - (clock.monotonic() - startedMs)
@@ -104,12 +107,18 @@ export const startWorker = (controller: Controller, ports: WorkerPorts, fence?: 
       { key, error: error.message, plan: plan.commands.slice(0, 5).map(showCommand) },
       'plan failed',
     )
-    if (fence && isFenceLost(error)) ports.onFenceLost?.(fence)
+    reportLeadership(error)
     if (outcome.result !== 'invalid') return queue.addRateLimited(key)
     queue.forget(key)
     const about = subject(controller, key, cache)
     if (about && !outcome.reported)
       recorder.event(about, 'Warning', 'FailedReconcile', error.message)
+  }
+
+  const reportLeadership = (error: unknown) => {
+    if (!fence) return
+    if (isFenceLost(error)) ports.onFenceLost?.(fence)
+    else if (isOutcomeUnknown(error)) ports.onOutcomeUnknown?.(fence)
   }
 
   const kinds = watchedKinds(controller)

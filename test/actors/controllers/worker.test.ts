@@ -6,7 +6,13 @@ import { startWorker } from '../../../src/actors/controllers/worker.ts'
 import { ReplicaSet } from '../../../src/api/apps/replica-set.ts'
 import { Event } from '../../../src/api/core/event.ts'
 import { Pod } from '../../../src/api/core/pod.ts'
-import { conflict, invalid, MODIFIED, serviceUnavailable } from '../../../src/api/status-error.ts'
+import {
+  conflict,
+  invalid,
+  MODIFIED,
+  serviceUnavailable,
+  timeout,
+} from '../../../src/api/status-error.ts'
 import type { View } from '../../../src/client/view.ts'
 import { rootLog } from '../../../src/std/log.ts'
 import { memoryCache } from '../../support/memory-cache.ts'
@@ -118,6 +124,33 @@ test('a failure is tried again with growing waits, a burst slowly', async () => 
   assert.is(looks.length, waited + 2, 'then it succeeds')
   assert.is(client.calls.length, 17)
   await worker.stop()
+})
+
+test('a write of unknown outcome is reported, and nothing more is decided by a worker that was stopped for it', async () => {
+  const clock = virtualClock()
+  const cache = memoryCache(set)
+  const client = memoryClient(cache, clock.now)
+  let worker: ReturnType<typeof startWorker> | undefined
+  const reported: number[] = []
+  const controller = defineController<ReplicaSet>({
+    name: 'test',
+    component: 'test-controller',
+    for: ReplicaSet,
+    reconcile: () => ({ commands: [create('a')] }),
+  })
+  const onOutcomeUnknown = ({ revision }: { revision: number }) => {
+    reported.push(revision)
+    void worker?.stop()
+  }
+  client.failNext('create Pod', timeout('nobody knows'))
+  worker = startWorker(
+    controller,
+    { cache, client, clock, log: rootLog, onOutcomeUnknown },
+    { component: 'controllers', revision: 7 },
+  )
+  await clock.advance(60_000)
+  assert.equal(reported, [7])
+  assert.equal(client.calls, ['create Pod default/a fence=7'])
 })
 
 test('a conflict is looked at again soon; what is invalid only when something changes', async () => {
