@@ -17,4 +17,6 @@ export interface ActorSettings {
   cluster: string
   /** Addresses of all pods; each node gets a /24 of it. */
   clusterCidr: string
+  /** Addresses of Services. */
+  serviceCidr: string
 }

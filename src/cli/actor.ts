@@ -9,6 +9,7 @@ import { isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
 import type { Component } from '../actors/component.ts'
 import { readTextIfPresent } from '../node/files.ts'
+import { DEFAULT_RANGES } from '../node/network-ranges.ts'
 import { sleep } from '../std/clock.ts'
 import { randomSuffix } from '../std/ids.ts'
 import { rootLog } from '../std/log.ts'
@@ -85,8 +86,12 @@ export const actor: Command = {
     'cluster-cidr': {
       type: 'string',
       value: 'CIDR',
-      default: '10.244.0.0/16',
-      help: 'addresses of all pods (controllers, kubelet)',
+      help: 'addresses of all pods (controllers, kubelet; default: as the state folder says)',
+    },
+    'service-cidr': {
+      type: 'string',
+      value: 'CIDR',
+      help: 'addresses of Services (apiserver; default: as the state folder says)',
     },
     cluster: {
       type: 'string',
@@ -141,6 +146,8 @@ const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
     : textOption(options, 'node').split(',').filter(Boolean)
   const integer = (name: string, fallback: number, most: number) =>
     options[name] === undefined ? fallback : integerOption(options, name, 1, most)
+  const range = (name: string, fallback: string) =>
+    options[name] === undefined ? fallback : textOption(options, name)
   const master = integerOption(options, 'master', 1, known?.masters ?? 1) - 1
   const host = known?.hosts?.[master]
   const address = host && isIPv4(host) ? host : undefined
@@ -159,7 +166,8 @@ const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
     otherLocalNodes: textOption(options, 'local-nodes').split(',').filter(Boolean),
     runtime,
     cluster: options['cluster'] ? textOption(options, 'cluster') : (known?.id ?? 'kubus'),
-    clusterCidr: textOption(options, 'cluster-cidr'),
+    clusterCidr: range('cluster-cidr', known?.clusterCidr ?? DEFAULT_RANGES.clusterCidr),
+    serviceCidr: range('service-cidr', known?.serviceCidr ?? DEFAULT_RANGES.serviceCidr),
   }
 }
 

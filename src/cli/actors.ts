@@ -159,6 +159,8 @@ const startMaster = async (
     authentication: serving.authentication,
     bind: { address: settings.bindAddress, port: settings.apiPort },
     advertiseAddress: settings.advertiseAddress ?? serving.defaultAddress,
+    serviceCidr: settings.serviceCidr,
+    storeMetrics: store.metrics,
   })
   return [store, apiserver]
 }

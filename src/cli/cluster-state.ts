@@ -6,8 +6,10 @@
  * It starts nothing.
  */
 import { existsSync } from 'node:fs'
+import { hostRoot } from '../node/engine-mounts.ts'
 import { writeFileAtomically } from '../node/files.ts'
 import { natsServerConfig } from '../node/nats-server.ts'
+import { claimRanges, DEFAULT_RANGES, keepRanges } from '../node/network-ranges.ts'
 import { newUid } from '../std/ids.ts'
 import { integerOption, type Options, UsageError } from './command.ts'
 import {
@@ -45,6 +47,8 @@ export const settleConfig = (options: Options, known: ClusterConfig | undefined)
     ...(hosts ? { hosts } : {}),
     busUsers: known?.busUsers ?? [],
     routePassword: known?.routePassword ?? newRoutePassword(),
+    clusterCidr: known?.clusterCidr ?? DEFAULT_RANGES.clusterCidr,
+    serviceCidr: known?.serviceCidr ?? DEFAULT_RANGES.serviceCidr,
   }
 }
 
@@ -57,6 +61,14 @@ const parseHosts = (options: Options, masters: number): string[] | undefined => 
   return hosts.every((host) => host === 'localhost' || host.startsWith('127.')) ? undefined : hosts
 }
 
+/** Ranges are chosen once. Simulated pods have no network, so they need none of their own on this host. */
+const settleRanges = (folder: StateFolder, config: ClusterConfig) => {
+  if (config.runtime === 'hollow') return
+  const place = { root: hostRoot() }
+  if (existsSync(folder.config)) keepRanges(folder.root, config, place)
+  else Object.assign(config, claimRanges(folder.root, place))
+}
+
 /** Makes what is missing. A host that got a copy without the authority's key keeps what it got. */
 export const createClusterState = async (
   folder: StateFolder,
@@ -66,7 +78,8 @@ export const createClusterState = async (
   createFolders(folder)
   const isCopy = existsSync(folder.config) && !existsSync(folder.pki('ca.key'))
   if (isCopy) return
-  await ensureCertificates(folder, nowMs, config.hosts)
+  settleRanges(folder, config)
+  await ensureCertificates(folder, nowMs, config)
   writeKubeconfig(folder, config.apiPort, config.hosts?.[0])
   config.busUsers = [ensureBusUser(folder)]
   for (let master = 0; master < config.masters; master++) {

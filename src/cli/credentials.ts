@@ -11,9 +11,6 @@ import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
 import type { KeyPair } from '../node/pki.ts'
 import type { StateFolder } from './state-folder.ts'
 
-/** First address of the Service range: the Service `default/kubernetes`. */
-const API_SERVICE_ADDRESS = '10.96.0.1'
-
 const readPair = (folder: StateFolder, name: string): KeyPair | undefined => {
   const certificate = readTextIfPresent(folder.pki(`${name}.crt`))
   const key = readTextIfPresent(folder.pki(`${name}.key`))
@@ -33,7 +30,10 @@ export const hostAddresses = (): string[] =>
     .filter((address) => address.family === 'IPv4' && !address.internal)
     .map((address) => address.address)
 
-const servingNames = (hosts: readonly string[]) => [
+/** The Service `default/kubernetes` has the first address of the Service range. */
+const firstAddress = (cidr: string) => cidr.replace(/\.0\/\d+$/, '.1')
+
+const servingNames = ({ hosts = [], serviceCidr }: Served) => [
   'localhost',
   hostname(),
   'kubernetes',
@@ -41,20 +41,19 @@ const servingNames = (hosts: readonly string[]) => [
   'kubernetes.default.svc',
   'kubernetes.default.svc.cluster.local',
   '127.0.0.1',
-  API_SERVICE_ADDRESS,
+  firstAddress(serviceCidr),
   ...new Set([...hosts, ...hostAddresses()]),
 ]
 
-/**
- * Makes the certificates that are missing; costs nothing when all are there. `hosts` are names or addresses
- * of other hosts that serve.
- */
-export const ensureCertificates = async (
-  folder: StateFolder,
-  nowMs: number,
-  hosts: readonly string[] = [],
-) => {
-  const names = servingNames(hosts)
+interface Served {
+  /** Names or addresses of other hosts that serve. */
+  hosts?: readonly string[]
+  serviceCidr: string
+}
+
+/** Makes the certificates that are missing; costs nothing when all are there. */
+export const ensureCertificates = async (folder: StateFolder, nowMs: number, served: Served) => {
+  const names = servingNames(served)
   const stamp = names.join(' ')
   const complete =
     readTextIfPresent(folder.pki('names')) === stamp &&

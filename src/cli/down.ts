@@ -3,6 +3,7 @@
  */
 import { existsSync, rmSync } from 'node:fs'
 import { engineSocket } from '../node/docker-engine.ts'
+import { releaseRanges } from '../node/network-ranges.ts'
 import { type Command, CommandError, DATA_OPTION, textOption } from './command.ts'
 import { cleanHost } from './host.ts'
 import { endProcess, isOurProcess, stopLeftovers } from './running.ts'
@@ -33,7 +34,10 @@ export const down: Command = {
     }
     if (config) await cleanHost(config, folder, engineSocket())
     rmSync(folder.running, { force: true })
-    if (options['purge']) rmSync(folder.root, { recursive: true, force: true })
+    if (options['purge']) {
+      rmSync(folder.root, { recursive: true, force: true })
+      releaseRanges(folder.root)
+    }
     process.stdout.write(
       options['purge']
         ? `stopped; ${folder.root} is deleted\n`

@@ -7,7 +7,7 @@
 import { dirname } from 'node:path'
 import { findProgram, isRoot } from '../node/command.ts'
 import { installPackages } from '../node/debian.ts'
-import { type Engine, ensureEngine } from '../node/docker-engine.ts'
+import { type Engine, ensureEngine, lacksEngine } from '../node/docker-engine.ts'
 import { unshareFolder } from '../node/engine-mounts.ts'
 import { CommandError } from './command.ts'
 import type { ClusterConfig, StateFolder } from './state-folder.ts'
@@ -17,36 +17,46 @@ const HOST_PROGRAMS: readonly (readonly [program: string, debian: string])[] = [
   ['ip', 'iproute2'],
   ['iptables', 'iptables'],
 ]
+const ENGINE_PACKAGE = 'docker.io'
 
-/** Root, network programs, engine and local images for real containers. Returns the engine to stop. */
+/** Refuses, before anything was made, what only root may do. */
+export const requireRoot = ({ runtime }: ClusterConfig) => {
+  if (runtime === 'hollow' || isRoot()) return
+  throw new CommandError(
+    'real containers need root, for their network and the Service rules; ' +
+      'run as root (sudo npm start), or simulate them (npm start -- --runtime hollow)',
+  )
+}
+
+/** Network programs, engine and local images for real containers. Returns the engine to stop. */
 export const prepareHost = async (
   config: ClusterConfig,
   folder: StateFolder,
   onProgress: (line: string) => void,
 ): Promise<Engine | undefined> => {
   if (config.runtime === 'hollow') return undefined
-  if (!isRoot())
-    throw new CommandError(
-      'real containers need root, for their network and the Service rules; ' +
-        'run as root (sudo npm start), or simulate them with --runtime hollow',
-    )
-  await installHostPrograms(onProgress)
+  await installHostPrograms(onProgress, (await lacksEngine()) ? [ENGINE_PACKAGE] : [])
   const engine = await ensureEngine({ logFile: `${folder.logs}/dockerd.log`, onProgress })
-  const { ensureLocalImages } = await import('../node/images.ts')
-  await ensureLocalImages({
-    socketPath: engine.socketPath,
-    stateDir: folder.tools,
-  })
+  try {
+    const { ensureLocalImages } = await import('../node/images.ts')
+    await ensureLocalImages({ socketPath: engine.socketPath, stateDir: folder.tools })
+  } catch (error) {
+    await engine.stop()
+    throw error
+  }
   return engine
 }
 
-/** The programs that make the network of pods and Services. */
-export const installHostPrograms = async (onProgress: (line: string) => void) => {
+/** The programs that make the network of pods and Services, and `others`, in one go. */
+export const installHostPrograms = async (
+  onProgress: (line: string) => void,
+  others: readonly string[] = [],
+) => {
   const missing = HOST_PROGRAMS.filter(([program]) => !findProgram(program))
-  if (missing.length === 0) return
-  const packages = missing.map(([, name]) => name)
+  const packages = [...missing.map(([, name]) => name), ...others]
+  if (packages.length === 0) return
   onProgress(`installing ${packages.join(', ')}`)
-  await installPackages(packages, 'the network of pods and Services')
+  await installPackages(packages, 'they run containers, and make the network of pods and Services')
 }
 
 /** Removes what the cluster owns on this host: containers, bridges, rules, tables, mounts. */

@@ -86,8 +86,9 @@ export const natsProcess = (
   }
 }
 
-/** Kubernetes' usual range has room for 256 nodes of /24; simulated clusters may be larger. */
-const clusterCidr = ({ nodes }: ClusterConfig) => (nodes <= 256 ? '10.244.0.0/16' : '10.128.0.0/9')
+/** A range of /16 has room for 256 nodes of /24; simulated clusters may be larger. */
+const clusterCidr = ({ nodes, clusterCidr }: ClusterConfig) =>
+  nodes <= 256 ? clusterCidr : '10.128.0.0/9'
 
 const actorProcess = (
   folder: StateFolder,
@@ -122,6 +123,7 @@ export const masterProcesses = (
       nats,
       replicas: config.masters,
       'api-port': config.apiPort + master,
+      'service-cidr': config.serviceCidr,
     }),
     actorProcess(folder, `controllers${suffix}`, ['scheduler', 'controllers'], {
       nats,
@@ -135,5 +137,6 @@ export const workerProcess = (config: ClusterConfig, folder: StateFolder): Proce
     nats: natsUrls(config).join(','),
     runtime: config.runtime,
     cluster: config.id,
+    'cluster-cidr': clusterCidr(config),
     ...(config.nodes > 20 ? { nodes: config.nodes } : { node: nodeNames(config).join(',') }),
   })

@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
+import { DEFAULT_RANGES } from '../node/network-ranges.ts'
 import { CommandError } from './command.ts'
 
 export interface ClusterConfig {
@@ -23,6 +24,9 @@ export interface ClusterConfig {
   busUsers: string[]
   /** Shared secret of the clustered nats-servers. */
   routePassword: string
+  /** Addresses of pods and Services, chosen when the cluster is created. */
+  clusterCidr: string
+  serviceCidr: string
 }
 
 export interface StateFolder {
@@ -108,7 +112,7 @@ const parseConfig = (folder: StateFolder, text: string): ClusterConfig => {
     Number.isInteger(natsPort) &&
     Array.isArray(busUsers)
   if (!complete) throw corrupt(folder, 'cluster.json lacks settings')
-  return config as ClusterConfig
+  return { ...DEFAULT_RANGES, ...(config as ClusterConfig) }
 }
 
 export const writeConfig = (folder: StateFolder, config: ClusterConfig) =>

@@ -12,6 +12,8 @@ const config = (changes: Partial<ClusterConfig> = {}): ClusterConfig => ({
   natsPort: 4222,
   busUsers: ['UA'],
   routePassword: 'secret',
+  clusterCidr: '10.244.0.0/16',
+  serviceCidr: '10.96.0.0/16',
   ...changes,
 })
 

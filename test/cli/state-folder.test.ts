@@ -45,6 +45,8 @@ test('a folder without its authority is refused', () =>
       natsPort: 2,
       busUsers: [],
       routePassword: '',
+      clusterCidr: '10.245.0.0/16',
+      serviceCidr: '10.97.0.0/16',
     }
     writeConfig(folder, config)
     assert.throws(() => readConfig(folder), /ca.crt is missing/)

@@ -27,8 +27,6 @@ const environment = {
   KUBUS_API_PORT: String(apiPort),
   KUBUS_NATS_PORT: String(apiPort + 4),
   KUBUS_NODE: 'worker',
-  // Another cluster may run on this machine.
-  KUBUS_POD_CIDR: `10.${200 + (process.pid % 40)}.0.0/16`,
   KUBECONFIG: join(data, 'kubeconfig'),
 }
 const docker = connectEngine()
