@@ -62,9 +62,9 @@ const parseHosts = (options: Options, masters: number): string[] | undefined => 
 }
 
 /** Ranges are chosen once. Simulated pods have no network, so they need none of their own on this host. */
-const settleRanges = (folder: StateFolder, config: ClusterConfig) => {
+const settleRanges = async (folder: StateFolder, config: ClusterConfig) => {
   if (config.runtime === 'hollow') return
-  const place = { root: hostRoot() }
+  const place = { root: (await hostRoot()) || '/' }
   if (existsSync(folder.config)) keepRanges(folder.root, config, place)
   else Object.assign(config, claimRanges(folder.root, place))
 }
@@ -78,7 +78,7 @@ export const createClusterState = async (
   createFolders(folder)
   const isCopy = existsSync(folder.config) && !existsSync(folder.pki('ca.key'))
   if (isCopy) return
-  settleRanges(folder, config)
+  await settleRanges(folder, config)
   await ensureCertificates(folder, nowMs, config)
   writeKubeconfig(folder, config.apiPort, config.hosts?.[0])
   config.busUsers = [ensureBusUser(folder)]

@@ -18,7 +18,7 @@ import { createApiClient } from './api-client.ts'
 import { createClusterState, settleConfig } from './cluster-state.ts'
 import { type Command, CommandError, DATA_OPTION, type Options, textOption } from './command.ts'
 import { applyExample, type ServiceAnswer, waitForService } from './example.ts'
-import { cleanHost, prepareHost } from './host.ts'
+import { cleanHost, prepareHost, requireRoot } from './host.ts'
 import { requireFreePorts } from './ports.ts'
 import { masterProcesses, natsProcess, nodeNames, wantedPorts, workerProcess } from './processes.ts'
 import { isOurProcess, stopLeftovers } from './running.ts'
@@ -71,41 +71,43 @@ const runCluster = async (options: Options, folder: StateFolder): Promise<number
     throw new CommandError(
       `this cluster is running already (process ${running.pid}); see kubus status, or stop it with kubus down`,
     )
+  requireRoot(config)
   await stopLeftovers(folder, running)
   await requireFreePorts(wantedPorts(config))
   createFolders(folder)
-  const natsServer = await ensureTool(NATS_SERVER, { toolsDir: folder.tools, onProgress: say })
-  await createClusterState(folder, config, systemClock.now())
-  say(known ? `resuming the cluster in ${folder.root}` : `creating a cluster in ${folder.root}`)
 
-  const stopRequested = new Promise<string>((resolve) => {
+  let isStopping = false
+  const stopRequested = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.on(signal, () => resolve(signal))
+      process.on(signal, () => resolve())
   })
+  const host = prepareHost(config, folder, say)
   const supervisor = startSupervisor(folder)
-  let socketPath = ''
-  let stopEngine = async () => {}
-  try {
-    const started = startProcesses(config, folder, natsServer, supervisor, async () => {
-      const engine = await prepareHost(config, folder, say)
-      socketPath = engine?.socketPath ?? ''
-      stopEngine = engine?.stop ?? stopEngine
+  const bringUp = async () => {
+    const natsServer = await ensureTool(NATS_SERVER, { toolsDir: folder.tools, onProgress: say })
+    await createClusterState(folder, config, systemClock.now())
+    say(known ? `resuming the cluster in ${folder.root}` : `creating a cluster in ${folder.root}`)
+    if (isStopping) return
+    await startProcesses(config, folder, natsServer, supervisor, async () => {
+      await host
+      return !isStopping
     })
-    const interrupted = await Promise.race([
-      started.then(() => false),
-      stopRequested.then(() => true),
-    ])
-    if (!interrupted) {
-      await greet(options, config, folder)
-      process.send?.({ ready: true })
-      await stopRequested
-    }
+    if (isStopping) return
+    await greet(options, config, folder)
+    process.send?.({ ready: true })
+  }
+  try {
+    const up = Promise.all([bringUp(), host])
+    await Promise.race([up, stopRequested])
+    await stopRequested
     say('\nstopping')
     return 0
   } finally {
+    isStopping = true
     await supervisor.stopAll()
-    if (socketPath) await cleanHost(config, folder, socketPath)
-    await stopEngine()
+    const engine = await host.catch(() => undefined)
+    if (engine) await cleanHost(config, folder, engine.socketPath)
+    await engine?.stop()
     rmSync(folder.running, { force: true })
   }
 }
@@ -130,20 +132,23 @@ const startSupervisor = (folder: StateFolder): Supervisor => {
   return supervisor
 }
 
-/** Starts the masters while the host is being prepared, then the nodes; resolves when all are ready. */
+/**
+ * Starts the masters while the host is being prepared, then the nodes; resolves when all are ready. Without
+ * the nodes where `isHostReady` says that they are no longer wanted.
+ */
 const startProcesses = async (
   config: ClusterConfig,
   folder: StateFolder,
   natsServer: string,
   supervisor: Supervisor,
-  prepare: () => Promise<void>,
+  isHostReady: () => Promise<boolean>,
 ) => {
   const masters = Array.from({ length: config.masters }, (_, index) => index)
   for (const master of masters) supervisor.start(natsProcess(folder, natsServer, master))
   const actors = masters
     .flatMap((master) => masterProcesses(config, folder, master))
     .map((spec) => supervisor.start(spec))
-  await prepare()
+  if (!(await isHostReady())) return
   actors.push(supervisor.start(workerProcess(config, folder)))
   const timeout = new Promise<never>((_, reject) => {
     systemClock.after(READY_TIMEOUT_MS, () => {
