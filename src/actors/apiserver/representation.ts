@@ -9,7 +9,7 @@ import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { badRequest } from '../../api/status-error.ts'
 import { type TableOptions, toPartialObjectMetadata, toTable } from '../../api/table.ts'
-import { jsonText } from './json-text.ts'
+import { jsonText } from '../../client/json-text.ts'
 import type { Format } from './negotiate.ts'
 import type { ApiResult, ListResult } from './request.ts'
 

@@ -8,6 +8,7 @@ import { kinds } from '../../api/kinds.ts'
 import type { Headers } from '../../bus/bus.ts'
 import { type EventType, type StorageClass, subjectsFor } from '../../bus/subjects.ts'
 import { cacheStatus } from '../../client/cache-status.ts'
+import { jsonText } from '../../client/json-text.ts'
 import { startLeadership } from '../../client/leadership.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import type { Log } from '../../std/log.ts'
@@ -35,7 +36,7 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
         object.metadata.name,
         type.toLowerCase() as EventType,
       ),
-      JSON.stringify(object),
+      jsonText(object),
       { [REVISION_HEADER]: String(revision), [STORAGE_HEADER]: kind.storage },
     )
   }
