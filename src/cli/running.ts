@@ -10,11 +10,11 @@ import type { RunningState, StateFolder } from './state-folder.ts'
 
 const STOP_TIMEOUT_MS = 15_000
 
-/** Whether `pid` is alive and its command line is of this state folder, or is a `kubus up`. */
+/** Whether `pid` is alive and its command line names this state folder, as that of every process of Kubus does. */
 export const isOurProcess = (pid: number, folder: StateFolder): boolean => {
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    return words.includes('up') || words.some((word) => word.startsWith(folder.root))
+    const line = `${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')} `
+    return line.includes(`${folder.root} `) || line.includes(`${folder.root}/`)
   } catch {
     return false
   }

@@ -53,6 +53,8 @@ export const up: Command = {
   },
   run: async (options) => {
     const folder = stateFolder(textOption(options, 'data'))
+    // `ps` tells whose supervisor this is, also when the state folder was not named.
+    process.title = `kubus up --data ${folder.root}`
     return options['detach'] ? detach(options, folder) : runCluster(options, folder)
   },
 }
