@@ -2,8 +2,9 @@
  * The build: `dist/kubus.mjs` (the command, one chunk per component) and, for tests, `dist/test/**`.
  * Dependencies are bundled, because reading one file is what makes a process start fast.
  */
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { schemaPlugin } from './ops/derive-schemas.mjs'
 
@@ -65,17 +66,27 @@ export const buildCommand = async () => {
   removeOldChunks(metafile.outputs)
 }
 
+const buildForTests = async (files) => {
+  const outdir = process.env.KUBUS_TEST_OUT ?? 'dist/test'
+  await build({ ...common, entryPoints: files, outbase: 'test', outdir, packages: 'external' })
+  return files.map((file) => join(outdir, file.slice('test/'.length).replace(/\.ts$/, '.mjs')))
+}
+
 /** Builds the given test files (all when none is named) and returns the paths of what to run. */
 export const buildTests = async (filters = []) => {
   const files = testFiles('test').filter(
     (file) => filters.length === 0 || filters.some((filter) => file.startsWith(filter)),
   )
-  const outdir = process.env.KUBUS_TEST_OUT ?? 'dist/test'
-  await build({ ...common, entryPoints: files, outbase: 'test', outdir, packages: 'external' })
-  return files.map((file) => ({
-    source: file,
-    built: join(outdir, file.slice('test/'.length).replace(/\.ts$/, '.mjs')),
-  }))
+  const built = await buildForTests(files)
+  return files.map((source, index) => ({ source, built: built[index] }))
 }
 
-if (import.meta.url === `file://${process.argv[1]}`) await buildCommand()
+/** Builds `test/support/<name>.ts` for the test runner; returns the path of what to import. */
+export const buildSupport = async (name) => {
+  const [built] = await buildForTests([`test/support/${name}.ts`])
+  return built
+}
+
+// Compared as real paths: a checkout may be reached through a link, and its name may hold blanks.
+const [, program] = process.argv
+if (program && realpathSync(program) === fileURLToPath(import.meta.url)) await buildCommand()

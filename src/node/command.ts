@@ -13,14 +13,24 @@ export interface CommandResult {
   stderr: string
 }
 
+export interface CommandOptions {
+  input?: string
+  cwd?: string
+  env?: Record<string, string>
+  timeoutMs?: number
+  /** In a session of its own: a terminal's Ctrl-C does not reach it. */
+  detached?: boolean
+}
+
 export const runCommand = (
   command: string,
   args: readonly string[],
-  options: { input?: string; cwd?: string; env?: Record<string, string>; timeoutMs?: number } = {},
+  options: CommandOptions = {},
 ): Promise<CommandResult> =>
   new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
+      detached: options.detached ?? false,
       env: { ...process.env, ...options.env },
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
@@ -54,5 +64,8 @@ export const findProgram = (
   }
   return undefined
 }
+
+/** What a program said last, for a sentence. */
+export const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''
 
 export const isRoot = () => process.getuid?.() === 0

@@ -4,11 +4,16 @@
  * Invariant: apt verifies every package by the archive's signature; nothing from unstable is installed,
  * its files are only unpacked into the state folder. It uses the mirror this machine is configured with.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram, isRoot, runCommand } from './command.ts'
+import { findProgram, isRoot, lastLine, runCommand } from './command.ts'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+const ANY_MIRROR = 'http://deb.debian.org/debian'
+/** A fresh machine often updates itself after its start. */
+const LOCK_TIMEOUT_S = 120
+/** English, so that the causes below are found; no questions. */
+const QUIET = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
 
 /** The Debian mirror of this machine's apt configuration, or undefined where there is none. */
 export const debianMirror = (etc = '/etc/apt'): string | undefined => {
@@ -26,44 +31,57 @@ export const debianMirror = (etc = '/etc/apt'): string | undefined => {
   for (const text of texts) {
     const match =
       /^deb\s+(?:\[[^\]]*\]\s+)?(https?:\S+\/debian)\/?\s/m.exec(text) ??
-      /^URIs:\s*(https?:\S+\/debian)\/?\s*$/m.exec(text)
+      /^URIs:\s*(https?:\S+\/debian)\/?(?:\s|$)/m.exec(text)
     if (match) return match[1]
   }
   return undefined
 }
 
+/** What apt says first is the cause; what follows is what came of it. */
+const causeOf = (stderr: string) =>
+  (/^E: (.*)/m.exec(stderr)?.[1] ?? lastLine(stderr)).replace(/\.$/, '')
+
+/** In a session of its own: Ctrl-C must not leave dpkg half way. */
+const apt = (args: readonly string[]) =>
+  runCommand('apt-get', ['-o', `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`, ...args], {
+    env: QUIET,
+    detached: true,
+  })
+
 /** Installs packages of the machine's own suite. Throws a sentence that says what to do instead. */
 export const installPackages = async (packages: readonly string[], why: string) => {
   const list = packages.join(' ')
-  const byHand = `install it yourself: apt-get install ${list}`
-  if (!findProgram('apt-get')) throw new Error(`${list} is missing (${why}); ${byHand}`)
-  if (!isRoot()) throw new Error(`${list} is missing (${why}) and you are not root; ${byHand}`)
-  const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  const install = () =>
-    runCommand('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env })
+  const missing = `${list} ${packages.length > 1 ? 'are' : 'is'} missing: ${why}`
+  const byHand = `apt-get install ${list}`
+  if (!findProgram('apt-get'))
+    throw new Error(`${missing}; install what your distribution has of them`)
+  if (!isRoot()) throw new Error(`${missing}; run as root, or first ${byHand}`)
+  const install = () => apt(['install', '-y', '--no-install-recommends', ...packages])
   let result = await install()
-  if (result.code !== 0) {
-    await runCommand('apt-get', ['update'], { env })
+  if (result.code === 0) return
+  let cause = causeOf(result.stderr)
+  if (!/lock/.test(cause)) {
+    const updated = await apt(['update', '-o', 'APT::Update::Error-Mode=any'])
     result = await install()
+    if (result.code === 0) return
+    cause = causeOf(updated.code === 0 ? result.stderr : updated.stderr)
   }
-  if (result.code !== 0)
-    throw new Error(
-      `${list} could not be installed (${why}): ${result.stderr.trim().split('\n').at(-1)}; ${byHand}`,
-    )
+  throw new Error(`${missing}, and apt cannot install it (${cause}); get it with ${byHand}`)
 }
 
 /**
- * Downloads `name` from Debian unstable and copies the file `path` of it to `destination`.
- * Returns false where this machine cannot (not Debian, no mirror, no such package).
+ * Downloads `name` from Debian unstable and copies the file `path` of it to `destination`, by way of the
+ * empty folder `scratch`. Returns in a few words why this machine cannot, undefined when it could.
  */
 export const unpackFromUnstable = async (
   name: string,
   path: string,
   destination: string,
   scratch: string,
-): Promise<boolean> => {
-  const mirror = debianMirror()
-  if (!mirror || !findProgram('apt-get') || !findProgram('dpkg-deb')) return false
+): Promise<string | undefined> => {
+  const mirror = debianMirror() ?? ANY_MIRROR
+  if (!findProgram('apt-get') || !findProgram('dpkg-deb') || !existsSync(KEYRING))
+    return 'this machine does not run it'
   mkdirSync(join(scratch, 'lists/partial'), { recursive: true })
   mkdirSync(join(scratch, 'cache/archives/partial'), { recursive: true })
   const sources = join(scratch, 'unstable.list')
@@ -75,21 +93,19 @@ export const unpackFromUnstable = async (
     `Dir::Cache=${join(scratch, 'cache')}`,
     'Acquire::Languages=none',
     'APT::Sandbox::User=root',
+    'APT::Update::Error-Mode=any',
   ].flatMap((option) => ['-o', option])
-  try {
-    const updated = await runCommand('apt-get', [...options, 'update'])
-    if (updated.code !== 0) return false
-    const fetched = await runCommand('apt-get', [...options, 'download', `${name}/unstable`], {
-      cwd: scratch,
-    })
-    const archive = readdirSync(scratch).find((file) => file.startsWith(`${name}_`))
-    if (fetched.code !== 0 || !archive) return false
-    const tree = join(scratch, 'tree')
-    const unpacked = await runCommand('dpkg-deb', ['-x', join(scratch, archive), tree])
-    if (unpacked.code !== 0) return false
-    const copied = await runCommand('install', ['-m', '755', join(tree, path), destination])
-    return copied.code === 0
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
-  }
+  const updated = await runCommand('apt-get', [...options, 'update'], { env: QUIET })
+  if (updated.code !== 0) return causeOf(updated.stderr)
+  const fetched = await runCommand('apt-get', [...options, 'download', `${name}/unstable`], {
+    cwd: scratch,
+    env: QUIET,
+  })
+  const archive = readdirSync(scratch).find((file) => file.startsWith(`${name}_`))
+  if (fetched.code !== 0 || !archive) return causeOf(fetched.stderr)
+  const tree = join(scratch, 'tree')
+  const unpacked = await runCommand('dpkg-deb', ['-x', join(scratch, archive), tree])
+  if (unpacked.code !== 0) return causeOf(unpacked.stderr)
+  const copied = await runCommand('install', ['-m', '755', join(tree, path), destination])
+  return copied.code === 0 ? undefined : lastLine(copied.stderr)
 }

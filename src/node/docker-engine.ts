@@ -1,19 +1,26 @@
 /**
  * The Docker engine of this host: found, started or installed.
  *
- * Invariant: an engine that answers is used as it is; only one that was started here is stopped here.
- * It runs no containers.
+ * Invariant: an engine that answers is used as it is; only one that was started here is stopped here, and
+ * only when it runs nobody else's containers. One that was started here makes no network of its own: pods
+ * have theirs, so that nothing of it is left when it stops. It runs no containers.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { dirname } from 'node:path'
 import { sleep } from '../std/clock.ts'
 import { findProgram, isRoot, runCommand } from './command.ts'
 import { installPackages } from './debian.ts'
+import { isMountPoint } from './mounts.ts'
 
 const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 30_000
+const ASK_EVERY_MS = 100
 const PURPOSE = 'the Docker engine runs the containers'
+const SETTINGS = '/etc/docker/daemon.json'
+const PID_FILE = '/var/run/docker.pid'
+const DATA_ROOT = '/var/lib/docker'
 
 export interface Engine {
   socketPath: string
@@ -28,17 +35,17 @@ export const engineSocket = (): string =>
     ? process.env['DOCKER_HOST'].slice('unix://'.length)
     : '/var/run/docker.sock'
 
-/** The engine's version, or undefined when none answers within two seconds. */
-export const engineVersion = (socketPath: string): Promise<string | undefined> =>
+/** The engine's JSON answer, or undefined when there is none within two seconds. */
+const askEngine = <T>(socketPath: string, path: string): Promise<T | undefined> =>
   new Promise((resolve) => {
-    const call = request({ socketPath, path: '/version', timeout: 2_000 }, (answer) => {
+    const call = request({ socketPath, path, timeout: 2_000 }, (answer) => {
       let text = ''
       answer.on('data', (data) => {
         text += data
       })
       answer.on('end', () => {
         try {
-          resolve((JSON.parse(text) as { Version?: string }).Version)
+          resolve(JSON.parse(text) as T)
         } catch {
           resolve(undefined)
         }
@@ -49,16 +56,24 @@ export const engineVersion = (socketPath: string): Promise<string | undefined> =
     call.end()
   })
 
+/** The engine's version, or undefined when none answers within two seconds. */
+export const engineVersion = async (socketPath: string): Promise<string | undefined> =>
+  (await askEngine<{ Version?: string }>(socketPath, '/version'))?.Version
+
 export interface EngineOptions {
   logFile: string
   onProgress?(line: string): void
 }
 
+/** True where an engine would have to be installed first. */
+export const lacksEngine = async (): Promise<boolean> =>
+  !findProgram('dockerd') && !(await engineVersion(engineSocket()))
+
 /** An engine that answers. Throws one sentence: what is missing, why, how to get it. */
 export const ensureEngine = async (options: EngineOptions): Promise<Engine> => {
   const socketPath = engineSocket()
-  const version = await engineVersion(socketPath)
-  if (version) return { socketPath, version, stop: async () => {} }
+  const running = await runningEngine(socketPath, options.logFile)
+  if (running) return running
   if (process.env['DOCKER_HOST'])
     throw new Error(
       `no Docker engine answers at DOCKER_HOST=${process.env['DOCKER_HOST']}: ${PURPOSE}; ` +
@@ -70,49 +85,136 @@ export const ensureEngine = async (options: EngineOptions): Promise<Engine> => {
         'start Docker, run as root, or try `--runtime hollow` for simulated containers',
     )
   if (!findProgram('dockerd')) {
-    options.onProgress?.('installing the Docker engine (package docker.io)')
+    options.onProgress?.('installing docker.io')
     await installPackages(['docker.io'], PURPOSE)
+    // Where there is a service manager the package has started it, and it stays.
+    const installed = await runningEngine(socketPath, options.logFile)
+    if (installed) return installed
   }
   options.onProgress?.('starting the Docker engine')
-  return startEngine(socketPath, options.logFile)
+  return (await startService(socketPath)) ?? startEngine(socketPath, options.logFile)
 }
 
-const startEngine = async (socketPath: string, logFile: string): Promise<Engine> => {
-  const bySystem = await runCommand('systemctl', ['is-system-running'])
-  if (/running|degraded/.test(bySystem.stdout)) {
-    await runCommand('systemctl', ['start', 'docker'])
-    const version = await waitForEngine(socketPath)
-    if (version) return { socketPath, version, stop: async () => {} }
-  }
-  mkdirSync(dirname(logFile), { recursive: true })
-  const output = openSync(logFile, 'a', 0o600)
-  const daemon = spawn('dockerd', ['--host', `unix://${socketPath}`], {
-    detached: true,
-    stdio: ['ignore', output, output],
-  })
-  closeSync(output)
-  const exited = new Promise<void>((resolve) => daemon.once('exit', () => resolve()))
-  const version = await waitForEngine(socketPath, daemon)
-  if (!version) throw new Error(`the Docker engine did not start: ${PURPOSE}; ${logFile} tells why`)
+/** One that answers; it is ours to stop when it is left from a run that was killed. */
+const runningEngine = async (socketPath: string, logFile: string): Promise<Engine | undefined> => {
+  const version = await engineVersion(socketPath)
+  if (!version) return undefined
+  const pid = readPid(PID_FILE)
+  const isOurs = pid !== undefined && pid === readPid(ownPidFile(logFile))
+  const stop = isOurs
+    ? () => stopEngine(socketPath, logFile, pid, () => !isAlive(pid))
+    : async () => {}
+  return { socketPath, version, stop }
+}
+
+const startService = async (socketPath: string): Promise<Engine | undefined> => {
+  const { stdout } = await runCommand('systemctl', ['is-system-running'])
+  if (!/running|degraded/.test(stdout)) return undefined
+  const { code } = await runCommand('systemctl', ['start', 'docker'])
+  const version = code === 0 ? await waitForEngine(socketPath) : undefined
+  if (!version) return undefined
   return {
     socketPath,
     version,
     stop: async () => {
-      daemon.kill('SIGTERM')
-      await exited
+      if (await isIdle(socketPath))
+        await runCommand('systemctl', ['stop', 'docker.socket', 'docker'])
     },
   }
 }
 
+/** Flags of our own engine; what the machine's settings name may not be given twice. */
+export const engineFlags = (socketPath: string, settings: string | undefined): string[] => {
+  const flags = { hosts: `--host=unix://${socketPath}`, bridge: '--bridge=none' }
+  const named = settings === undefined ? {} : (JSON.parse(settings) as object)
+  return Object.entries({ ...flags, iptables: '--iptables=false' })
+    .filter(([name]) => !Object.hasOwn(named, name))
+    .map(([, flag]) => flag)
+}
+
+const readIfPresent = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+const readPid = (path: string): number | undefined => Number(readIfPresent(path)) || undefined
+
+const ownPidFile = (logFile: string) => `${logFile}.pid`
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) =>
+  exitCode !== null || signalCode !== null
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+const startEngine = async (socketPath: string, logFile: string): Promise<Engine> => {
+  mkdirSync(dirname(logFile), { recursive: true })
+  const wasMounted = await isMountPoint(DATA_ROOT)
+  const output = openSync(logFile, 'a', 0o600)
+  const daemon = spawn(
+    findProgram('dockerd') ?? 'dockerd',
+    engineFlags(socketPath, readIfPresent(SETTINGS)),
+    { detached: true, stdio: ['ignore', output, output] },
+  )
+  closeSync(output)
+  daemon.once('error', () => {})
+  const version = await waitForEngine(socketPath, daemon)
+  if (!version || !daemon.pid)
+    throw new Error(`the Docker engine did not start: ${PURPOSE}; ${logFile} tells why`)
+  if (hasEnded(daemon)) return { socketPath, version, stop: async () => {} }
+  writeFileSync(ownPidFile(logFile), String(daemon.pid))
+  const { pid } = daemon
+  return {
+    socketPath,
+    version,
+    stop: async () => {
+      await stopEngine(socketPath, logFile, pid, () => hasEnded(daemon))
+      if (!wasMounted && hasEnded(daemon) && (await isMountPoint(DATA_ROOT)))
+        await runCommand('umount', [DATA_ROOT])
+    },
+  }
+}
+
+/** Nobody's container runs on it. */
+const isIdle = async (socketPath: string): Promise<boolean> =>
+  ((await askEngine<unknown[]>(socketPath, '/containers/json')) ?? []).length === 0
+
+const stopEngine = async (
+  socketPath: string,
+  logFile: string,
+  pid: number,
+  isOver: () => boolean,
+) => {
+  if (!(await isIdle(socketPath))) return
+  if (isAlive(pid)) process.kill(pid, 'SIGTERM')
+  const deadline = performance.now() + STOP_TIMEOUT_MS
+  while (!isOver() && performance.now() < deadline) await sleep(ASK_EVERY_MS)
+  rmSync(ownPidFile(logFile), { force: true })
+}
+
+/** Its version once it answers; also when it is another that somebody started at the same moment. */
 const waitForEngine = async (
   socketPath: string,
   daemon?: ChildProcess,
 ): Promise<string | undefined> => {
   const deadline = performance.now() + START_TIMEOUT_MS
-  while (performance.now() < deadline && daemon?.exitCode == null) {
+  const mayCome = () => {
+    if (!daemon || (daemon.pid && !hasEnded(daemon))) return true
+    const other = readPid(PID_FILE)
+    return other !== undefined && other !== daemon.pid && isAlive(other)
+  }
+  while (performance.now() < deadline && mayCome()) {
     const version = await engineVersion(socketPath)
     if (version) return version
-    await sleep(200)
+    await sleep(ASK_EVERY_MS)
   }
   return undefined
 }
