@@ -22,6 +22,15 @@ export interface SourceFile {
   /** The text with the contents of strings, comments and regular expressions blanked; same lines. */
   code: string
   imports: Import[]
+  functions: FunctionBody[]
+}
+
+/** A function with a body in braces. */
+export interface FunctionBody {
+  /** Line of the brace that opens the body, from 1. */
+  line: number
+  /** Lines between its braces that hold code, those of functions inside it too. */
+  codeLines: number
 }
 
 export const readSourceFiles = (folder: string): SourceFile[] =>
@@ -32,12 +41,14 @@ export const readSourceFiles = (folder: string): SourceFile[] =>
 
 const readSourceFile = (path: string): SourceFile => {
   const text = readFileSync(path, 'utf8')
+  const code = blankStrings(text)
   return {
     path,
     text,
     lines: text.split('\n'),
-    code: blankStrings(text),
+    code,
     imports: importsOf(path, text),
+    functions: functionsOf(code),
   }
 }
 
@@ -63,6 +74,49 @@ const isTypeOnly = (names: string): boolean => {
     .map((name) => name.trim())
     .filter(Boolean)
   return each !== undefined && each.length > 0 && each.every((name) => name.startsWith('type '))
+}
+
+/** What stands before the brace of an arrow function, or of a function or method (then with its parameters). */
+const BEFORE_BODY = /(?:=>\s*\(?\s*|(\)(?:\s*:\s*[\w.,|<>[\]\s]+)?)\s*)$/
+/** What stands before the parentheses of a statement, which are no parameters. */
+const BEFORE_CONDITION = /\b(?:if|for|for await|while|switch|catch)\s*$/
+
+const functionsOf = (code: string): FunctionBody[] => {
+  const found: FunctionBody[] = []
+  /** Where each brace not yet closed stands. */
+  const open: number[] = []
+  for (const { 0: brace, index } of code.matchAll(/[{}]/g)) {
+    if (brace === '{') {
+      open.push(index)
+      continue
+    }
+    const from = open.pop() ?? 0
+    if (!opensBody(code, from)) continue
+    const inside = code.slice(from + 1, index).split('\n')
+    found.push({
+      line: code.slice(0, from).split('\n').length,
+      codeLines: inside.filter((line) => line.trim()).length,
+    })
+  }
+  return found
+}
+
+const opensBody = (code: string, brace: number): boolean => {
+  const before = code.slice(Math.max(0, brace - 200), brace)
+  const match = BEFORE_BODY.exec(before)
+  if (!match) return false
+  if (!match[1]) return true
+  const close = brace - before.length + match.index
+  return !BEFORE_CONDITION.test(code.slice(0, startOfParentheses(code, close)).slice(-20))
+}
+
+const startOfParentheses = (code: string, close: number): number => {
+  let depth = 0
+  for (let at = close; at >= 0; at--) {
+    if (code[at] === ')') depth++
+    if (code[at] === '(' && --depth === 0) return at
+  }
+  return 0
 }
 
 /** What may stand before a slash that begins a regular expression. */
