@@ -17,7 +17,7 @@ const PING_MS = 5_000
 const PINGS_MISSED = 2
 const RECONNECT_MS = 200
 /** Nobody answers for JetStream while it elects: ask again soon. */
-const JETSTREAM_TIMEOUT_MS = 2_000
+const JETSTREAM_TIMEOUT_MS = 1_000
 
 export interface BusOptions {
   /** `host:port` or `nats://…`; any of them will do. */

@@ -17,7 +17,7 @@ import type { Wire } from './wire.ts'
 
 const HEARTBEAT_MS = 1_000
 const SILENCE_MS = 2_500
-const RETRY_MS = 250
+const RETRY_MS = 50
 /** Longer silence than this may hide tombstones that have expired. */
 const GAP_MS = 15 * 60_000
 const NANOS_PER_MS = 1_000_000

@@ -11,6 +11,7 @@
 import type { AnyKind, Kind } from '../api/kind.ts'
 import { type KubernetesObject, objectKey } from '../api/meta.ts'
 import { type Status, StatusError } from '../api/status-error.ts'
+import { isNoResponders } from '../bus/answer.ts'
 import type { Bus, Channel } from '../bus/bus.ts'
 import { decode } from '../bus/codec.ts'
 import { subjectsFor } from '../bus/subjects.ts'
@@ -23,6 +24,8 @@ import { RevisionWaiters } from './revision-waiters.ts'
 import type { Change, ListQuery } from './view.ts'
 
 const RETRY = { baseMs: 100, maxMs: 5_000 }
+/** While no apiserver is there, asking costs nothing: be there when one comes. */
+const RETRY_ABSENT = { baseMs: 100, maxMs: 500 }
 const INITIAL_END = 'k8s.io/initial-events-end'
 
 export interface FollowPorts {
@@ -183,7 +186,8 @@ class QueryWatch {
         { kind: this.query.kind.kind, status: failure, failures: this.failures },
         'a watch over the bus ended and is opened again',
       )
-      await sleep(backoffMs(this.failures, RETRY), this.ports.clock, signal).catch(() => {})
+      const backoff = isAbsence(failure) ? RETRY_ABSENT : RETRY
+      await sleep(backoffMs(this.failures, backoff), this.ports.clock, signal).catch(() => {})
     }
   }
 
@@ -268,6 +272,9 @@ class QueryWatch {
 }
 
 const revisionOf = (object: KubernetesObject): number => Number(object.metadata.resourceVersion)
+
+const isAbsence = (status: Status | undefined): boolean =>
+  status !== undefined && isNoResponders(StatusError.from(status))
 
 const statusOf = (error: unknown): Status =>
   error instanceof StatusError
