@@ -15,7 +15,8 @@ export const removeClusterFromHost = async (
   folder: StateFolder,
   socketPath: string,
 ) => {
-  const log = rootLog
+  // It is the terminal that reads: what went as wished is no news.
+  const log = rootLog.child({}, { level: 'warn' })
   await removeClusterFromEngine({ cluster: config.id, socketPath, log }).catch((error: unknown) =>
     log.warn({ err: error }, 'the Docker engine does not answer; its containers stay'),
   )
