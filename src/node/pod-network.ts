@@ -108,6 +108,26 @@ const hostMtu = async (): Promise<number> => {
   return device ? Number(await readFile(`/sys/class/net/${device}/mtu`, 'utf8')) : 1500
 }
 
+/**
+ * Commands after which the bridge has `wanted` and no other address. What is there already is not touched:
+ * without it, even for a moment, connections to pods break.
+ */
+const addressChanges = async (bridge: string, wanted: string, isNew: boolean) => {
+  const add = `address add ${wanted} dev ${bridge}`
+  if (isNew) return [add]
+  const { stdout } = await runCommand('ip', ['-json', '-4', 'address', 'show', 'dev', bridge])
+  const [link] = JSON.parse(stdout || '[]') as {
+    addr_info?: { local: string; prefixlen: number }[]
+  }[]
+  const present = (link?.addr_info ?? []).map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+  return [
+    ...(present.includes(wanted) ? [] : [add]),
+    ...present
+      .filter((address) => address !== wanted)
+      .map((address) => `address del ${address} dev ${bridge}`),
+  ]
+}
+
 const setSysctl = async (name: string, value: string) => {
   const path = `/proc/sys/${name}`
   if ((await readFile(path, 'utf8')).trim() !== value) await writeFile(path, value)
@@ -152,9 +172,9 @@ export const createPodNetwork = ({
     await runIp([
       ...(isNew
         ? [`link add ${bridge} address ${bridgeMac(bridge)} type bridge forward_delay 0`]
-        : [`address flush dev ${bridge} scope global`]),
+        : []),
       `link set ${bridge} mtu ${mtu} alias kubus:${cluster}:${node}`,
-      `address replace ${gateway}/${prefixLength} dev ${bridge}`,
+      ...(await addressChanges(bridge, `${gateway}/${prefixLength}`, isNew)),
       `link set ${bridge} up`,
     ])
     await setSysctl('net/ipv4/ip_forward', '1')

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,6 +11,7 @@ import { removeClusterFromEngine } from '../../src/node/docker/removal.ts'
 import { podRules } from '../../src/node/pod-firewall.ts'
 import { bridgeName, createPodNetwork } from '../../src/node/pod-network.ts'
 import type { Runtime, Sandbox } from '../../src/node/runtime.ts'
+import { sleep } from '../../src/std/clock.ts'
 import { rootLog } from '../../src/std/log.ts'
 import { ensureTestImage, TEST_IMAGE } from '../support/images.ts'
 import { containerSpec, podIdentity, sandboxSpec } from '../support/runtime-specs.ts'
@@ -140,6 +141,34 @@ test('configuring again keeps pods connected, and twice the same rules are one',
   const bridge = bridgeName(cluster, 'n1')
   assert.is(rules.split('\n').filter((line) => line.includes(`-i ${bridge}`)).length, 1)
   await pod.runtime.removeSandbox(pod.sandbox.id)
+})
+
+test('configuring again leaves the right address alone and ends others', async () => {
+  const bridge = bridgeName(cluster, 'n1')
+  const monitor = spawn('ip', ['monitor', 'address'])
+  let seen = ''
+  monitor.stdout.on('data', (data) => {
+    seen += data
+  })
+  const told = async (address: string) => {
+    while (!seen.includes(address)) await sleep(10)
+  }
+  try {
+    const stale = `10.214.99.${1 + (process.pid % 200)}`
+    while (!seen.includes(stale)) {
+      // Until the monitor listens.
+      execFileSync('ip', ['address', 'replace', `${stale}/24`, 'dev', bridge])
+      await sleep(20)
+    }
+    await runtimes.get('n1')?.configureNetwork({ podCidr: '10.214.0.0/24', clusterCidr, mtu: 1390 })
+    await told(`Deleted`)
+    assert.not.match(seen, '10.214.0.1')
+    const addresses = execFileSync('ip', ['-4', 'address', 'show', 'dev', bridge]).toString()
+    assert.match(addresses, '10.214.0.1/24')
+    assert.not.match(addresses, stale)
+  } finally {
+    monitor.kill()
+  }
 })
 
 test('a host port leads to the pod, from loopback too, until the pod ends', async () => {
