@@ -24,9 +24,7 @@ export { memoryCache } from ${from('test/support/memory-cache.ts')}`,
 )
 const outfile = join(folder, 'bench.mjs')
 await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'esm' })
-const { createPodClasses, podInfo, schedule, createSnapshot, plugins, ...support } = await import(
-  outfile
-)
+const { createPodClasses, podInfo, schedule, Snapshot, plugins, ...support } = await import(outfile)
 rmSync(folder, { recursive: true })
 const { node, pod, service, memoryCache } = support
 
@@ -58,7 +56,7 @@ const zone = 'topology.kubernetes.io/zone'
 
 const run = (title, nodes, count, make) => {
   const cache = memoryCache(service('web').selects(label).object)
-  const snapshot = createSnapshot((info, at, delta) => classes.observe(info, at, delta))
+  const snapshot = new Snapshot((info, at, delta) => classes.observe(info, at, delta))
   const classes = createPodClasses(plugins, () => snapshot, cache)
   for (let index = 0; index < nodes; index++)
     snapshot.setNode(node(`n${index}`).zone(`z${index % 3}`).object)

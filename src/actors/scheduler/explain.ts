@@ -5,7 +5,7 @@
  * are available: <count reason, …>.` Invariant: equal refusals give the equal sentence, so that events
  * can be counted. Taking pods off nodes is never promised here: it is not tried.
  */
-import type { Refusals } from './schedule.ts'
+import type { Refusals } from './plugin.ts'
 
 const NO_NODES = 'no nodes available to schedule pods'
 const NOT_HELPFUL = 'Preemption is not helpful for scheduling'

@@ -7,8 +7,10 @@
  * Plug-ins do no I/O, read no clock and draw nothing at random. Behaviour follows kube-scheduler 1.36.
  */
 import type { View } from '../../client/view.ts'
+import type { Aspect } from './aspect.ts'
+import type { NodeInfo } from './node-info.ts'
 import type { PodInfo } from './pod-info.ts'
-import type { NodeInfo, Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** Why a node was refused. */
 export interface Refusal {
@@ -19,16 +21,17 @@ export interface Refusal {
   resolvable: boolean
 }
 
-/** What changed in the cluster, as far as it may make an unschedulable pod schedulable. */
-export type Aspect =
-  | 'nodeAdded'
-  | 'nodeRemoved'
-  | 'nodeAllocatable'
-  | 'nodeLabels'
-  | 'nodeTaints'
-  | 'nodeUnschedulable'
-  | 'podPlaced'
-  | 'podRemoved'
+/** Why every node was refused. */
+export interface Refusals {
+  /** How many nodes there are. */
+  nodes: number
+  /** How many nodes gave each reason. */
+  reasons: ReadonlyMap<string, number>
+  /** Plug-ins that refused. */
+  plugins: ReadonlySet<string>
+  /** Nodes on which taking pods off could help. */
+  resolvable: number
+}
 
 /** How raw scores become 0..100, given the candidates' smallest and largest. */
 export type Normalise = (raw: number, min: number, max: number) => number

@@ -7,10 +7,10 @@
  * exception, harmless because it only weighs, is how many nodes hold an image.)
  */
 import type { View } from '../../client/view.ts'
-import type { ClusterRule, NodeRule, Normalise, Plugin, Refusal } from './plugin.ts'
+import type { NodeInfo } from './node-info.ts'
+import type { ClusterRule, NodeRule, Normalise, Plugin, Refusal, Refusals } from './plugin.ts'
 import type { PodInfo } from './pod-info.ts'
-import type { Refusals } from './schedule.ts'
-import type { NodeInfo, Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** A rule that scores, with what is needed to weigh it. */
 export interface WeighedScore {

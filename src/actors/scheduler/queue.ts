@@ -10,7 +10,7 @@
  */
 import { assert } from '../../std/assert.ts'
 import { backoffMs } from '../../std/backoff.ts'
-import type { Aspect } from './plugin.ts'
+import type { Aspect } from './aspect.ts'
 import type { PodInfo } from './pod-info.ts'
 
 export interface QueuedPod {

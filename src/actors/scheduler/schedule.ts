@@ -5,24 +5,14 @@
  * pods wins, then the first in turn, so that replicas spread evenly. On clusters above 100 nodes only a
  * sample of feasible nodes is scored, starting where the last decision stopped, as kube-scheduler does.
  */
-import { MAX_SCORE, type Refusal } from './plugin.ts'
+import type { NodeInfo } from './node-info.ts'
+import { MAX_SCORE, type Refusal, type Refusals } from './plugin.ts'
 import type { PodClass } from './pod-class.ts'
-import type { NodeInfo, Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 export type Decision =
   | { node: NodeInfo; nextStart: number }
   | { refusals: Refusals; nextStart: number }
-
-export interface Refusals {
-  /** How many nodes there are. */
-  nodes: number
-  /** How many nodes gave each reason. */
-  reasons: ReadonlyMap<string, number>
-  /** Plug-ins that refused. */
-  plugins: ReadonlySet<string>
-  /** Nodes on which taking pods off could help. */
-  resolvable: number
-}
 
 const MIN_FEASIBLE = 100
 const MIN_PERCENT = 5

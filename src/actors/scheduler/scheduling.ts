@@ -12,7 +12,7 @@ import { sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { CachePorts } from '../component.ts'
 import { createConditionWriter } from './condition-writer.ts'
-import { createCycle } from './cycle.ts'
+import { Cycle } from './cycle.ts'
 import { schedulerMachine } from './scheduler.machine.ts'
 
 export interface Scheduler {
@@ -39,7 +39,7 @@ export const createScheduler = (ports: SchedulerPorts): Scheduler => {
   const recorder = createEventRecorder({ client, clock, log, component })
   let fence: Fence | undefined
   const conditions = createConditionWriter({ client, clock, log, fence: () => fence })
-  const cycle = createCycle({
+  const cycle = new Cycle({
     cache,
     client,
     clock,
@@ -76,7 +76,7 @@ export const createScheduler = (ports: SchedulerPorts): Scheduler => {
   }
 
   return {
-    start: cycle.start,
+    start: () => cycle.start(),
     lead: async (gained) => {
       fence = gained
       while (!(await hasReached(cache, gained, log))) if (fence !== gained) return
@@ -85,7 +85,7 @@ export const createScheduler = (ports: SchedulerPorts): Scheduler => {
       actor.send({ type: 'leadership.gained', fence: gained })
     },
     standBy,
-    counts: cycle.counts,
+    counts: () => cycle.counts(),
     stop: async () => {
       standBy()
       actor.stop()

@@ -1,7 +1,7 @@
 /** The scheduling queue: order, back-off, waking by class. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Aspect } from '../../../src/actors/scheduler/plugin.ts'
+import type { Aspect } from '../../../src/actors/scheduler/aspect.ts'
 import { podInfo } from '../../../src/actors/scheduler/pod-info.ts'
 import { SchedulingQueue } from '../../../src/actors/scheduler/queue.ts'
 import { type PodBuilder, pod } from '../../support/build.ts'

@@ -6,14 +6,14 @@ import { plugins } from '../../../src/actors/scheduler/plugins/default-profile.t
 import { createPodClasses } from '../../../src/actors/scheduler/pod-class.ts'
 import { podInfo } from '../../../src/actors/scheduler/pod-info.ts'
 import { nodesToFind, schedule } from '../../../src/actors/scheduler/schedule.ts'
-import { createSnapshot, type Snapshot } from '../../../src/actors/scheduler/snapshot.ts'
+import { Snapshot } from '../../../src/actors/scheduler/snapshot.ts'
 import { type NodeBuilder, node, type PodBuilder, pod, service } from '../../support/build.ts'
 import { memoryCache } from '../../support/memory-cache.ts'
 
 /** Schedules pods one after the other; returns where each went, or why not. */
 const world = (nodes: NodeBuilder[], ...objects: { object: never }[]) => {
   const cache = memoryCache(...objects.map(({ object }) => object))
-  const snapshot: Snapshot = createSnapshot((info, at, delta) => classes.observe(info, at, delta))
+  const snapshot: Snapshot = new Snapshot((info, at, delta) => classes.observe(info, at, delta))
   const classes = createPodClasses(plugins, () => snapshot, cache)
   for (const one of nodes) snapshot.setNode(one.object)
   let start = 0

@@ -2,10 +2,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { podInfo } from '../../../src/actors/scheduler/pod-info.ts'
-import { createSnapshot } from '../../../src/actors/scheduler/snapshot.ts'
+import { Snapshot } from '../../../src/actors/scheduler/snapshot.ts'
 import { node, pod } from '../../support/build.ts'
 
-const make = () => createSnapshot(() => {})
+const make = () => new Snapshot(() => {})
 
 test('a heartbeat of a node is no change', () => {
   const snapshot = make()

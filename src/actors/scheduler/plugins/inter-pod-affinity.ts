@@ -7,9 +7,10 @@
  */
 import { Namespace } from '../../../api/core/namespace.ts'
 import type { View } from '../../../client/view.ts'
+import type { NodeInfo } from '../node-info.ts'
 import { type ClusterRule, MAX_SCORE, type Plugin, type Refusal } from '../plugin.ts'
 import type { AffinityTerm, PodInfo } from '../pod-info.ts'
-import type { NodeInfo, Snapshot } from '../snapshot.ts'
+import type { Snapshot } from '../snapshot.ts'
 
 const NAME = 'InterPodAffinity'
 const HARD_AFFINITY_WEIGHT = 1

@@ -4,9 +4,10 @@
  * Room is what is allocatable less what pods request: limits play no part. A node that could not hold the
  * pod even when empty is not resolvable. Scores count containers without requests as 100m and 200Mi.
  */
+
+import type { NodeInfo } from '../node-info.ts'
 import { MAX_SCORE, type Plugin, type Refusal } from '../plugin.ts'
 import type { Resources } from '../resources.ts'
-import type { NodeInfo } from '../snapshot.ts'
 
 const NAME = 'NodeResourcesFit'
 

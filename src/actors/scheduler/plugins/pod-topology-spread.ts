@@ -18,9 +18,10 @@ import {
   type MatchLabels,
   type MatchNode,
 } from '../match.ts'
+import type { NodeInfo } from '../node-info.ts'
 import { type ClusterRule, MAX_SCORE, type Plugin, type Refusal } from '../plugin.ts'
 import type { PodInfo } from '../pod-info.ts'
-import type { NodeInfo, Snapshot } from '../snapshot.ts'
+import type { Snapshot } from '../snapshot.ts'
 
 const NAME = 'PodTopologySpread'
 const HOSTNAME = 'kubernetes.io/hostname'

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { ClusterRule } from '../../../../src/actors/scheduler/plugin.ts'
 import { plugins } from '../../../../src/actors/scheduler/plugins/default-profile.ts'
 import { podInfo } from '../../../../src/actors/scheduler/pod-info.ts'
-import { createSnapshot } from '../../../../src/actors/scheduler/snapshot.ts'
+import { Snapshot } from '../../../../src/actors/scheduler/snapshot.ts'
 import { Namespace } from '../../../../src/api/core/namespace.ts'
 import type { KubernetesObject } from '../../../../src/api/meta.ts'
 import { node, type PodBuilder, pod, service } from '../../../support/build.ts'
@@ -25,7 +25,7 @@ const prepare = (
   late: boolean,
   objects: KubernetesObject[],
 ) => {
-  const snapshot = createSnapshot((info, at, delta) => {
+  const snapshot = new Snapshot((info, at, delta) => {
     if (rule) rule.observe(info, at, delta)
   })
   let rule: ClusterRule | undefined

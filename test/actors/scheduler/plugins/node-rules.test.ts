@@ -4,13 +4,13 @@ import * as assert from 'uvu/assert'
 import type { NodeRule } from '../../../../src/actors/scheduler/plugin.ts'
 import { plugins } from '../../../../src/actors/scheduler/plugins/default-profile.ts'
 import { podInfo } from '../../../../src/actors/scheduler/pod-info.ts'
-import { createSnapshot } from '../../../../src/actors/scheduler/snapshot.ts'
+import { Snapshot } from '../../../../src/actors/scheduler/snapshot.ts'
 import { type NodeBuilder, node, type PodBuilder, pod } from '../../../support/build.ts'
 import { memoryCache } from '../../../support/memory-cache.ts'
 
 /** One node with pods on it, and what one plug-in says of a newcomer. */
 const ask = (plugin: string, newcomer: PodBuilder, on: NodeBuilder, running: PodBuilder[]) => {
-  const snapshot = createSnapshot(() => {})
+  const snapshot = new Snapshot(() => {})
   snapshot.setNode(on.object)
   for (const one of running) snapshot.setPod(one.on(on.object.metadata.name).object)
   const rule = plugins
