@@ -3,9 +3,8 @@
  */
 import { type Command, CommandError, DATA_OPTION, textOption } from './command.ts'
 import { natsUrls } from './processes.ts'
+import { shellWord } from './shell-word.ts'
 import { readConfig, stateFolder } from './state-folder.ts'
-
-const shellQuote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 export const env: Command = {
   name: 'env',
@@ -22,7 +21,7 @@ export const env: Command = {
       NATS_NKEY: folder.operatorSeed,
     }
     for (const [name, value] of Object.entries(exports))
-      process.stdout.write(`export ${name}=${shellQuote(value)}\n`)
+      process.stdout.write(`export ${name}=${shellWord(value)}\n`)
     return 0
   },
 }

@@ -1,8 +1,11 @@
 /**
  * What a person reads when the cluster is up: nodes, pods, the address, and what to try next.
  */
+import { findProgram } from '../node/command.ts'
+import { KUBECTL, NATS_CLI, type Tool } from '../node/tools.ts'
 import type { ApiClient } from './api-client.ts'
 import type { ServiceAnswer } from './example.ts'
+import { shellWord } from './shell-word.ts'
 import type { StateFolder } from './state-folder.ts'
 
 interface Table {
@@ -40,6 +43,12 @@ export const fetchTable = async (api: ApiClient, path: string): Promise<Table | 
   return code === 200 ? body : undefined
 }
 
+/** A line for each command that this machine lacks. */
+const howToGet = (tools: readonly Tool[]): string[] =>
+  tools.flatMap(({ name, homepage }) =>
+    findProgram(name) ? [] : [`      (${name} is not installed here; get it from ${homepage})`],
+  )
+
 export const printSummary = async (
   api: ApiClient,
   folder: StateFolder,
@@ -58,11 +67,12 @@ export const printSummary = async (
       '',
     )
   lines.push(
-    `export KUBECONFIG=${folder.kubeconfig}`,
+    `export KUBECONFIG=${shellWord(folder.kubeconfig)}`,
     '',
     'try:  kubectl get pods -o wide',
     '      kubectl scale deployment hello --replicas=5',
-    `      eval "$(bin/kubus env --data ${folder.root})" && nats sub 'kubus.events.>'`,
+    `      eval "$(bin/kubus env --data ${shellWord(folder.root)})" && nats sub 'kubus.events.>'`,
+    ...howToGet([KUBECTL, NATS_CLI]),
     '',
   )
   process.stdout.write(`${lines.join('\n')}\n`)

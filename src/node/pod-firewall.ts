@@ -46,6 +46,23 @@ export const forwardedBridges = async (): Promise<string[]> => {
   return [...stdout.matchAll(/--comment "kubus (\S+)"/g)].map((match) => match[1] ?? '')
 }
 
+/** What iptables made for its first rule and keeps after its last: chains that hold nothing and accept all. */
+export const isIdleTable = (listing: string): boolean =>
+  listing
+    .split('\n')
+    .map((line) => line.trim())
+    .every((line) =>
+      /^(?:|\}|#.*|table ip filter \{|chain \w+ \{|type filter hook .*; policy accept;)$/.test(
+        line,
+      ),
+    )
+
+const removeIdleTable = async () => {
+  const { code, stdout } = await runCommand('nft', ['list', 'table', 'ip', 'filter'])
+  if (code === 0 && isIdleTable(stdout))
+    await runCommand('nft', ['delete', 'table', 'ip', 'filter'])
+}
+
 /** Ends the table and the forwarding rules of a bridge. Idempotent. */
 export const removeForwarding = async (bridge: string): Promise<void> => {
   await runCommand('nft', ['delete', 'table', 'ip', bridge])
@@ -53,6 +70,7 @@ export const removeForwarding = async (bridge: string): Promise<void> => {
   for (const chain of ['DOCKER-USER', 'FORWARD'])
     for (const rule of forwardRules(bridge))
       while ((await iptables(['-D', chain, ...rule])).code === 0);
+  await removeIdleTable()
 }
 
 const HOST_PORTS = 'host-ports'

@@ -26,8 +26,8 @@ const download = async (url: string): Promise<Buffer | string> => {
     if (Number(answer.headers.get('content-length')) > DOWNLOAD_BYTES_MAX) return 'it is too large'
     return Buffer.from(await answer.arrayBuffer())
   } catch (error) {
-    const { cause, name } = error as Error & { cause?: { code?: string } }
-    return `${host} cannot be reached, ${cause?.code ?? name}`
+    const { cause, name } = error as Error & { cause?: { code?: string; message: string } }
+    return `${host} cannot be reached, ${cause?.code ?? cause?.message ?? name}`
   }
 }
 

@@ -24,6 +24,8 @@ export interface Tool {
   name: string
   /** What it is for, in the sentence a person reads when it cannot be had. */
   purpose: string
+  /** Where a person gets it. */
+  homepage: string
   environmentVariable: string
   /** Oldest version that serves, `major.minor`. */
   minimum: string
@@ -48,6 +50,7 @@ const natsServerRelease = (architecture: string, sha256: string): Release => {
 export const NATS_SERVER: Tool = {
   name: 'nats-server',
   purpose: 'the message bus that stores the cluster',
+  homepage: 'https://github.com/nats-io/nats-server/releases',
   environmentVariable: 'KUBUS_NATS_SERVER',
   minimum: '2.12',
   versionArgs: ['--version'],
@@ -78,6 +81,7 @@ const natsCliRelease = (architecture: string, sha256: string): Release => {
 export const NATS_CLI: Tool = {
   name: 'nats',
   purpose: 'the command that operates the cluster on the bus',
+  homepage: 'https://github.com/nats-io/natscli/releases',
   environmentVariable: 'KUBUS_NATS_CLI',
   minimum: '0.2',
   versionArgs: ['--version'],
@@ -103,6 +107,7 @@ const kubectlRelease = (architecture: string, sha256: string): Release => ({
 export const KUBECTL: Tool = {
   name: 'kubectl',
   purpose: "Kubernetes' own command line",
+  homepage: 'https://kubernetes.io/docs/tasks/tools',
   environmentVariable: 'KUBUS_KUBECTL',
   minimum: '1.32',
   versionArgs: ['version', '--client'],
@@ -129,6 +134,7 @@ const composeRelease = (architecture: string, sha256: string): Release => ({
 export const DOCKER_COMPOSE: Tool = {
   name: 'docker-compose',
   purpose: 'what starts actor processes as containers, from ops/docker-compose.yml',
+  homepage: 'https://github.com/docker/compose/releases',
   environmentVariable: 'KUBUS_DOCKER_COMPOSE',
   minimum: '2.20',
   versionArgs: ['version'],
@@ -197,15 +203,13 @@ export const ensureTool = async (tool: Tool, search: ToolSearch): Promise<string
   search.onProgress?.(`fetching ${tool.name} ${tool.version}`)
   const failure = await fetchTool(tool, kept, search.toolsDir, reasons)
   if (failure === undefined) return kept
-  const { url } = releaseOf(tool) ?? { url: undefined }
   throw new Error(
     `${tool.name} ${tool.minimum} or newer is missing: it is ${tool.purpose} (${failure.join('; ')}); ` +
-      `${url ? `download it from ${url}` : `build it for ${arch()}`} and put it on PATH, ` +
-      `or name it in ${tool.environmentVariable}`,
+      `get it from ${tool.homepage} and put it on PATH, or name it in ${tool.environmentVariable}`,
   )
 }
 
-const releaseOf = (tool: Tool): Release | undefined => tool.releases[arch()]
+const noRelease = async () => `none for ${arch()}`
 
 /** Tries the sources in turn; undefined when one gave a program that runs, else why none did. */
 const fetchTool = async (
@@ -218,9 +222,9 @@ const fetchTool = async (
   removeAbandoned(toolsDir)
   rmSync(kept, { force: true })
   const { debian, go, version } = tool
-  const release = releaseOf(tool)
+  const release = tool.releases[arch()]
   const sources = [
-    ['its release', release && ((scratch: string) => fromRelease(release, kept, scratch))],
+    ['its release', release ? (scratch: string) => fromRelease(release, kept, scratch) : noRelease],
     ['Debian', debian && ((scratch: string) => fromDebian(debian, kept, scratch))],
     ['Go', go && ((scratch: string) => fromGo(go, version, kept, scratch))],
   ] as const
