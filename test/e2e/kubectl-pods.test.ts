@@ -284,7 +284,7 @@ test('the environment comes from values, ConfigMaps, Secrets and the pod itself'
     SET_shape: 'round',
     code: '1234',
     HOSTNAME: 'aware',
-    KUBERNETES_SERVICE_HOST: '10.96.0.1',
+    KUBERNETES_SERVICE_HOST: await value('.spec.clusterIP', 'service', 'kubernetes'),
     KUBERNETES_SERVICE_PORT: '443',
   }))
     assert.is(environment.get(name), expected, name)
