@@ -7,6 +7,7 @@
  */
 import { isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import type { Component } from '../actors/component.ts'
 import { readTextIfPresent } from '../node/files.ts'
 import { DEFAULT_RANGES } from '../node/network-ranges.ts'
@@ -27,6 +28,8 @@ import { natsUrls } from './processes.ts'
 import { readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
 
 const STOP_TIMEOUT_MS = 8_000
+/** V8 lets a heap grow to four times what is in use; twice costs no time that shows, and less memory. */
+const HEAP_GROWTH = '--heap-growing-percent=100'
 
 export const actor: Command = {
   name: 'actor',
@@ -107,6 +110,7 @@ export const actor: Command = {
         `${unknown.length > 0 ? `there is no actor ${unknown.join(', ')}` : 'name at least one actor'}; ` +
           `the actors are ${ACTOR_NAMES.join(', ')}`,
       )
+    setFlagsFromString(HEAP_GROWTH)
     const folder = stateFolder(textOption(options, 'data'))
     const stopRequested = new Promise<void>((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())

@@ -99,7 +99,6 @@ const actorProcess = (
   name,
   command: process.execPath,
   args: [
-    '--enable-source-maps',
     fileURLToPath(import.meta.resolve('./kubus.mjs')),
     'actor',
     ...actors,
