@@ -22,9 +22,9 @@ import type { Component, Ports } from '../component.ts'
 import { type ConfigStore, createConfigStore } from './config-source.ts'
 import type { Host } from './host.ts'
 import { type LogGreeting, logContainer, sendLog } from './log-stream.ts'
-import { createNodeAgent, type NodeAgent } from './node-agent.ts'
+import { NodeAgent } from './node-agent.ts'
 import { goArchitecture, type Machine, type NodeDescription } from './node-object.ts'
-import { createPodPopulation, type PodPopulation } from './pod-population.ts'
+import { PodPopulation } from './pod-population.ts'
 import { createProber } from './prober.ts'
 import { type ProcessGreeting, runningContainer, serveProcess } from './process-stream.ts'
 import { createServiceVariables, type ServiceVariables } from './service-variables.ts'
@@ -201,11 +201,11 @@ const join = async (
 ): Promise<Member> => {
   const host = hostOf(shared, node)
   const machine = await machineOf(node.runtime, shared.options.machine)
-  const pods = createPodPopulation(host, () => ({
+  const pods = new PodPopulation(host, () => ({
     labels: agent.labels(),
     allocatable: host.allocatable,
   }))
-  const agent = createNodeAgent({
+  const agent = new NodeAgent({
     host,
     description: node,
     machine,

@@ -23,18 +23,6 @@ import {
 } from './node-object.ts'
 import type { Turns } from './turns.ts'
 
-export interface NodeAgent {
-  /** Resolves when the Node object exists. */
-  readonly registered: Promise<void>
-  /** The node's labels as the API shows them. */
-  labels(): { readonly [key: string]: string }
-  /** The newest Node object of the API, whenever it changes. */
-  onNode(node: Node): void
-  /** The Node object is gone from the API. */
-  onNodeDeleted(): void
-  stop(): void
-}
-
 export interface NodeAgentOptions {
   host: Host
   description: NodeDescription
@@ -54,144 +42,199 @@ const STATUS_MS = 300_000
 const LEASE_SECONDS = 40
 const LEASE_NAMESPACE = 'kube-node-lease'
 const RETRY = { baseMs: 200, maxMs: 10_000 }
-const NO_CIDR =
-  'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:the node has no pod CIDR yet'
+/** Conditions that hold as long as the kubelet lives. */
+const CALM_REASONS = ['NodeHasSufficientMemory', 'NodeHasNoDiskPressure', 'NodeHasSufficientPID']
+const noNetwork = (why: string) =>
+  `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${why}`
 
-export const createNodeAgent = (options: NodeAgentOptions): NodeAgent => {
-  const { host, description, machine } = options
-  const { client, bus, clock, wheel, log, recorder } = host
-  const { name } = description
-  const regarding = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } }
-  let node: Node | undefined
-  let notReady: NotReady = NO_CIDR
-  let configuring = false
-  let configuredCidr: string | undefined
-  let posting = false
-  let postAgain = false
-  let failures = 0
-  let stopped = false
-  const cancels: (() => void)[] = []
+export class NodeAgent {
+  /** Resolves when the Node object exists. */
+  readonly registered: Promise<void>
+  private readonly name: string
+  /** What events of the node are about. */
+  private readonly regarding: {
+    apiVersion: string
+    kind: string
+    metadata: { name: string; uid: string }
+  }
+  private node: Node | undefined
+  private notReady: NotReady = noNetwork('the node has no pod CIDR yet')
+  private configuring = false
+  private configuredCidr: string | undefined
+  private posting = false
+  private postAgain = false
+  private failures = 0
+  private stopped = false
+  private readonly cancels: (() => void)[] = []
 
-  const retry = (task: () => void) => {
-    failures++
-    cancels.push(wheel.after(backoffMs(failures, RETRY), task))
+  constructor(private readonly options: NodeAgentOptions) {
+    const { name } = options.description
+    this.name = name
+    this.regarding = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name } }
+    if (options.isTalkative) this.report('Normal', 'Starting', 'Starting kubelet.')
+    this.registered = new Promise<void>((resolve) => this.registerUntilDone(resolve))
+    void this.registered.then(() => this.live())
   }
 
-  const register = async (): Promise<void> => {
-    try {
-      const status = nodeStatus(description, machine, notReady, undefined, clock.now())
-      node = await client.create(Node, {
-        metadata: {
-          name,
-          labels: nodeLabels(description, machine),
-          annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
-        },
-        spec: description.taints?.length ? { taints: [...description.taints] } : {},
-        status,
-      })
-    } catch (error) {
-      if (!(error instanceof StatusError) || error.code !== 409) throw error
-      node = await client.patch(Node, undefined, name, 'merge', {
-        metadata: { labels: nodeLabels(description, machine) },
-      })
-    }
-    failures = 0
-    await post()
-    onNode(node)
+  /** The node's labels as the API shows them. */
+  labels(): { readonly [key: string]: string } {
+    return this.node?.metadata.labels ?? this.ownLabels()
   }
 
-  const registerUntilDone = (resolve: () => void) => {
-    if (stopped) return resolve()
-    options.turns(register).then(resolve, (error: unknown) => {
-      log.debug({ error, name }, 'node not registered yet')
-      retry(() => registerUntilDone(resolve))
+  /** The newest Node object of the API, whenever it changes. */
+  onNode(next: Node): void {
+    this.node = next
+    const cidr = next.spec?.podCIDR
+    if (cidr) void this.configure(cidr)
+    // Somebody else, who missed heartbeats, doubts that the node lives.
+    if (this.notReady === undefined && !this.posting && !isShownReady(next)) void this.post()
+  }
+
+  /** The Node object is gone from the API. */
+  onNodeDeleted(): void {
+    if (!this.stopped) this.registerUntilDone(() => undefined)
+  }
+
+  stop(): void {
+    this.stopped = true
+    for (const cancel of this.cancels) cancel()
+  }
+
+  private ownLabels() {
+    return nodeLabels(this.options.description, this.options.machine)
+  }
+
+  private report(type: 'Normal' | 'Warning', reason: string, message: string) {
+    this.options.host.recorder.event(this.regarding, type, reason, message)
+  }
+
+  private retry(task: () => void) {
+    this.failures++
+    this.cancels.push(this.options.host.wheel.after(backoffMs(this.failures, RETRY), task))
+  }
+
+  private registerUntilDone(resolve: () => void) {
+    if (this.stopped) return resolve()
+    const { turns, host } = this.options
+    turns(() => this.register()).then(resolve, (error: unknown) => {
+      host.log.debug({ error, name: this.name }, 'node not registered yet')
+      this.retry(() => this.registerUntilDone(resolve))
     })
   }
 
+  private async register(): Promise<void> {
+    const { name } = this
+    const { description, host } = this.options
+    const labels = this.ownLabels()
+    let node: Node
+    try {
+      node = await host.client.create(Node, {
+        metadata: {
+          name,
+          labels,
+          annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+        },
+        spec: description.taints?.length ? { taints: [...description.taints] } : {},
+        status: this.status(undefined),
+      })
+    } catch (error) {
+      if (!(error instanceof StatusError) || error.code !== 409) throw error
+      node = await host.client.patch(Node, undefined, name, 'merge', { metadata: { labels } })
+    }
+    this.node = node
+    this.failures = 0
+    await this.post()
+    this.onNode(this.node)
+  }
+
+  private status(before: Node['status']) {
+    const { description, machine, host } = this.options
+    return nodeStatus(description, machine, this.notReady, before, host.clock.now())
+  }
+
   /** Writes the status, if possible at once; a change meanwhile is written right after. */
-  const post = async (): Promise<void> => {
-    if (stopped) return
-    if (posting) {
-      postAgain = true
+  private async post(): Promise<void> {
+    if (this.stopped) return
+    if (this.posting) {
+      this.postAgain = true
       return
     }
-    posting = true
+    const { name } = this
+    const { client, log } = this.options.host
+    this.posting = true
     try {
-      const status = nodeStatus(description, machine, notReady, node?.status, clock.now())
-      node = await client.patch(
-        Node,
-        undefined,
-        name,
-        'merge',
-        { status },
-        { subresource: 'status' },
-      )
-      failures = 0
+      const body = { status: this.status(this.node?.status) }
+      const options = { subresource: 'status' } as const
+      this.node = await client.patch(Node, undefined, name, 'merge', body, options)
+      this.failures = 0
     } catch (error) {
       log.debug({ error, name }, 'node status not written')
-      if (error instanceof StatusError && error.code === 404) registerUntilDone(() => undefined)
-      else retry(() => void post())
+      if (error instanceof StatusError && error.code === 404)
+        this.registerUntilDone(() => undefined)
+      else this.retry(() => void this.post())
     }
-    posting = false
-    if (!postAgain) return
-    postAgain = false
-    await post()
+    this.posting = false
+    if (!this.postAgain) return
+    this.postAgain = false
+    await this.post()
   }
 
-  const configure = async (podCidr: string) => {
-    if (configuring || configuredCidr === podCidr || stopped) return
-    configuring = true
+  private async configure(podCidr: string) {
+    if (this.configuring || this.configuredCidr === podCidr || this.stopped) return
+    const { host, clusterCidr, onNetworkReady } = this.options
+    this.configuring = true
     try {
-      await host.runtime.configureNetwork({ podCidr, clusterCidr: options.clusterCidr })
-      const isFirst = configuredCidr === undefined
-      configuredCidr = podCidr
-      notReady = undefined
-      for (const warning of host.runtime.warnings())
-        recorder.event(regarding, 'Warning', 'HostRefuses', warning)
-      await post()
-      tellReady()
-      if (isFirst && !stopped) options.onNetworkReady()
+      await host.runtime.configureNetwork({ podCidr, clusterCidr })
+      const isFirst = this.configuredCidr === undefined
+      this.configuredCidr = podCidr
+      this.notReady = undefined
+      for (const warning of host.runtime.warnings()) this.report('Warning', 'HostRefuses', warning)
+      await this.post()
+      this.tellReady()
+      if (isFirst && !this.stopped) onNetworkReady()
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
-      log.warn({ error, name }, 'pod network not configured')
-      notReady = `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${text}`
-      await post()
-      retry(() => void configure(podCidr))
+      host.log.warn({ error, name: this.name }, 'pod network not configured')
+      this.notReady = noNetwork(error instanceof Error ? error.message : String(error))
+      await this.post()
+      this.retry(() => void this.configure(podCidr))
     } finally {
-      configuring = false
+      this.configuring = false
     }
   }
 
-  const tellReady = () => {
-    if (options.isTalkative)
-      for (const reason of [
-        'NodeHasSufficientMemory',
-        'NodeHasNoDiskPressure',
-        'NodeHasSufficientPID',
-      ])
-        recorder.event(regarding, 'Normal', reason, `Node ${name} status is now: ${reason}`)
-    recorder.event(regarding, 'Normal', 'NodeReady', `Node ${name} status is now: NodeReady`)
+  private tellReady() {
+    const reasons = this.options.isTalkative ? [...CALM_REASONS, 'NodeReady'] : ['NodeReady']
+    for (const reason of reasons)
+      this.report('Normal', reason, `Node ${this.name} status is now: ${reason}`)
   }
 
-  const onNode = (next: Node) => {
-    node = next
-    const cidr = next.spec?.podCIDR
-    if (cidr) void configure(cidr)
-    // Somebody else, who missed heartbeats, doubts that the node lives.
-    if (notReady === undefined && !posting && !isShownReady(next)) void post()
+  /** Beats, and from time to time writes what clients of Kubernetes read. */
+  private live() {
+    if (this.stopped) return
+    const { host, leasePeriodMs } = this.options
+    const { bus, wheel } = host
+    const phase = spread(this.name)
+    const subject = subjectsFor(bus.prefix).nodeHeartbeat(this.name)
+    const beat = { node: this.name }
+    const heartbeat = () => bus.publish(subject, beat)
+    heartbeat()
+    this.cancels.push(
+      wheel.every(HEARTBEAT_MS, phase * HEARTBEAT_MS, heartbeat),
+      wheel.every(STATUS_MS, STATUS_MS * (0.5 + phase / 2), () => void this.post()),
+      wheel.every(leasePeriodMs, phase * leasePeriodMs, () => void this.renewLease()),
+    )
   }
 
-  const subject = subjectsFor(bus.prefix).nodeHeartbeat(name)
-  const beat = { node: name }
-  const heartbeat = () => bus.publish(subject, beat)
-
-  const renewLease = async () => {
+  private async renewLease() {
+    const { name } = this
+    const { client, clock, log } = this.options.host
     const renewTime = microTimestamp(clock.now())
     try {
       await client.patch(Lease, LEASE_NAMESPACE, name, 'merge', { spec: { renewTime } })
     } catch (error) {
-      if (!(error instanceof StatusError) || error.code !== 404 || !node || stopped) return
-      const { uid } = node.metadata
+      const isMissing = error instanceof StatusError && error.code === 404
+      if (!isMissing || !this.node || this.stopped) return
+      const { uid } = this.node.metadata
       await client
         .create(Lease, {
           metadata: {
@@ -203,32 +246,6 @@ export const createNodeAgent = (options: NodeAgentOptions): NodeAgent => {
         })
         .catch((failure: unknown) => log.debug({ error: failure, name }, 'lease not created'))
     }
-  }
-
-  if (options.isTalkative) recorder.event(regarding, 'Normal', 'Starting', 'Starting kubelet.')
-  const registered = new Promise<void>((resolve) => registerUntilDone(resolve))
-  registered.then(() => {
-    if (stopped) return
-    const phase = spread(name)
-    heartbeat()
-    cancels.push(
-      wheel.every(HEARTBEAT_MS, phase * HEARTBEAT_MS, heartbeat),
-      wheel.every(STATUS_MS, STATUS_MS * (0.5 + phase / 2), () => void post()),
-      wheel.every(options.leasePeriodMs, phase * options.leasePeriodMs, () => void renewLease()),
-    )
-  })
-
-  return {
-    registered,
-    labels: () => node?.metadata.labels ?? nodeLabels(description, machine),
-    onNode,
-    onNodeDeleted: () => {
-      if (!stopped) registerUntilDone(() => undefined)
-    },
-    stop: () => {
-      stopped = true
-      for (const cancel of cancels) cancel()
-    },
   }
 }
 
