@@ -43,8 +43,13 @@ const DATA_HEADER_BYTES = 6
 export const channelsOn = (wire: Wire, clock: Clock, log: Log) => {
   const live = new Set<ChannelEnd>()
   let cancelTick: (() => void) | undefined
+  let tickedAt = 0
   const tick = () => {
     const now = clock.monotonic()
+    // When this process did not run, what its peers said meanwhile is still to be read.
+    const lateMs = now - tickedAt - TICK_MS
+    if (lateMs > TICK_MS) for (const channel of live) channel.excuse(lateMs)
+    tickedAt = now
     for (const channel of live) channel.tick(now)
     cancelTick = live.size > 0 ? clock.after(TICK_MS, tick) : undefined
   }
@@ -52,7 +57,10 @@ export const channelsOn = (wire: Wire, clock: Clock, log: Log) => {
     const channel = new ChannelEnd(wire, inbox, clock)
     live.add(channel)
     channel.closed.then(() => live.delete(channel))
-    cancelTick ??= clock.after(TICK_MS, tick)
+    if (!cancelTick) {
+      tickedAt = clock.monotonic()
+      cancelTick = clock.after(TICK_MS, tick)
+    }
     return channel
   }
   const endAll = (message: string) => {
@@ -218,6 +226,11 @@ class ChannelEnd implements Channel {
     if (this.isClosed) return
     if (this.peer) this.control(CLOSE, status === undefined ? undefined : encode(status))
     this.finish(status)
+  }
+
+  /** The last `ms` do not count as the peer's silence. */
+  excuse(ms: number) {
+    this.heardAt += ms
   }
 
   /** Pings a silent peer and buries a dead one. */

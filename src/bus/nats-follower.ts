@@ -6,11 +6,12 @@
  * The library's ordered consumer is not used: it is slower and notices a dead consumer after a minute.
  *
  *   creating ──created──▶ following ──gap, silence, reconnect──▶ creating
- *      └──failed: wait RETRY_MS──┘
+ *      ▲ └─ no answer: again ─┐
+ *      └──────────────────────┘
  */
 import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream'
 import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from 'nats'
-import type { Clock } from '../std/clock.ts'
+import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Follower, FollowHandler, StreamMessage } from './stream.ts'
 import type { Wire } from './wire.ts'
@@ -104,47 +105,48 @@ class NatsFollower implements Follower {
       this.next = 1
       this.handler.onGap()
     }
-    const first = this.next
-    try {
-      this.subscription = this.ports.connection.subscribe(inbox, {
-        callback: (error, message) => {
-          if (!error && this.consumer === name) this.hear(message)
-        },
-      })
-      this.check(name, SILENCE_MS * 2)
-      const info = await this.ports.manager.consumers.add(this.stream, {
-        name,
-        deliver_subject: inbox,
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: first,
-        ack_policy: AckPolicy.None,
-        replay_policy: ReplayPolicy.Instant,
-        mem_storage: true,
-        num_replicas: 1,
-        flow_control: true,
-        idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS,
-        inactive_threshold: 60_000 * NANOS_PER_MS,
-      })
-      if (this.consumer !== name || this.isStopped) return
-      this.heardAlive()
-      if (info.num_pending === 0 && this.delivered === 0) this.handler.onCaughtUp()
-    } catch (error) {
-      if (this.consumer !== name || this.isStopped) return
-      this.ports.log.debug({ stream: this.stream, err: error }, 'a follower cannot start yet')
-      this.cancelCheck?.()
-      this.cancelCheck = this.ports.clock.after(RETRY_MS, () => this.restart('the last try failed'))
-    }
+    const config = consumerConfig(name, inbox, this.next)
+    const createdAt = this.ports.clock.monotonic()
+    this.subscription = this.ports.connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (!error && this.consumer === name) this.hear(message)
+      },
+    })
+    this.check(name, SILENCE_MS * 2)
+    // Asked again under the same name: what it sends may come long before the answer.
+    while (this.isCurrent(name) && this.heardAt < createdAt)
+      try {
+        const info = await this.ports.manager.consumers.add(this.stream, config)
+        if (!this.isCurrent(name)) return
+        this.heardAlive()
+        if (info.num_pending === 0 && info.delivered.consumer_seq === 0) this.handler.onCaughtUp()
+      } catch (error) {
+        this.ports.log.debug({ stream: this.stream, err: error }, 'a follower cannot start yet')
+        await sleep(RETRY_MS, this.ports.clock)
+      }
+  }
+
+  private isCurrent(name: string): boolean {
+    return this.consumer === name && !this.isStopped
   }
 
   /** Looks whether the consumer is alive; the timer is re-armed, never touched per message. */
   private check(name: string, afterMs: number) {
     this.cancelCheck?.()
-    this.cancelCheck = this.ports.clock.after(afterMs, () => {
-      if (this.consumer !== name || this.isStopped) return
-      const silentMs = this.ports.clock.monotonic() - this.heardAt
-      if (silentMs >= SILENCE_MS) this.restart(`silence for ${Math.round(silentMs)} ms`)
-      else this.check(name, SILENCE_MS - silentMs + 1)
-    })
+    this.cancelCheck = this.ports.clock.after(afterMs, () => void this.look(name))
+  }
+
+  private async look(name: string) {
+    if (!this.isCurrent(name)) return
+    const { connection, clock } = this.ports
+    const { heardAt } = this
+    const silentMs = clock.monotonic() - heardAt
+    if (silentMs < SILENCE_MS) return this.check(name, SILENCE_MS - silentMs + 1)
+    // Whatever the server has sent us so far is handed over before its answer to a ping is.
+    await connection.flush().catch(() => {})
+    if (!this.isCurrent(name)) return
+    if (this.heardAt !== heardAt) this.check(name, SILENCE_MS)
+    else this.restart(`silence for ${Math.round(silentMs)} ms`)
   }
 
   private heardAlive() {
@@ -184,6 +186,20 @@ class NatsFollower implements Follower {
     if (tokens[at + 3] === '0') this.handler.onCaughtUp()
   }
 }
+
+const consumerConfig = (name: string, inbox: string, first: number) => ({
+  name,
+  deliver_subject: inbox,
+  deliver_policy: DeliverPolicy.StartSequence,
+  opt_start_seq: first,
+  ack_policy: AckPolicy.None,
+  replay_policy: ReplayPolicy.Instant,
+  mem_storage: true,
+  num_replicas: 1,
+  flow_control: true,
+  idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS,
+  inactive_threshold: 60_000 * NANOS_PER_MS,
+})
 
 const toStreamMessage = (message: Msg, sequence: number, time: number): StreamMessage => {
   const { headers } = message

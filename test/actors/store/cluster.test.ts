@@ -1,11 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ConfigMap } from '../../../src/api/core/config-map.ts'
-import { freePort, type NatsServer, startNatsServer } from '../../support/nats-server.ts'
+import { freePortBlock } from '../../support/cluster.ts'
+import { type NatsServer, startNatsServer } from '../../support/nats-server.ts'
 import { configMap, putWrite, storeProcess } from './store-harness.ts'
 
 const startCluster = async (): Promise<NatsServer[]> => {
-  const ports = await Promise.all([freePort(), freePort(), freePort()])
+  // Below the range that the servers' own ports come from.
+  const first = await freePortBlock(3)
+  const ports = [first, first + 1, first + 2]
   const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ')
   return Promise.all(
     ports.map((port, index) =>
