@@ -5,7 +5,7 @@
  * Invariant: it installs nothing outside the checkout, needs no network when nothing is missing, and tells
  * what cannot be had in one sentence (exit code 1).
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,16 +19,19 @@ const fail = (sentence) => {
   process.exit(1)
 }
 
-/** Runs it silently; returns what it said when it failed. */
-const failureOf = (command, args) => {
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
+/** Runs it silently; resolves with what it said when it failed, undefined when it went well. */
+const failureOf = (command, args, signal) =>
+  new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], signal })
+    let said = ''
+    const collect = (data) => {
+      said += data
+    }
+    child.stderr.on('data', collect)
+    child.stdout.on('data', collect)
+    child.once('error', ({ message }) => resolve(message))
+    child.once('close', (code) => resolve(code === 0 ? undefined : said.trim()))
   })
-  return status === 0 ? undefined : (error?.message ?? `${stderr}${stdout}`.trim())
-}
 
 const readLock = (path) => {
   try {
@@ -49,28 +52,46 @@ const isInstalled = (withDevelopment) => {
   )
 }
 
-/** Few and quick tries: without a network the person should know soon. */
-const INSTALL = [
-  'ci',
-  '--no-fund',
-  '--no-audit',
-  '--loglevel=error',
-  '--prefer-offline',
-  '--fetch-retry-mintimeout=1000',
-  '--fetch-retry-maxtimeout=10000',
-]
+const QUIET = ['--no-fund', '--no-audit', '--loglevel=error']
+const INSTALL = ['ci', ...QUIET, '--prefer-offline']
+const PROBE = ['ping', ...QUIET, '--fetch-retries=0', '--fetch-timeout=20000']
+const PROBE_AFTER_MS = 15_000
+const UNREACHABLE = /\b(?:EAI_AGAIN|ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH)\b/
 
-const install = (withDevelopment) => {
-  process.stderr.write('installing dependencies\n')
-  const failure = failureOf('npm', withDevelopment ? INSTALL : [...INSTALL, '--omit=dev'])
-  if (failure === undefined) return
-  const said = failure.split('\n').map((line) => line.replace(/^npm (?:error|ERR!) ?/, ''))
-  const reason =
-    said.find((line) => /failed, reason|EACCES|ENOSPC|in sync|not found/i.test(line)) ??
-    said.find((line) => line && !/^(?:code|syscall|errno) /.test(line)) ??
+/**
+ * Where nothing answers npm would try for an hour, so an installation that takes long is given up when the
+ * registry cannot be reached. One that has all it needs in npm's cache is over before.
+ */
+const npmCi = async (flags) => {
+  const givenUp = new AbortController()
+  let reason
+  const probe = setTimeout(async () => {
+    const failure = await failureOf('npm', PROBE, givenUp.signal)
+    if (!UNREACHABLE.test(failure)) return
+    reason = failure
+    givenUp.abort()
+  }, PROBE_AFTER_MS)
+  const failure = await failureOf('npm', [...INSTALL, ...flags], givenUp.signal)
+  clearTimeout(probe)
+  return reason ?? failure
+}
+
+/** The line of npm's complaint that says most. */
+const reasonIn = (failure) => {
+  const said = failure.split('\n').map((line) => line.replace(/^npm (?:error|ERR!) ?/, '').trim())
+  return (
+    said.find((line) => /failed, reason|EACCES|ENOSPC|ENOENT|in sync/.test(line)) ??
+    said.find((line) => line && !/^(?:npm|code|syscall|errno) /.test(line)) ??
     'npm does not say why'
+  )
+}
+
+const install = async (withDevelopment) => {
+  process.stderr.write('installing dependencies\n')
+  const failure = await npmCi(withDevelopment ? [] : ['--omit=dev'])
+  if (failure === undefined) return
   fail(
-    `the dependencies could not be installed (${reason.trim()}); ` +
+    `the dependencies could not be installed (${reasonIn(failure)}); ` +
       `see that npm reaches its registry, or run \`npm ci\` in ${root} to learn more`,
   )
 }
@@ -99,17 +120,17 @@ const isBuilt = () => {
   return statSync(built).mtimeMs >= newestInput
 }
 
-export const prepareDependencies = ({ withDevelopment = false } = {}) => {
+export const prepareDependencies = async ({ withDevelopment = false } = {}) => {
   const [major] = process.versions.node.split('.').map(Number)
   if (major < OLDEST_NODE)
     fail(`this is Node ${process.versions.node}, and Kubus needs Node ${OLDEST_NODE} or newer`)
-  if (!isInstalled(withDevelopment)) install(withDevelopment)
+  if (!isInstalled(withDevelopment)) await install(withDevelopment)
 }
 
-export const prepare = () => {
-  prepareDependencies()
+export const prepare = async () => {
+  await prepareDependencies()
   if (isBuilt()) return
   process.stderr.write('building\n')
-  const failure = failureOf(process.execPath, [join(root, 'esbuild.config.mjs')])
+  const failure = await failureOf(process.execPath, [join(root, 'esbuild.config.mjs')])
   if (failure !== undefined) fail(`the build failed: ${failure}`)
 }

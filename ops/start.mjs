@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { prepare } from './prepare.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-prepare()
+await prepare()
 const cluster = spawn(
   process.execPath,
   [

@@ -169,7 +169,7 @@ const runFile = async ({ source, built }, machine) => {
   report(`${source} (${good}/${total}, ${seconds} s)`, ok, `${output}${remains}`)
 }
 
-prepareDependencies({ withDevelopment: true })
+await prepareDependencies({ withDevelopment: true })
 const { buildCommand, buildSupport, buildTests } = await import('../esbuild.config.mjs')
 if (filters.length === 0) {
   if (!process.env.KUBUS_TEST_OUT) rmSync('dist/test', { recursive: true, force: true })
