@@ -12,6 +12,7 @@ import {
   type StateFolder,
   stateFolder,
 } from '../../src/cli/state-folder.ts'
+import { releaseRanges } from '../../src/node/network-ranges.ts'
 import { coversNames } from '../../src/node/pki.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -24,6 +25,7 @@ const inFolder = async (act: (folder: StateFolder) => Promise<void>) => {
     await act(stateFolder(root))
   } finally {
     rmSync(root, { recursive: true })
+    releaseRanges(root)
   }
 }
 
@@ -67,7 +69,8 @@ test('with hosts, nats-servers listen everywhere and find each other there', () 
       'nats://192.0.2.13:4224',
     ])
     const certificate = readFileSync(folder.pki('apiserver.crt'), 'utf8')
-    assert.ok(coversNames(certificate, [...HOSTS, '127.0.0.1', '10.96.0.1'], NOW))
+    const apiService = config.serviceCidr.replace('.0/16', '.1')
+    assert.ok(coversNames(certificate, [...HOSTS, '127.0.0.1', apiService], NOW))
     assert.match(readFileSync(folder.kubeconfig, 'utf8'), 'https://192.0.2.11:6443')
   }))
 
