@@ -6,12 +6,14 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram, isRoot, lastLine, runCommand } from './command.ts'
+import { sleep } from '../std/clock.ts'
+import { type CommandResult, findProgram, isRoot, lastLine, runCommand } from './command.ts'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const ANY_MIRROR = 'http://deb.debian.org/debian'
 /** A fresh machine often updates itself after its start. */
 const LOCK_TIMEOUT_S = 120
+const LOCK_RETRY_MS = 2_000
 /** English, so that the causes below are found; no questions. */
 const QUIET = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
 
@@ -38,8 +40,8 @@ export const debianMirror = (etc = '/etc/apt'): string | undefined => {
 }
 
 /** What apt says first is the cause; what follows is what came of it. */
-const causeOf = (stderr: string) =>
-  (/^E: (.*)/m.exec(stderr)?.[1] ?? lastLine(stderr)).replace(/\.$/, '')
+const causeOf = ({ stderr }: CommandResult) =>
+  (/^[EW]: (.*)/m.exec(stderr)?.[1] ?? lastLine(stderr)).trim().replace(/\.$/, '')
 
 /** In a session of its own: Ctrl-C must not leave dpkg half way. */
 const apt = (args: readonly string[]) =>
@@ -47,6 +49,17 @@ const apt = (args: readonly string[]) =>
     env: QUIET,
     detached: true,
   })
+
+/** Reads the archives' lists anew; returns why no archive answers, undefined when one does. */
+const updateLists = async (): Promise<string | undefined> => {
+  const deadline = performance.now() + LOCK_TIMEOUT_S * 1000
+  for (;;) {
+    const result = await apt(['update', '-o', 'Acquire::Retries=0'])
+    if (/^(?:Get|Hit):/m.test(result.stdout)) return undefined
+    if (!/\block\b/.test(result.stderr) || performance.now() > deadline) return causeOf(result)
+    await sleep(LOCK_RETRY_MS)
+  }
+}
 
 /** Installs packages of the machine's own suite. Throws a sentence that says what to do instead. */
 export const installPackages = async (packages: readonly string[], why: string) => {
@@ -56,17 +69,12 @@ export const installPackages = async (packages: readonly string[], why: string) 
   if (!findProgram('apt-get'))
     throw new Error(`${missing}; install what your distribution has of them`)
   if (!isRoot()) throw new Error(`${missing}; run as root, or first ${byHand}`)
-  const install = () => apt(['install', '-y', '--no-install-recommends', ...packages])
-  let result = await install()
+  const unreachable = await updateLists()
+  if (unreachable)
+    throw new Error(`${missing}, and apt cannot install now (${unreachable}); later: ${byHand}`)
+  const result = await apt(['install', '-y', '--no-install-recommends', ...packages])
   if (result.code === 0) return
-  let cause = causeOf(result.stderr)
-  if (!/lock/.test(cause)) {
-    const updated = await apt(['update', '-o', 'APT::Update::Error-Mode=any'])
-    result = await install()
-    if (result.code === 0) return
-    cause = causeOf(updated.code === 0 ? result.stderr : updated.stderr)
-  }
-  throw new Error(`${missing}, and apt cannot install it (${cause}); get it with ${byHand}`)
+  throw new Error(`${missing}, and apt cannot install (${causeOf(result)}); try: ${byHand}`)
 }
 
 /**
@@ -96,16 +104,16 @@ export const unpackFromUnstable = async (
     'APT::Update::Error-Mode=any',
   ].flatMap((option) => ['-o', option])
   const updated = await runCommand('apt-get', [...options, 'update'], { env: QUIET })
-  if (updated.code !== 0) return causeOf(updated.stderr)
+  if (updated.code !== 0) return causeOf(updated)
   const fetched = await runCommand('apt-get', [...options, 'download', `${name}/unstable`], {
     cwd: scratch,
     env: QUIET,
   })
   const archive = readdirSync(scratch).find((file) => file.startsWith(`${name}_`))
-  if (fetched.code !== 0 || !archive) return causeOf(fetched.stderr)
+  if (fetched.code !== 0 || !archive) return causeOf(fetched)
   const tree = join(scratch, 'tree')
   const unpacked = await runCommand('dpkg-deb', ['-x', join(scratch, archive), tree])
-  if (unpacked.code !== 0) return causeOf(unpacked.stderr)
+  if (unpacked.code !== 0) return causeOf(unpacked)
   const copied = await runCommand('install', ['-m', '755', join(tree, path), destination])
   return copied.code === 0 ? undefined : lastLine(copied.stderr)
 }
