@@ -5,7 +5,7 @@
  * first and runs no hook again; it resolves only when the container has exited.
  */
 import { runHook } from './hooks.ts'
-import { type Host, observe } from './host.ts'
+import { type Host, observe, targetOf } from './host.ts'
 import type { PodEvent, PodMemory, TaskResult } from './pod-memory.ts'
 import { allContainersOf, fieldPathOf, type PodContainer } from './pod-view.ts'
 import type { KillReason, Step } from './sync-pod.ts'
@@ -35,14 +35,7 @@ export const createKiller = ({
     const current = view.containers.get(container.name)?.find((one) => one.id === id)
     if (!hook || !current) return graceSeconds
     const startedMs = clock.monotonic()
-    const target = {
-      runtime,
-      containerId: id,
-      sandboxId: current.sandboxId,
-      podIP: view.sandbox?.ip ?? host.facts.hostIP,
-      container,
-      clock,
-    }
+    const target = targetOf(host, view, container, current)
     const outcome = await runHook(hook, target, graceSeconds * 1000)
     if (!outcome.success)
       recorder.event(

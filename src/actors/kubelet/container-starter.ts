@@ -7,7 +7,7 @@
 import type { ContainerSpec, ImageInfo, PodIdentity } from '../../node/runtime.ts'
 import { type ConfigSources, environmentOf } from './environment.ts'
 import { runHook } from './hooks.ts'
-import { type Host, observe } from './host.ts'
+import { type Host, observe, targetOf } from './host.ts'
 import { ensureImage, ImageError, pullCredentials } from './images.ts'
 import type { PodEvent, PodMemory, TaskResult } from './pod-memory.ts'
 import {
@@ -19,10 +19,9 @@ import {
   type PodContainer,
 } from './pod-view.ts'
 import { containerMounts, factsOf, type VolumePaths } from './pod-volumes.ts'
-import type { ProbeTarget } from './probe-attempt.ts'
 import type { ProbeKind } from './probe-schedule.ts'
 import { containerSpec } from './runtime-spec.ts'
-import { environmentReferences } from './volume-content.ts'
+import { environmentReferences, type References } from './volume-content.ts'
 
 export interface StarterPorts {
   host: Host
@@ -34,59 +33,131 @@ export interface StarterPorts {
   signal: AbortSignal
 }
 
-export interface Starter {
-  start(name: string, attempt: number): Promise<TaskResult>
-  /** Looks for the image ahead of time. */
-  prefetch(name: string): void
-  /** Sees to it that a running container is judged. */
-  judge(container: PodContainer, current: ObservedContainer): void
-}
-
 const KEPT_DEAD = 1
 
-export const createStarter = (ports: StarterPorts): Starter => {
-  const { host, memory, tell, signal } = ports
-  const { runtime, recorder } = host
-  const images = new Map<string, Promise<ImageInfo>>()
+export class Starter {
+  private readonly images = new Map<string, Promise<ImageInfo>>()
 
-  const find = (name: string) => allContainersOf(memory().pod).find((one) => one.name === name)!
+  constructor(private readonly ports: StarterPorts) {}
 
-  const fetchImage = (container: PodContainer): Promise<ImageInfo> => {
-    const { pod } = memory()
+  async start(name: string, attempt: number): Promise<TaskResult> {
+    const { signal } = this.ports
+    const container = this.find(name)
+    let image: ImageInfo
+    try {
+      image = await orAborted(this.takeImage(container), signal)
+    } catch (error) {
+      if (signal.aborted) return { type: 'done' }
+      return this.fail(
+        container,
+        error instanceof ImageError ? error.reason : 'ErrImagePull',
+        error,
+      )
+    }
+    let spec: ContainerSpec
+    try {
+      spec = await this.specOf(container, attempt, image)
+    } catch (error) {
+      return this.fail(container, 'CreateContainerConfigError', error)
+    }
+    return signal.aborted ? { type: 'done' } : this.createAndStart(container, spec)
+  }
+
+  /** Looks for the image ahead of time. */
+  prefetch(name: string): void {
+    if (this.images.has(name)) return
+    const image = this.fetchImage(this.find(name))
+    image.catch(() => undefined)
+    this.images.set(name, image)
+  }
+
+  /** Sees to it that a running container is judged. */
+  judge(container: PodContainer, current: ObservedContainer): void {
+    const { host, memory, tell } = this.ports
+    if (!hasProbes(container) || host.prober.isWatching(current.id)) return
+    const { view, judgements } = memory()
+    const known = judgements.get(current.id)
+    host.prober.watch(current.id, {
+      target: targetOf(host, view, container, current),
+      startedAtMs: current.startedAtMs ?? current.createdAtMs,
+      ...(known ? { known } : {}),
+      onJudged: (judgement) => tell({ type: 'container.judged', id: current.id, judgement }),
+      onFailure: (kind, output) => {
+        const message = `${KIND_WORDS[kind]} probe failed: ${output}`
+        this.report('Warning', 'Unhealthy', message, container)
+      },
+    })
+  }
+
+  private find(name: string): PodContainer {
+    return allContainersOf(this.ports.memory().pod).find((one) => one.name === name)!
+  }
+
+  private report(
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+    container: PodContainer,
+  ) {
+    const { pod } = this.ports.memory()
+    const path = fieldPathOf(pod, container.name)
+    this.ports.host.recorder.event(pod, type, reason, message, path)
+  }
+
+  private fail(container: PodContainer, reason: string, error: unknown): TaskResult {
+    const message = error instanceof Error ? error.message : String(error)
+    const text = error instanceof ImageError ? `Error: ${reason}` : `Error: ${message}`
+    this.report('Warning', 'Failed', text, container)
+    return { type: 'failed', retryKey: container.name, reason, message }
+  }
+
+  /** The image fetched ahead of time, or fetched now; once for each start. */
+  private takeImage(container: PodContainer): Promise<ImageInfo> {
+    const ahead = this.images.get(container.name)
+    this.images.delete(container.name)
+    return ahead ?? this.fetchImage(container)
+  }
+
+  private fetchImage(container: PodContainer): Promise<ImageInfo> {
+    const { runtime, recorder, clock } = this.ports.host
+    const { pod } = this.ports.memory()
     const secrets = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []))
+    const references = { configMaps: new Set<string>(), secrets: new Set(secrets) }
     return ensureImage({
       pod,
       container,
       runtime,
       recorder,
-      clock: host.clock,
-      credentials: async () =>
-        pullCredentials(secrets, await load({ configMaps: new Set(), secrets: new Set(secrets) })),
+      clock,
+      credentials: async () => pullCredentials(secrets, await this.load(references)),
     })
   }
 
-  const load = (references: Parameters<Host['configs']['load']>[1]): Promise<ConfigSources> =>
-    host.configs.load(memory().pod.metadata.namespace ?? '', references)
+  private load(references: References): Promise<ConfigSources> {
+    const { host, memory } = this.ports
+    return host.configs.load(memory().pod.metadata.namespace ?? '', references)
+  }
 
-  const specOf = async (
+  private async specOf(
     container: PodContainer,
     attempt: number,
     image: ImageInfo,
-  ): Promise<ContainerSpec> => {
+  ): Promise<ContainerSpec> {
+    const { host, identity, memory, paths } = this.ports
     const { pod, view } = memory()
-    const sources = await load(environmentReferences(pod))
+    const sources = await this.load(environmentReferences(pod))
     const podIP = view.sandbox?.ip ?? host.facts.hostIP
     const services = await host.services.of(pod)
     const facts = factsOf(host, podIP)
     const environment = environmentOf(pod, container, sources, facts, services)
-    const mounts = await containerMounts(host, pod, container, ports.paths(), environment)
+    const mounts = await containerMounts(host, pod, container, paths(), environment)
     mounts.push({
       hostPath: await host.volumes.createTerminationLog(pod.metadata.uid, container.name, attempt),
       containerPath: container.terminationMessagePath ?? '/dev/termination-log',
       readOnly: false,
     })
     return containerSpec(pod, container, {
-      identity: ports.identity,
+      identity,
       sandboxId: view.sandbox?.id ?? '',
       attempt,
       environment,
@@ -96,46 +167,16 @@ export const createStarter = (ports: StarterPorts): Starter => {
     })
   }
 
-  const fail = (container: PodContainer, reason: string, error: unknown): TaskResult => {
-    const message = error instanceof Error ? error.message : String(error)
-    const { pod } = memory()
-    const text = error instanceof ImageError ? `Error: ${reason}` : `Error: ${message}`
-    recorder.event(pod, 'Warning', 'Failed', text, fieldPathOf(pod, container.name))
-    return { type: 'failed', retryKey: container.name, reason, message }
-  }
-
-  const report = async (id: string) => {
-    const container = await observe(host, memory().pod, id)
-    if (container) tell({ type: 'container.observed', container })
-    return container
-  }
-
-  const start = async (name: string, attempt: number): Promise<TaskResult> => {
-    const container = find(name)
-    const path = fieldPathOf(memory().pod, name)
-    let image: ImageInfo
-    try {
-      const ahead = images.get(name)
-      images.delete(name)
-      image = await orAborted(ahead ?? fetchImage(container), signal)
-    } catch (error) {
-      if (signal.aborted) return { type: 'done' }
-      return fail(container, error instanceof ImageError ? error.reason : 'ErrImagePull', error)
-    }
-    let spec: ContainerSpec
-    try {
-      spec = await specOf(container, attempt, image)
-    } catch (error) {
-      return fail(container, 'CreateContainerConfigError', error)
-    }
-    if (signal.aborted) return { type: 'done' }
+  private async createAndStart(container: PodContainer, spec: ContainerSpec): Promise<TaskResult> {
+    const { host, memory, tell, signal } = this.ports
+    const { runtime } = host
     let id: string
     try {
       id = await runtime.create(spec)
     } catch (error) {
-      return fail(container, 'CreateContainerError', error)
+      return this.fail(container, 'CreateContainerError', error)
     }
-    recorder.event(memory().pod, 'Normal', 'Created', 'Container created', path)
+    this.report('Normal', 'Created', 'Container created', container)
     if (signal.aborted) {
       await runtime.remove(id)
       return { type: 'done' }
@@ -143,31 +184,31 @@ export const createStarter = (ports: StarterPorts): Starter => {
     try {
       await runtime.start(id)
     } catch (error) {
-      await report(id)
-      return fail(container, 'RunContainerError', error)
+      await this.tellObserved(id)
+      return this.fail(container, 'RunContainerError', error)
     }
-    recorder.event(memory().pod, 'Normal', 'Started', 'Container started', path)
-    void collectDead(name)
+    this.report('Normal', 'Started', 'Container started', container)
+    void this.collectDead(container.name)
     const started = await observe(host, memory().pod, id)
     if (!started) return { type: 'done' }
     if (!container.lifecycle?.postStart) return { type: 'started', container: started }
     tell({ type: 'container.observed', container: started })
-    return (await postStart(container, started)) ?? { type: 'done' }
+    return (await this.postStart(container, started)) ?? { type: 'done' }
   }
 
-  const postStart = async (
+  private async postStart(
     container: PodContainer,
     started: ObservedContainer,
-  ): Promise<TaskResult | undefined> => {
+  ): Promise<TaskResult | undefined> {
+    const { host, memory } = this.ports
     const hook = container.lifecycle?.postStart
     if (!hook || hasExited(started)) return undefined
-    const outcome = await runHook(hook, targetOf(container, started))
+    const outcome = await runHook(hook, targetOf(host, memory().view, container, started))
     if (outcome.success) return undefined
-    const { pod } = memory()
-    const path = fieldPathOf(pod, container.name)
-    recorder.event(pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed', path)
-    await runtime.stop(started.id, pod.spec?.terminationGracePeriodSeconds ?? 30)
-    await report(started.id)
+    this.report('Warning', 'FailedPostStartHook', 'PostStartHook failed', container)
+    const graceSeconds = memory().pod.spec?.terminationGracePeriodSeconds ?? 30
+    await host.runtime.stop(started.id, graceSeconds)
+    await this.tellObserved(started.id)
     return {
       type: 'failed',
       retryKey: container.name,
@@ -176,58 +217,24 @@ export const createStarter = (ports: StarterPorts): Starter => {
     }
   }
 
+  private async tellObserved(id: string) {
+    const { host, memory, tell } = this.ports
+    const container = await observe(host, memory().pod, id)
+    if (container) tell({ type: 'container.observed', container })
+  }
+
   /** Keeps the last dead container for `--previous`, removes older ones. */
-  const collectDead = async (name: string) => {
+  private async collectDead(name: string) {
+    const { host, memory, tell } = this.ports
     const dead = (memory().view.containers.get(name) ?? []).filter(hasExited)
     for (const { id } of dead.slice(KEPT_DEAD)) {
       try {
-        await runtime.remove(id)
+        await host.runtime.remove(id)
         tell({ type: 'container.vanished', id })
       } catch (error) {
         host.log.debug({ error, id }, 'dead container not removed')
       }
     }
-  }
-
-  const targetOf = (container: PodContainer, current: ObservedContainer): ProbeTarget => ({
-    runtime,
-    containerId: current.id,
-    sandboxId: current.sandboxId,
-    podIP: memory().view.sandbox?.ip ?? host.facts.hostIP,
-    container,
-    clock: host.clock,
-  })
-
-  const judge = (container: PodContainer, current: ObservedContainer) => {
-    if (!hasProbes(container) || host.prober.isWatching(current.id)) return
-    const known = memory().judgements.get(current.id)
-    host.prober.watch(current.id, {
-      target: targetOf(container, current),
-      startedAtMs: current.startedAtMs ?? current.createdAtMs,
-      ...(known ? { known } : {}),
-      onJudged: (judgement) => tell({ type: 'container.judged', id: current.id, judgement }),
-      onFailure: (kind, output) => {
-        const { pod } = memory()
-        recorder.event(
-          pod,
-          'Warning',
-          'Unhealthy',
-          `${KIND_WORDS[kind]} probe failed: ${output}`,
-          fieldPathOf(pod, container.name),
-        )
-      },
-    })
-  }
-
-  return {
-    start,
-    judge,
-    prefetch: (name) => {
-      if (images.has(name)) return
-      const image = fetchImage(find(name))
-      image.catch(() => undefined)
-      images.set(name, image)
-    },
   }
 }
 

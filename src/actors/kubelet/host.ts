@@ -2,7 +2,7 @@
  * What a pod's worker may use of its node and process; handed around as one plain record.
  *
  * Invariant: everything shared by pods (timers, watches, recorder, status writer) is made once a process or
- * once a node, here only referred to. It has no behaviour of its own but reading a container's end.
+ * once a node, here only referred to. It has no behaviour of its own but reading containers.
  */
 import type { Pod } from '../../api/core/pod.ts'
 import type { Bus } from '../../bus/bus.ts'
@@ -13,7 +13,14 @@ import type { Volumes } from '../../node/volumes.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { ConfigStore } from './config-source.ts'
-import { allContainersOf, hasExited, type ObservedContainer } from './pod-view.ts'
+import {
+  allContainersOf,
+  hasExited,
+  type ObservedContainer,
+  type PodContainer,
+  type PodView,
+} from './pod-view.ts'
+import type { ProbeTarget } from './probe-attempt.ts'
 import type { Prober } from './prober.ts'
 import type { ServiceVariables } from './service-variables.ts'
 import type { NodeFacts } from './status.ts'
@@ -42,6 +49,21 @@ export interface Host {
   services: ServiceVariables
   statuses: StatusWriter
 }
+
+/** What probes and hooks of a running container act upon. */
+export const targetOf = (
+  { runtime, facts, clock }: Host,
+  view: PodView,
+  container: PodContainer,
+  { id, sandboxId }: ObservedContainer,
+): ProbeTarget => ({
+  runtime,
+  containerId: id,
+  sandboxId,
+  podIP: view.sandbox?.ip ?? facts.hostIP,
+  container,
+  clock,
+})
 
 const FALLBACK_LINES = 80
 const FALLBACK_BYTES_MAX = 2048

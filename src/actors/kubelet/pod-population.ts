@@ -20,7 +20,7 @@ import { type Host, observe } from './host.ts'
 import { podMachine } from './pod.machine.ts'
 import { isTerminal, type PodMemory, type Verdict } from './pod-memory.ts'
 import { emptyView, type PodView } from './pod-view.ts'
-import { createPodWorker } from './pod-worker.ts'
+import { PodWorker } from './pod-worker.ts'
 import { fingerprint, listPodViews, removeOrphans } from './runtime-listing.ts'
 import { OWN_CONDITIONS } from './status.ts'
 
@@ -159,7 +159,7 @@ export class PodPopulation {
         view,
         facts: host.facts,
         now: host.clock.now,
-        makeWorker: (first, tell) => createPodWorker(host, first, tell),
+        makeWorker: (first, tell) => new PodWorker(host, first, tell),
         ...(verdict ? { verdict } : {}),
       },
     })

@@ -3,142 +3,172 @@
  *
  * Invariant: it decides nothing about what comes next; every step ends in exactly one `task.settled`, also
  * when it fails. Starts are given up as soon as the pod is ending. Its parts: `container-starter.ts` and
- * `container-killer.ts` for one container, `pod-volumes.ts` for volumes.
+ * `container-killer.ts` for one container, `mounted-volumes.ts` for volumes.
  */
-import type { Pod } from '../../api/core/pod.ts'
-import { Pod as PodKind } from '../../api/core/pod.ts'
+import { Pod } from '../../api/core/pod.ts'
 import { StatusError } from '../../api/status-error.ts'
+import type { PodIdentity } from '../../node/runtime.ts'
 import { announce } from './announcements.ts'
-import { createKiller } from './container-killer.ts'
-import { createStarter } from './container-starter.ts'
+import { createKiller, type Killer } from './container-killer.ts'
+import { Starter } from './container-starter.ts'
 import type { Host } from './host.ts'
+import { MountedVolumes } from './mounted-volumes.ts'
 import type { Decision, Worker } from './pod.machine.ts'
-import type { PodEvent, TaskResult } from './pod-memory.ts'
+import type { PodEvent, PodMemory, TaskResult } from './pod-memory.ts'
 import { allContainersOf, newest, type ObservedContainer } from './pod-view.ts'
-import { mountVolumes, type VolumePaths } from './pod-volumes.ts'
 import { identityOf, sandboxSpec } from './runtime-spec.ts'
 import { keyOf, type Step } from './sync-pod.ts'
-import { hasFiles, metadataShown, volumeReferences } from './volume-content.ts'
 
-/** `release` stops judging and following, and leaves what runs running. */
-export const createPodWorker = (
-  host: Host,
-  first: Pod,
-  tell: (event: PodEvent) => void,
-): Worker => {
-  const { uid, namespace = '', name } = first.metadata
-  const { runtime, recorder } = host
-  const identity = identityOf(first, host.node, host.cluster)
-  const ending = new AbortController()
-  let decision: Decision | undefined
-  let paths: VolumePaths = new Map()
-  let cancelWake: (() => void) | undefined
-  let unfollow: (() => void) | undefined
-  let refreshing = false
-  /** Something changed since the files were read. */
-  let isStale = false
-  /** The metadata that the files show. */
-  let shown = ''
+export class PodWorker implements Worker {
+  private readonly identity: PodIdentity
+  private readonly ending = new AbortController()
+  private readonly volumes: MountedVolumes
+  private readonly starter: Starter
+  private readonly killer: Killer
+  private decision: Decision | undefined
+  private cancelWake: (() => void) | undefined
 
-  const memory = () => decision!.memory
-  const starter = createStarter({
-    host,
-    identity,
-    memory,
-    paths: () => paths,
-    tell,
-    signal: ending.signal,
-  })
-  const killer = createKiller({ host, memory, tell })
+  constructor(
+    private readonly host: Host,
+    first: Pod,
+    private readonly tell: (event: PodEvent) => void,
+  ) {
+    const memory = () => this.memory()
+    const { signal } = this.ending
+    const onConfigChanged = () => tell({ type: 'config.changed' })
+    const identity = identityOf(first, host.node, host.cluster)
+    this.identity = identity
+    this.volumes = new MountedVolumes({ host, memory, onConfigChanged, signal })
+    const paths = () => this.volumes.paths
+    this.starter = new Starter({ host, identity, memory, paths, tell, signal })
+    this.killer = createKiller({ host, memory, tell })
+  }
 
-  const mount = async (): Promise<TaskResult> => {
-    const { pod, view } = memory()
+  carryOut(next: Decision): void {
+    this.decision = next
+    const { host, tell } = this
+    const { pod, status, vanished, removed, mounted, view } = next.memory
+    if (next.ending && !this.ending.signal.aborted) this.ending.abort()
+    this.cancelWake?.()
+    this.cancelWake =
+      next.wakeAtMs === undefined
+        ? undefined
+        : host.wheel.at(next.wakeAtMs, () => tell({ type: 'timer.fired' }))
+    if (removed) {
+      this.forgetAll(view.containers.values())
+      return
+    }
+    announce(host.recorder, next)
+    if (status && !vanished) host.statuses.offer(pod, status)
+    for (const step of next.steps) void this.run(step)
+    if (mounted) this.volumes.onPod(pod)
+    this.judge()
+  }
+
+  /** Stops judging and following, and leaves what runs running. */
+  release(): void {
+    this.ending.abort()
+    this.cancelWake?.()
+    this.volumes.release()
+    if (this.decision) this.forgetAll(this.decision.memory.view.containers.values())
+  }
+
+  private memory(): PodMemory {
+    return this.decision!.memory
+  }
+
+  private async run(step: Step) {
+    const key = keyOf(step)
+    const about = step.type === 'startContainer' ? { name: step.name } : {}
+    let result: TaskResult
     try {
-      paths = await mountVolumes(host, pod, view.sandbox?.ip ?? '')
+      result = await this.perform(step)
+    } catch (error) {
+      const { namespace, name } = this.identity
+      this.host.log.warn({ error, namespace, name, step: step.type }, 'a step of a pod failed')
+      result = failure(retryKeyOf(step), textOf(error))
+    }
+    this.tell({ type: 'task.settled', key, ...about, result })
+  }
+
+  private perform(step: Step): Promise<TaskResult> {
+    switch (step.type) {
+      case 'mountVolumes':
+        return this.mount()
+      case 'createSandbox':
+        return this.createSandbox(step)
+      case 'startContainer':
+        return this.starter.start(step.name, step.attempt)
+      case 'killContainer':
+        return this.killer.kill(step)
+      case 'stopSandbox':
+        return this.stopSandbox()
+      case 'remove':
+        return this.remove()
+    }
+  }
+
+  private async mount(): Promise<TaskResult> {
+    const { pod } = this.memory()
+    try {
+      await this.volumes.mount()
+      return { type: 'mounted' }
     } catch (error) {
       const message = textOf(error)
-      recorder.event(pod, 'Warning', 'FailedMount', message)
-      return { type: 'failed', retryKey: 'volumes', reason: 'ContainerCreating', message }
-    }
-    if (!unfollow && hasFiles(pod))
-      unfollow = host.configs.follow(namespace, volumeReferences(pod), () => {
-        tell({ type: 'config.changed' })
-        void refresh()
-      })
-    shown = metadataShown(pod)
-    return { type: 'mounted' }
-  }
-
-  /** Brings what changed into the files of volumes; what cannot be had stays as it was. */
-  const refresh = async () => {
-    isStale = true
-    if (refreshing) return
-    refreshing = true
-    try {
-      while (isStale && memory().mounted && !ending.signal.aborted) {
-        isStale = false
-        const { pod, view } = memory()
-        await mountVolumes(host, pod, view.sandbox?.ip ?? '')
-        shown = metadataShown(pod)
-      }
-    } catch (error) {
-      host.log.debug({ error, namespace, name }, 'volumes not refreshed')
-    } finally {
-      refreshing = false
+      this.host.recorder.event(pod, 'Warning', 'FailedMount', message)
+      return failure('volumes', message)
     }
   }
 
-  const createSandbox = async (
-    step: Extract<Step, { type: 'createSandbox' }>,
-  ): Promise<TaskResult> => {
-    const { pod, view } = memory()
-    for (const container of step.prefetch) starter.prefetch(container)
+  private async createSandbox(step: Extract<Step, { type: 'createSandbox' }>): Promise<TaskResult> {
+    const { runtime, recorder, clusterDomain, hostname } = this.host
+    const { pod, view } = this.memory()
+    for (const container of step.prefetch) this.starter.prefetch(container)
     if (view.sandbox) {
-      recorder.event(
-        pod,
-        'Normal',
-        'SandboxChanged',
-        'Pod sandbox changed, it will be killed and re-created.',
-      )
+      const message = 'Pod sandbox changed, it will be killed and re-created.'
+      recorder.event(pod, 'Normal', 'SandboxChanged', message)
       await runtime.stopSandbox(view.sandbox.id)
     }
     try {
-      const spec = sandboxSpec(pod, identity, step.attempt, host.clusterDomain, host.hostname)
+      const spec = sandboxSpec(pod, this.identity, step.attempt, clusterDomain, hostname)
       const sandbox = await runtime.createSandbox(spec)
       return { type: 'sandboxCreated', sandbox }
     } catch (error) {
       const message = `Failed to create pod sandbox: ${textOf(error)}`
       recorder.event(pod, 'Warning', 'FailedCreatePodSandBox', message)
-      return { type: 'failed', retryKey: 'sandbox', reason: 'ContainerCreating', message }
+      return failure('sandbox', message)
     }
   }
 
-  const stopSandbox = async (): Promise<TaskResult> => {
-    const { sandbox } = memory().view
-    if (sandbox) await runtime.stopSandbox(sandbox.id)
+  private async stopSandbox(): Promise<TaskResult> {
+    const { sandbox } = this.memory().view
+    if (sandbox) await this.host.runtime.stopSandbox(sandbox.id)
     return { type: 'sandboxStopped' }
   }
 
   /** Network first, then the API (so that a successor may come), then what is left on disk. */
-  const remove = async (): Promise<TaskResult> => {
-    const { view, vanished, pod } = memory()
-    unfollow?.()
+  private async remove(): Promise<TaskResult> {
+    const { runtime, statuses, volumes } = this.host
+    const { uid } = this.identity
+    const { view, vanished, pod } = this.memory()
+    this.volumes.release()
     const { sandbox } = view
     await Promise.all([
-      vanished ? undefined : host.statuses.flush(uid),
+      vanished ? undefined : statuses.flush(uid),
       sandbox ? runtime.stopSandbox(sandbox.id) : undefined,
     ])
-    if (!vanished && pod.metadata.deletionTimestamp) await deleteObject()
-    host.statuses.forget(uid)
+    if (!vanished && pod.metadata.deletionTimestamp) await this.deleteObject()
+    statuses.forget(uid)
     for (const container of [...view.containers.values()].flat()) await runtime.remove(container.id)
     if (sandbox) await runtime.removeSandbox(sandbox.id)
-    await host.volumes.removePod(uid)
+    await volumes.removePod(uid)
     return { type: 'removed' }
   }
 
-  const deleteObject = async () => {
+  private async deleteObject() {
+    const { uid, namespace, name } = this.identity
     try {
-      await host.client.delete(PodKind, namespace, name, {
+      await this.host.client.delete(Pod, namespace, name, {
         gracePeriodSeconds: 0,
         preconditions: { uid },
       })
@@ -148,78 +178,31 @@ export const createPodWorker = (
     }
   }
 
-  const perform = (step: Step): Promise<TaskResult> => {
-    switch (step.type) {
-      case 'mountVolumes':
-        return mount()
-      case 'createSandbox':
-        return createSandbox(step)
-      case 'startContainer':
-        return starter.start(step.name, step.attempt)
-      case 'killContainer':
-        return killer.kill(step)
-      case 'stopSandbox':
-        return stopSandbox()
-      case 'remove':
-        return remove()
-    }
-  }
-
-  const run = async (step: Step) => {
-    const key = keyOf(step)
-    const about = step.type === 'startContainer' ? { name: step.name } : {}
-    let result: TaskResult
-    try {
-      result = await perform(step)
-    } catch (error) {
-      host.log.warn({ error, namespace, name, step: step.type }, 'a step of a pod failed')
-      const retryKey = retryKeyOf(step)
-      result = { type: 'failed', retryKey, reason: 'ContainerCreating', message: textOf(error) }
-    }
-    tell({ type: 'task.settled', key, ...about, result })
-  }
-
-  const judge = () => {
-    const { pod, view, busy } = memory()
+  /** Has what runs judged by its probes, and what ended no longer. */
+  private judge() {
+    const { prober } = this.host
+    const { pod, view, busy } = this.memory()
     for (const container of allContainersOf(pod)) {
       const current = newest(view, container.name)
       if (current?.state !== 'running') continue
-      if (!busy.has(`start/${container.name}`)) starter.judge(container, current)
+      if (!busy.has(`start/${container.name}`)) this.starter.judge(container, current)
     }
     for (const list of view.containers.values())
       for (const { id, state } of list)
-        if (state !== 'running' && host.prober.isWatching(id)) host.prober.forget(id)
+        if (state !== 'running' && prober.isWatching(id)) prober.forget(id)
   }
 
-  const forgetAll = (containers: Iterable<readonly ObservedContainer[]>) => {
-    for (const list of containers) for (const { id } of list) host.prober.forget(id)
-  }
-
-  return {
-    carryOut: (next) => {
-      decision = next
-      const { pod, status, vanished, removed, view } = next.memory
-      if (next.ending && !ending.signal.aborted) ending.abort()
-      cancelWake?.()
-      cancelWake =
-        next.wakeAtMs === undefined
-          ? undefined
-          : host.wheel.at(next.wakeAtMs, () => tell({ type: 'timer.fired' }))
-      if (removed) return forgetAll(view.containers.values())
-      announce(recorder, next)
-      if (status && !vanished) host.statuses.offer(pod, status)
-      for (const step of next.steps) void run(step)
-      if (next.memory.mounted && metadataShown(pod) !== shown) void refresh()
-      judge()
-    },
-    release: () => {
-      ending.abort()
-      cancelWake?.()
-      unfollow?.()
-      if (decision) forgetAll(decision.memory.view.containers.values())
-    },
+  private forgetAll(containers: Iterable<readonly ObservedContainer[]>) {
+    for (const list of containers) for (const { id } of list) this.host.prober.forget(id)
   }
 }
+
+const failure = (retryKey: string, message: string): TaskResult => ({
+  type: 'failed',
+  retryKey,
+  reason: 'ContainerCreating',
+  message,
+})
 
 const retryKeyOf = (step: Step): string => {
   switch (step.type) {

@@ -75,8 +75,8 @@ export const podMachine = setup({
   actors: {
     worker: fromCallback<Decision, WorkerInput>(({ input, sendBack, receive }) => {
       const worker = input.makeWorker(input.pod, sendBack)
-      receive(worker.carryOut)
-      return worker.release
+      receive((decision) => worker.carryOut(decision))
+      return () => worker.release()
     }),
   },
   actions: {
