@@ -1,13 +1,18 @@
 /**
  * Logging: one pino logger a process, one child a component.
- * Fields are `component`, `kind`, `namespace`, `name`, `revision`; the message is a constant sentence.
+ * Fields are `component`, `kind`, `namespace`, `name`, `revision`, `error`; the message is a constant sentence.
  */
 import { type Logger, pino } from 'pino'
 
 export type Log = Logger
 
 export const rootLog: Log = pino(
-  { level: process.env['KUBUS_LOG'] ?? 'info', base: { pid: process.pid } },
+  {
+    level: process.env['KUBUS_LOG'] ?? 'info',
+    base: { pid: process.pid },
+    // Without it an error is written as `{}`.
+    serializers: { error: pino.stdSerializers.err },
+  },
   pino.destination({ fd: 2, sync: false }),
 )
 
