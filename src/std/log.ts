@@ -2,7 +2,7 @@
  * Logging: one pino logger a process, one child a component.
  * Fields are `component`, `kind`, `namespace`, `name`, `revision`, `error`; the message is a constant sentence.
  */
-import { type Logger, pino, stdSerializers } from 'pino'
+import { type Logger, pino } from 'pino'
 
 export type Log = Logger
 
