@@ -41,7 +41,10 @@ export const debianMirror = (etc = '/etc/apt'): string | undefined => {
 
 /** What apt says first is the cause; what follows is what came of it. */
 const causeOf = ({ stderr }: CommandResult) =>
-  (/^[EW]: (.*)/m.exec(stderr)?.[1] ?? lastLine(stderr)).trim().replace(/\s+/g, ' ').replace(/\.$/, '')
+  (/^[EW]: (.*)/m.exec(stderr)?.[1] ?? lastLine(stderr))
+    .trim()
+    .replace(/\s+/g, ' ')
+    .replace(/\.$/, '')
 
 /** In a session of its own: Ctrl-C must not leave dpkg half way. */
 const apt = (args: readonly string[]) =>
