@@ -9,6 +9,7 @@ import { isIPv4 } from 'node:net'
 import { hostname } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import type { Component } from '../actors/component.ts'
+import { StateLost } from '../client/storage.ts'
 import { readTextIfPresent } from '../node/files.ts'
 import { DEFAULT_RANGES } from '../node/network-ranges.ts'
 import { sleep } from '../std/clock.ts'
@@ -18,6 +19,7 @@ import type { ActorSettings } from './actor-settings.ts'
 import { ACTOR_NAMES, type ActorName, startActors } from './actors.ts'
 import {
   type Command,
+  CommandError,
   DATA_OPTION,
   integerOption,
   type Options,
@@ -25,7 +27,7 @@ import {
   UsageError,
 } from './command.ts'
 import { natsUrls } from './processes.ts'
-import { readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
+import { corrupt, readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
 
 const STOP_TIMEOUT_MS = 8_000
 /** V8 lets a heap grow to four times what is in use; twice costs no time that shows, and less memory. */
@@ -124,7 +126,12 @@ export const actor: Command = {
       // In a container every process may have the number 1.
       identity: `${hostname()}-${process.pid}-${randomSuffix()}`,
     })
-    const running = await Promise.race([started, stopRequested])
+    const running = await Promise.race([started, stopRequested]).catch((error: unknown) => {
+      if (!(error instanceof StateLost)) throw error
+      const { message } = corrupt(folder, error.message)
+      process.send?.({ hopeless: message })
+      throw new CommandError(message)
+    })
     if (!running) return 0
     process.send?.({ ready: true })
     rootLog.info({ actors: names }, 'ready')

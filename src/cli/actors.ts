@@ -5,12 +5,14 @@
  * one cache. Components never see each other.
  */
 import type { Component, Ports } from '../actors/component.ts'
+import type { Watermark, WatermarkPort } from '../actors/store/watermark.ts'
 import type { Bus } from '../bus/bus.ts'
 import { connectBus } from '../bus/nats-bus.ts'
 import type { Streams } from '../bus/stream.ts'
 import { createClient } from '../client/bus-client.ts'
 import { openCache, type StreamCache } from '../client/stream-cache.ts'
 import { hostRoot } from '../node/engine-mounts.ts'
+import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
 import { systemClock } from '../std/clock.ts'
 import { componentLog, rootLog } from '../std/log.ts'
 import { KUBUS_VERSION } from '../std/version.ts'
@@ -149,6 +151,7 @@ const startMaster = async (
     streams,
     cache,
     replicas: settings.replicas,
+    watermark: watermarkIn(folder),
   })
   if (!wanted.has('apiserver')) return [store]
   const serving = readServing(folder)
@@ -164,6 +167,14 @@ const startMaster = async (
   })
   return [store, apiserver]
 }
+
+const watermarkIn = ({ watermark }: StateFolder): WatermarkPort => ({
+  read: () => {
+    const text = readTextIfPresent(watermark)
+    return text === undefined ? undefined : (JSON.parse(text) as Watermark)
+  },
+  write: (value) => writeFileAtomically(watermark, JSON.stringify(value)),
+})
 
 const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<Component> => {
   const [{ startKubelet }, { describeHost, describeMachine, hostNode, hollowNode }] =

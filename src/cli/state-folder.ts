@@ -44,6 +44,8 @@ export interface StateFolder {
   /** Kubelet's files: volumes, hosts files. */
   kubelet(node: string): string
   exampleApplied: string
+  /** What the store knows of its state, beside the stream. */
+  watermark: string
 }
 
 export const stateFolder = (data: string): StateFolder => {
@@ -63,10 +65,12 @@ export const stateFolder = (data: string): StateFolder => {
     }),
     kubelet: (node) => join(root, 'kubelet', node),
     exampleApplied: join(root, 'example-applied'),
+    watermark: join(root, 'nats', 'watermark.json'),
   }
 }
 
-const corrupt = (folder: StateFolder, what: string) =>
+/** The sentence a person reads; `what` says in what way. */
+export const corrupt = (folder: StateFolder, what: string) =>
   new CommandError(
     `the state folder ${folder.root} is not usable: ${what}; ` +
       'restore it from a backup, or start afresh with `kubus down --purge`',

@@ -7,7 +7,7 @@
  * It decides nothing about the cluster; the actors do.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, openSync, rmSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { writeFileAtomically } from '../node/files.ts'
 import { createSupervisor, type Supervisor } from '../node/supervisor.ts'
@@ -153,6 +153,7 @@ const startProcesses = async (
   if (!(await isHostReady())) return
   actors.push(supervisor.start(workerProcess(config, folder)))
   const timeout = new Promise<never>((_, reject) => {
+    void supervisor.troubled.then((sentence) => reject(new CommandError(sentence)))
     systemClock.after(READY_TIMEOUT_MS, () => {
       const late = supervisor.processes.map(
         ({ spec, restarts }) => `${spec.name} (${restarts} restarts)`,
@@ -232,7 +233,9 @@ const detach = (options: Options, folder: StateFolder): Promise<number> => {
       resolve(0)
     })
     child.once('exit', (code) => {
-      process.stderr.write(`kubus up: it did not start; ${log} tells why\n`)
+      const said = readFileSync(log, 'utf8').split('\n')
+      const why = said.find((line) => line.startsWith('kubus up: '))
+      process.stderr.write(`${why ?? `kubus up: it did not start; ${log} tells why`}\n`)
       resolve(code || 1)
     })
   })

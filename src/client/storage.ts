@@ -33,6 +33,8 @@ export interface Write {
 export class RevisionConflict extends Error {}
 /** The fence has moved on: the writer is no longer the leader. */
 export class FenceLost extends Error {}
+/** The stream no longer holds what was acknowledged; the message says in what way. Starting again cannot help. */
+export class StateLost extends Error {}
 
 export interface Storage {
   readonly cache: Cache

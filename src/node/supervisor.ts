@@ -5,7 +5,7 @@
  * leaves none behind. It does not know what the processes do, and it never ends one it did not start.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backoffMs } from '../std/backoff.ts'
 import type { Clock } from '../std/clock.ts'
@@ -15,6 +15,8 @@ const RESTART = { baseMs: 100, maxMs: 10_000 }
 /** A process that lived this long starts over with the shortest back-off. */
 const STABLE_AFTER_MS = 10_000
 const STOP_GRACE_MS = 10_000
+const FAILURES_TOLERATED = 5
+const LAST_WORDS_MAX = 300
 
 export interface ProcessSpec {
   name: string
@@ -39,6 +41,11 @@ export interface SupervisedProcess {
 export interface Supervisor {
   start(spec: ProcessSpec): SupervisedProcess
   readonly processes: readonly SupervisedProcess[]
+  /**
+   * Resolves with a sentence when a process says that it cannot run (`{hopeless: sentence}` over its IPC
+   * channel), or ended several times in a row as soon as it started. It is started again all the same.
+   */
+  readonly troubled: Promise<string>
   /** Stops the processes in the reverse order of their start, replicas (`nats-1`, `nats-2`) together. */
   stopAll(): Promise<void>
 }
@@ -53,10 +60,15 @@ export const createSupervisor = (
   hooks: SupervisorHooks = {},
 ): Supervisor => {
   const processes: SupervisedProcess[] = []
+  let onTrouble = (_: string) => {}
+  const troubled = new Promise<string>((resolve) => {
+    onTrouble = resolve
+  })
   return {
     processes,
+    troubled,
     start: (spec) => {
-      const supervised = supervise(spec, clock, log, hooks)
+      const supervised = supervise(spec, clock, log, { ...hooks, onTrouble })
       processes.push(supervised)
       return supervised
     },
@@ -80,6 +92,12 @@ export const stopGroups = <T>(processes: readonly T[], nameOf: (process: T) => s
   return [...groups.values()].reverse()
 }
 
+/** What a process that cannot stay up said last tells why. */
+const failureSentence = ({ name, logFile }: ProcessSpec): string => {
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n')
+  return `${name} ends as soon as it starts: ${(lines.at(-1) ?? '').slice(0, LAST_WORDS_MAX)} (${logFile})`
+}
+
 const launch = (spec: ProcessSpec): ChildProcess => {
   mkdirSync(dirname(spec.logFile), { recursive: true })
   const output = openSync(spec.logFile, 'a', 0o600)
@@ -99,7 +117,7 @@ const supervise = (
   spec: ProcessSpec,
   clock: Clock,
   log: Log,
-  hooks: SupervisorHooks,
+  hooks: SupervisorHooks & { onTrouble(sentence: string): void },
 ): SupervisedProcess => {
   let child: ChildProcess | undefined
   let exited: Promise<void> = Promise.resolve()
@@ -126,6 +144,7 @@ const supervise = (
         restarts++
         log.warn({ process: spec.name, code, signal, failures }, 'process ended, restarting it')
         hooks.onExit?.(spec.name, code, signal)
+        if (failures === FAILURES_TOLERATED) hooks.onTrouble(failureSentence(spec))
         cancelRestart = clock.after(backoffMs(failures, RESTART), start)
       }
       current.once('exit', onEnd)
@@ -135,7 +154,9 @@ const supervise = (
       })
     })
     current.on('message', (message) => {
-      if ((message as { ready?: boolean }).ready) markReady()
+      const { ready: isReady, hopeless } = message as { ready?: boolean; hopeless?: string }
+      if (isReady) markReady()
+      if (hopeless) hooks.onTrouble(hopeless)
     })
     if (current.pid) hooks.onStart?.(spec.name, current.pid)
     if (!spec.reportsReady) markReady()

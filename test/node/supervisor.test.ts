@@ -123,4 +123,26 @@ test('a replica that is slow to stop does not hold up the others', () =>
     assert.not.ok(pids.some(({ value }) => isAlive(value)))
   }))
 
+test('a process that cannot stay up is trouble, told with its last words', () =>
+  supervised(async (supervisor, logFile) => {
+    supervisor.start({
+      ...script('console.error("no disk"); process.exit(1)'),
+      name: 'hopeless',
+      logFile,
+      reportsReady: false,
+    })
+    assert.is(await supervisor.troubled, `hopeless ends as soon as it starts: no disk (${logFile})`)
+  }))
+
+test('a process may say itself that it cannot run', () =>
+  supervised(async (supervisor, logFile) => {
+    supervisor.start({
+      ...script('process.send({ hopeless: "the state is lost" }); setInterval(() => {}, 1000)'),
+      name: 'hopeless',
+      logFile,
+      reportsReady: true,
+    })
+    assert.is(await supervisor.troubled, 'the state is lost')
+  }))
+
 test.run()

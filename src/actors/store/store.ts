@@ -19,6 +19,7 @@ import type { Component, Ports } from '../component.ts'
 import { Committer } from './committer.ts'
 import { fencesOn } from './fences.ts'
 import { type PendingWrite, payloadOf, storedObject } from './pending-write.ts'
+import { checkState, keepWatermark, type WatermarkPort } from './watermark.ts'
 
 /** Longer than an election of the stream's leader (4–9 s). */
 const WRITE_MS = 20_000
@@ -26,6 +27,8 @@ const WRITE_MS = 20_000
 export interface StorePorts extends Ports {
   streams: Streams
   cache: StreamCache
+  /** What is known of the state from before; without it, a loss goes unnoticed. */
+  watermark?: WatermarkPort
   /** Copies of each stream: 1, or 3 in a cluster of nats-servers. */
   replicas: number
 }
@@ -36,10 +39,15 @@ export interface Store extends Component {
   metrics(): Record<string, number>
 }
 
-/** Resolves once the streams exist; `ready` resolves when the cache is complete and the bus endpoints answer. */
+/**
+ * Resolves once the streams exist; `ready` resolves when the cache is complete and the bus endpoints answer.
+ * Both reject with StateLost when the stream holds less than it did.
+ */
 export const startStore = async (ports: StorePorts): Promise<Store> => {
-  const { streams, cache, clock, bus, replicas, log } = ports
+  const { streams, cache, clock, bus, replicas, log, watermark } = ports
   await streams.ensure(replicas)
+  const known = watermark && { port: watermark, streams, cache, clock }
+  const read = known ? (await checkState(known)).read : cache.ready
   const subjects = subjectsFor(bus.prefix)
   const fences = fencesOn({ streams, subjects, clock })
   const committers = {
@@ -63,9 +71,14 @@ export const startStore = async (ports: StorePorts): Promise<Store> => {
   }
   const metrics = () => metricsOf(committers)
   let registration: Registration | undefined
-  const ready = cache.ready.then(async () => {
-    if (!isStopping) registration = await serve(ports, subjects, storage, metrics)
+  let endWatermark = () => {}
+  const ready = read.then(async () => {
+    if (isStopping) return
+    if (known) endWatermark = keepWatermark(known)
+    registration = await serve(ports, subjects, storage, metrics)
   })
+  // Whoever starts a store may still be busy with others when it fails.
+  ready.catch(() => {})
   return {
     storage,
     metrics,
@@ -74,6 +87,7 @@ export const startStore = async (ports: StorePorts): Promise<Store> => {
       isStopping = true
       await registration?.stop()
       await Promise.all([committers.state.drained(), committers.events.drained()])
+      endWatermark()
     },
   }
 }

@@ -3,6 +3,7 @@
  */
 import { pino } from 'pino'
 import { type Store, startStore } from '../../../src/actors/store/store.ts'
+import type { WatermarkPort } from '../../../src/actors/store/watermark.ts'
 import { ConfigMap } from '../../../src/api/core/config-map.ts'
 import type { KubernetesObject } from '../../../src/api/meta.ts'
 import type { Bus } from '../../../src/bus/bus.ts'
@@ -29,6 +30,7 @@ export const storeProcess = async (
   url: string | string[],
   prefix = 'kubus',
   replicas = 1,
+  watermark?: WatermarkPort,
 ): Promise<StoreProcess> => {
   const { bus, streams } = await connectBus({
     servers: [url].flat(),
@@ -38,7 +40,11 @@ export const storeProcess = async (
     clock: systemClock,
   })
   const cache = await openCache({ streams, clock: systemClock, log, prefix })
-  const store = await startStore({
+  const close = async () => {
+    await cache.stop()
+    await bus.drain()
+  }
+  const starting = startStore({
     bus,
     client: {} as Client,
     clock: systemClock,
@@ -48,8 +54,17 @@ export const storeProcess = async (
     streams,
     cache,
     replicas,
+    ...(watermark ? { watermark } : {}),
   })
-  await store.ready
+  const store = await starting
+    .then(async (started) => {
+      await started.ready
+      return started
+    })
+    .catch(async (error: unknown) => {
+      await close()
+      throw error
+    })
   return {
     bus,
     streams,
@@ -58,8 +73,7 @@ export const storeProcess = async (
     storage: store.storage,
     stop: async () => {
       await store.stop()
-      await cache.stop()
-      await bus.drain()
+      await close()
     },
   }
 }
