@@ -6,16 +6,16 @@
  */
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Client } from '../../client/client.ts'
-import { createEventRecorder } from '../../client/event-recorder.ts'
+import { createEventRecorder, type EventRecorder } from '../../client/event-recorder.ts'
 import { isFenceLost, isOutcomeUnknown } from '../../client/leadership.ts'
 import type { Fence } from '../../client/storage.ts'
-import type { Cache } from '../../client/view.ts'
-import { createWorkqueue } from '../../client/workqueue.ts'
+import type { Cache, Change } from '../../client/view.ts'
+import { createWorkqueue, type Workqueue } from '../../client/workqueue.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import { type ApplyPorts, apply, type Outcome } from './apply.ts'
 import { type Controller, keysOf, splitKey, watchedKinds } from './controller.ts'
-import { createDeletionWatch } from './deletion-watch.ts'
+import { createDeletionWatch, type DeletionWatch } from './deletion-watch.ts'
 import { createLimiter } from './limiter.ts'
 import { type Plan, showCommand } from './plan.ts'
 
@@ -41,127 +41,146 @@ export interface Worker {
 }
 
 export const startWorker = (controller: Controller, ports: WorkerPorts, fence?: Fence): Worker => {
-  const { cache, client, clock, log } = ports
-  const recorder = createEventRecorder({ client, clock, log, component: controller.component })
-  const deletions = createDeletionWatch(cache, clock)
-  const applyPorts: ApplyPorts = {
-    client,
-    cache,
-    recorder,
-    deletions,
-    limiter: createLimiter(WRITES_AT_ONCE_MAX),
-    ...(fence ? { fence } : {}),
+  const worker = new ControllerWorker(controller, ports, fence)
+  worker.start()
+  return worker
+}
+
+class ControllerWorker implements Worker {
+  private readonly recorder: EventRecorder
+  private readonly deletions: DeletionWatch
+  private readonly applyPorts: ApplyPorts
+  private readonly queue: Workqueue<string>
+  private unsubscribe = () => {}
+  private stopSource: (() => void) | undefined
+  private active = 0
+  private stopped = false
+  private scheduled = false
+  private onIdle: (() => void) | undefined
+
+  constructor(
+    private readonly controller: Controller,
+    private readonly ports: WorkerPorts,
+    private readonly fence?: Fence,
+  ) {
+    const { cache, client, clock, log } = ports
+    const { component } = controller
+    this.recorder = createEventRecorder({ client, clock, log, component })
+    this.deletions = createDeletionWatch(cache, clock)
+    this.applyPorts = {
+      client,
+      cache,
+      recorder: this.recorder,
+      deletions: this.deletions,
+      limiter: createLimiter(WRITES_AT_ONCE_MAX),
+      ...(fence ? { fence } : {}),
+    }
+    this.queue = createWorkqueue<string>(clock, () => this.schedule())
   }
-  let active = 0
-  let stopped = false
-  let scheduled = false
-  let onIdle: (() => void) | undefined
 
-  const queue = createWorkqueue<string>(clock, () => {
-    if (scheduled) return
-    scheduled = true
-    queueMicrotask(pump)
-  })
+  start(): void {
+    const { controller } = this
+    const { cache, clock, log } = this.ports
+    const kinds = watchedKinds(controller)
+    this.unsubscribe = cache.subscribe((change) => {
+      if (kinds.has(change.kind)) this.look(change)
+    })
+    const { add, addAfter } = this.queue
+    this.stopSource = controller.source?.({ cache, clock, log, add, addAfter })
+    for (const kind of kinds)
+      for (const object of cache.list(kind))
+        this.look({ type: 'ADDED', kind, object, revision: cache.revision(kind) })
+  }
 
-  const pump = () => {
-    scheduled = false
-    while (active < KEYS_AT_ONCE_MAX && !stopped) {
-      const key = queue.take()
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.unsubscribe()
+    this.stopSource?.()
+    this.queue.close()
+    if (this.active > 0)
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve
+      })
+    this.deletions.stop()
+    await this.recorder.stop()
+  }
+
+  private look(change: Change) {
+    for (const key of keysOf(this.controller, change, this.ports.cache)) this.queue.add(key)
+  }
+
+  private schedule() {
+    if (this.scheduled) return
+    this.scheduled = true
+    queueMicrotask(() => this.pump())
+  }
+
+  private pump() {
+    this.scheduled = false
+    while (this.active < KEYS_AT_ONCE_MAX && !this.stopped) {
+      const key = this.queue.take()
       if (key === undefined) return
-      active++
-      work(key).finally(() => {
-        active--
-        if (stopped && active === 0) onIdle?.()
-        else pump()
+      this.active++
+      this.work(key).finally(() => {
+        this.active--
+        if (this.stopped && this.active === 0) this.onIdle?.()
+        else this.pump()
       })
     }
   }
 
-  const work = async (key: string) => {
+  private async work(key: string) {
+    const { controller, queue } = this
+    const { cache, clock, log } = this.ports
     const startedMs = clock.monotonic()
     try {
-      const plan = look(controller, key, cache, clock.now())
+      const plan = controller.reconcile(this.subject(key), key, cache, clock.now())
       const outcome: Outcome =
         plan.commands.length > 0 || plan.reports?.length
-          ? await apply(plan, applyPorts, queue.failures(key) > 0)
+          ? await apply(plan, this.applyPorts, queue.failures(key) > 0)
           : { result: 'done' }
-      settle(key, plan, outcome)
+      this.settle(key, plan, outcome)
     } catch (error) {
       log.error({ key, error }, 'reconcile failed')
-      reportLeadership(error)
+      this.reportLeadership(error)
       queue.addRateLimited(key)
     }
     const restMs = (controller.intervalMs ?? 0) - (clock.monotonic() - startedMs)
-    if (restMs > 1 && !stopped) clock.after(restMs, () => queue.done(key))
+    if (restMs > 1 && !this.stopped) clock.after(restMs, () => queue.done(key))
     else queue.done(key)
   }
 
-  const settle = (key: string, plan: Plan, outcome: Outcome) => {
+  private settle(key: string, plan: Plan, outcome: Outcome) {
+    const { queue } = this
     if (outcome.result === 'done') {
       queue.forget(key)
       if (plan.requeueAfterMs !== undefined) queue.addAfter(key, plan.requeueAfterMs)
       return
     }
     const { error } = outcome
-    log.debug(
+    this.ports.log.debug(
       { key, error: error.message, plan: plan.commands.slice(0, 5).map(showCommand) },
       'plan failed',
     )
-    reportLeadership(error)
+    this.reportLeadership(error)
     if (outcome.result !== 'invalid') return queue.addRateLimited(key)
     queue.forget(key)
-    const about = subject(controller, key, cache)
+    const about = this.subject(key)
     if (about && !outcome.reported)
-      recorder.event(about, 'Warning', 'FailedReconcile', error.message)
+      this.recorder.event(about, 'Warning', 'FailedReconcile', error.message)
   }
 
-  const reportLeadership = (error: unknown) => {
+  private reportLeadership(error: unknown) {
+    const { fence, ports } = this
     if (!fence) return
     if (isFenceLost(error)) ports.onFenceLost?.(fence)
     else if (isOutcomeUnknown(error)) ports.onOutcomeUnknown?.(fence)
   }
 
-  const kinds = watchedKinds(controller)
-  const unsubscribe = cache.subscribe((change) => {
-    if (!kinds.has(change.kind)) return
-    for (const key of keysOf(controller, change, cache)) queue.add(key)
-  })
-  const { add, addAfter } = queue
-  const stopSource = controller.source?.({ cache, clock, log, add, addAfter })
-  for (const kind of kinds)
-    for (const object of cache.list(kind))
-      for (const key of keysOf(
-        controller,
-        { type: 'ADDED', kind, object, revision: cache.revision(kind) },
-        cache,
-      ))
-        queue.add(key)
-
-  return {
-    stop: async () => {
-      stopped = true
-      unsubscribe()
-      stopSource?.()
-      queue.close()
-      if (active > 0)
-        await new Promise<void>((resolve) => {
-          onIdle = resolve
-        })
-      deletions.stop()
-      await recorder.stop()
-    },
+  /** The object that the key names, where the controller has one. */
+  private subject(key: string): KubernetesObject | undefined {
+    if (!this.controller.for) return undefined
+    const { namespace, name } = splitKey(key)
+    return this.ports.cache.get(this.controller.for, namespace, name)
   }
-}
-
-const look = (controller: Controller, key: string, cache: Cache, now: number): Plan =>
-  controller.reconcile(subject(controller, key, cache), key, cache, now)
-
-const subject = (
-  controller: Controller,
-  key: string,
-  cache: Cache,
-): KubernetesObject | undefined => {
-  if (!controller.for) return undefined
-  const { namespace, name } = splitKey(key)
-  return cache.get(controller.for, namespace, name)
 }

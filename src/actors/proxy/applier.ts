@@ -21,150 +21,149 @@ import {
   staleChains,
 } from './ruleset.ts'
 
-export interface Applier {
-  /** Takes note of a change; returns whether the rules may differ now. */
-  observe(change: Change): boolean
-  readonly hasChanges: boolean
-  readonly hasStaleChains: boolean
-  replace(): Promise<void>
-  change(): Promise<void>
-  prune(): Promise<void>
-  /** Resolves when no transaction is under way. */
-  idle(): Promise<void>
-}
-
 const SERVICE_LABEL = 'kubernetes.io/service-name'
 
-export const createApplier = (
-  view: Cache,
-  ruleset: RulesetPort,
-  localNodes: ReadonlySet<string>,
-): Applier => {
-  const { table } = ruleset
-  let applied = new Map<string, Pieces>()
-  const slices = new Map<string, Map<string, EndpointSlice>>()
-  const marked = new Set<string>()
-  const stale = new Set<string>()
-  const cidrsByNode = new Map<string, string>()
-  let cidrsMarked = false
-  let last: Promise<unknown> = Promise.resolve()
+export class Applier {
+  private applied = new Map<string, Pieces>()
+  private readonly slices = new Map<string, Map<string, EndpointSlice>>()
+  private readonly marked = new Set<string>()
+  private readonly stale = new Set<string>()
+  private readonly cidrsByNode = new Map<string, string>()
+  private cidrsMarked = false
+  private last: Promise<unknown> = Promise.resolve()
 
-  const serviceKeyOf = (slice: EndpointSlice): string | undefined => {
-    const name = slice.metadata.labels?.[SERVICE_LABEL]
-    return name && `${slice.metadata.namespace}/${name}`
+  constructor(
+    private readonly view: Cache,
+    private readonly ruleset: RulesetPort,
+    private readonly localNodes: ReadonlySet<string>,
+  ) {}
+
+  get hasChanges(): boolean {
+    return this.marked.size > 0 || this.cidrsMarked
+  }
+  get hasStaleChains(): boolean {
+    return this.stale.size > 0
   }
 
-  const keepSlice = (slice: EndpointSlice, isGone: boolean): string | undefined => {
-    const key = serviceKeyOf(slice)
-    if (!key) return undefined
-    const siblings = slices.get(key) ?? new Map<string, EndpointSlice>()
-    if (isGone) siblings.delete(slice.metadata.name)
-    else siblings.set(slice.metadata.name, slice)
-    if (siblings.size > 0) slices.set(key, siblings)
-    else slices.delete(key)
-    return key
-  }
-
-  const compute = (key: string): Pieces => {
-    const [namespace, name] = key.split('/') as [string, string]
-    const service = view.get(Service, namespace, name)
-    return service
-      ? rulesOf(service, [...(slices.get(key)?.values() ?? [])], localNodes)
-      : noPieces()
-  }
-
-  /** Returns whether the addresses of the node's pods changed. */
-  const keepNode = ({ metadata: { name }, spec }: Node, isGone: boolean): boolean => {
-    const own = spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : [])
-    const text = isGone ? '' : own.filter((cidr) => !cidr.includes(':')).join()
-    if ((cidrsByNode.get(name) ?? '') === text) return false
-    if (text) cidrsByNode.set(name, text)
-    else cidrsByNode.delete(name)
-    return true
-  }
-
-  const podCIDRs = () => [...cidrsByNode.values()].flatMap((text) => text.split(',')).sort()
-
-  const apply = (text: string): Promise<void> => {
-    const done = ruleset.apply(text)
-    last = done.catch(() => {})
-    return done
-  }
-
-  const remember = (key: string, pieces: Pieces) => {
-    if (pieces.elements.size > 0) applied.set(key, pieces)
-    else applied.delete(key)
-  }
-
-  const observe = (change: Change): boolean => {
+  /** Takes note of a change; returns whether the rules may differ now. */
+  observe(change: Change): boolean {
+    const isGone = change.type === 'DELETED'
     if (change.kind === Service) {
-      marked.add(objectKey(change.object))
+      this.marked.add(objectKey(change.object))
       return true
     }
     if (change.kind === Node) {
-      if (!keepNode(change.object as Node, change.type === 'DELETED')) return false
-      cidrsMarked = true
+      if (!this.keepNode(change.object as Node, isGone)) return false
+      this.cidrsMarked = true
       return true
     }
     if (change.kind !== EndpointSlice) return false
     const before = change.previous && serviceKeyOf(change.previous as EndpointSlice)
-    const after = keepSlice(change.object as EndpointSlice, change.type === 'DELETED')
+    const after = this.keepSlice(change.object as EndpointSlice, isGone)
     if (before && before !== after) {
-      keepSlice(change.previous as EndpointSlice, true)
-      marked.add(before)
+      this.keepSlice(change.previous as EndpointSlice, true)
+      this.marked.add(before)
     }
-    if (after) marked.add(after)
+    if (after) this.marked.add(after)
     return before !== undefined || after !== undefined
   }
 
-  return {
-    observe,
-    get hasChanges() {
-      return marked.size > 0 || cidrsMarked
-    },
-    get hasStaleChains() {
-      return stale.size > 0
-    },
-    replace: async () => {
-      marked.clear()
-      stale.clear()
-      slices.clear()
-      cidrsByNode.clear()
-      cidrsMarked = false
-      for (const node of view.list(Node)) keepNode(node, false)
-      for (const slice of view.list(EndpointSlice)) keepSlice(slice, false)
-      const wanted = new Map<string, Pieces>()
-      for (const service of view.list(Service)) {
-        const pieces = compute(objectKey(service))
-        if (pieces.elements.size > 0) wanted.set(objectKey(service), pieces)
-      }
-      await apply(fullText(table, wanted.values(), podCIDRs()))
-      applied = wanted
-    },
-    change: async () => {
-      const keys = [...marked]
-      marked.clear()
-      const wanted = new Map(keys.map((key) => [key, compute(key)]))
-      const changes: PiecesChange[] = []
-      for (const [key, after] of wanted)
-        changes.push({ before: applied.get(key) ?? noPieces(), after })
-      const cidrText = cidrsMarked ? `${podCIDRText(table, podCIDRs()).join('\n')}\n` : ''
-      cidrsMarked = false
-      const text = cidrText + changeText(table, changes)
-      if (text) await apply(text)
-      for (const [key, pieces] of wanted) remember(key, pieces)
-      for (const one of changes) {
-        for (const chain of staleChains(one)) stale.add(chain)
-        for (const chain of one.after.chains.keys()) stale.delete(chain)
-      }
-    },
-    prune: async () => {
-      const chains = [...stale]
-      stale.clear()
-      await apply(pruneText(table, chains))
-    },
-    idle: async () => {
-      await last
-    },
+  /** Reads the whole cache and writes the whole table. */
+  async replace(): Promise<void> {
+    this.marked.clear()
+    this.stale.clear()
+    this.slices.clear()
+    this.cidrsByNode.clear()
+    this.cidrsMarked = false
+    for (const node of this.view.list(Node)) this.keepNode(node, false)
+    for (const slice of this.view.list(EndpointSlice)) this.keepSlice(slice, false)
+    const wanted = new Map<string, Pieces>()
+    for (const service of this.view.list(Service)) {
+      const pieces = this.compute(objectKey(service))
+      if (pieces.elements.size > 0) wanted.set(objectKey(service), pieces)
+    }
+    await this.apply(fullText(this.ruleset.table, wanted.values(), this.podCIDRs()))
+    this.applied = wanted
   }
+
+  /** Writes what differs for the marked services. */
+  async change(): Promise<void> {
+    const { table } = this.ruleset
+    const keys = [...this.marked]
+    this.marked.clear()
+    const wanted = new Map(keys.map((key) => [key, this.compute(key)]))
+    const changes: PiecesChange[] = []
+    for (const [key, after] of wanted)
+      changes.push({ before: this.applied.get(key) ?? noPieces(), after })
+    const cidrText = this.cidrsMarked ? `${podCIDRText(table, this.podCIDRs()).join('\n')}\n` : ''
+    this.cidrsMarked = false
+    const text = cidrText + changeText(table, changes)
+    if (text) await this.apply(text)
+    for (const [key, pieces] of wanted) this.remember(key, pieces)
+    for (const one of changes) {
+      for (const chain of staleChains(one)) this.stale.add(chain)
+      for (const chain of one.after.chains.keys()) this.stale.delete(chain)
+    }
+  }
+
+  /** Removes chains that nothing refers to any more. */
+  async prune(): Promise<void> {
+    const chains = [...this.stale]
+    this.stale.clear()
+    await this.apply(pruneText(this.ruleset.table, chains))
+  }
+
+  /** Resolves when no transaction is under way. */
+  async idle(): Promise<void> {
+    await this.last
+  }
+
+  private keepSlice(slice: EndpointSlice, isGone: boolean): string | undefined {
+    const key = serviceKeyOf(slice)
+    if (!key) return undefined
+    const siblings = this.slices.get(key) ?? new Map<string, EndpointSlice>()
+    if (isGone) siblings.delete(slice.metadata.name)
+    else siblings.set(slice.metadata.name, slice)
+    if (siblings.size > 0) this.slices.set(key, siblings)
+    else this.slices.delete(key)
+    return key
+  }
+
+  /** Returns whether the addresses of the node's pods changed. */
+  private keepNode({ metadata: { name }, spec }: Node, isGone: boolean): boolean {
+    const own = spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : [])
+    const text = isGone ? '' : own.filter((cidr) => !cidr.includes(':')).join()
+    if ((this.cidrsByNode.get(name) ?? '') === text) return false
+    if (text) this.cidrsByNode.set(name, text)
+    else this.cidrsByNode.delete(name)
+    return true
+  }
+
+  private compute(key: string): Pieces {
+    const [namespace, name] = key.split('/') as [string, string]
+    const service = this.view.get(Service, namespace, name)
+    return service
+      ? rulesOf(service, [...(this.slices.get(key)?.values() ?? [])], this.localNodes)
+      : noPieces()
+  }
+
+  private podCIDRs(): string[] {
+    return [...this.cidrsByNode.values()].flatMap((text) => text.split(',')).sort()
+  }
+
+  private apply(text: string): Promise<void> {
+    const done = this.ruleset.apply(text)
+    this.last = done.catch(() => {})
+    return done
+  }
+
+  private remember(key: string, pieces: Pieces) {
+    if (pieces.elements.size > 0) this.applied.set(key, pieces)
+    else this.applied.delete(key)
+  }
+}
+
+const serviceKeyOf = (slice: EndpointSlice): string | undefined => {
+  const name = slice.metadata.labels?.[SERVICE_LABEL]
+  return name && `${slice.metadata.namespace}/${name}`
 }

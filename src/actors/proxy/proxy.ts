@@ -11,7 +11,7 @@ import type { Cache } from '../../client/view.ts'
 import type { RulesetPort } from '../../node/nftables.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Component, Ports } from '../component.ts'
-import { createApplier } from './applier.ts'
+import { Applier } from './applier.ts'
 import { proxyMachine } from './proxy.machine.ts'
 
 export interface ProxyPorts extends Ports {
@@ -36,7 +36,7 @@ export const startProxy = async (ports: ProxyPorts): Promise<NodeProxy> => {
   if (reason) throw new StatusError(503, 'ServiceUnavailable', reason)
   await ruleset.prepare()
   await view.ready
-  const applier = createApplier(view, ruleset, new Set(ports.localNodes ?? [node]))
+  const applier = new Applier(view, ruleset, new Set(ports.localNodes ?? [node]))
   const actor = createActor(
     proxyMachine.provide({
       actors: {

@@ -20,7 +20,7 @@ import { followEvents } from './events.ts'
 import { createGate } from './gate.ts'
 import { isSandbox, LABEL, ownedBy, sandboxOf } from './labels.ts'
 import { createPuller, imageStatus } from './pull.ts'
-import { createSandboxes } from './sandboxes.ts'
+import { Sandboxes } from './sandboxes.ts'
 import { type CgroupLayout, readContainerStats } from './stats.ts'
 import { attachToContainer, execInContainer, readLogs } from './streams.ts'
 
@@ -57,7 +57,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     abilities: createAbilities({ docker, image: pauseImage, cluster, node, log }),
   }
   const containers = createContainers(driver)
-  const sandboxes = createSandboxes(driver, containers.removeOf)
+  const sandboxes = new Sandboxes(driver, containers.removeOf)
   return {
     name: 'docker',
     warnings: driver.abilities.warnings,
@@ -73,9 +73,9 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     list: () => list(driver, containers),
     imageStatus: (image) => imageStatus(docker, image),
     pull: createPuller(docker),
-    createSandbox: sandboxes.create,
-    stopSandbox: sandboxes.stop,
-    removeSandbox: sandboxes.remove,
+    createSandbox: (spec) => sandboxes.create(spec),
+    stopSandbox: (id) => sandboxes.stop(id),
+    removeSandbox: (id) => sandboxes.remove(id),
     inspect: containers.inspect,
     create: (spec) => containers.create(spec, sandboxes.facts(spec.sandboxId)),
     start: containers.start,

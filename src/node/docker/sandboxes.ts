@@ -16,16 +16,6 @@ import { ask, isNotFound } from './engine.ts'
 import { hostPortsOf, LABEL, type Labels } from './labels.ts'
 import { hostsFile, resolverFile } from './sandbox-files.ts'
 
-export interface Sandboxes {
-  /** Takes note of the address of a sandbox that an earlier process made. */
-  adopt(sandbox: Sandbox): void
-  create(spec: SandboxSpec): Promise<Sandbox>
-  stop(id: string): Promise<void>
-  remove(id: string): Promise<void>
-  facts(id: string): Promise<SandboxFacts>
-  address(id: string): Promise<ConnectTarget>
-}
-
 interface Known {
   facts: SandboxFacts
   ip: string | undefined
@@ -34,23 +24,72 @@ interface Known {
   ports: SandboxSpec['ports']
 }
 
-export const createSandboxes = (
-  driver: Driver,
-  removeContainers: (sandboxId: string, everything: boolean) => Promise<void>,
-): Sandboxes => {
-  const { docker, network, abilities, starts, pauseImage, stateDir, log, clock } = driver
-  const cache = new Map<string, Known>()
+export class Sandboxes {
+  private readonly cache = new Map<string, Known>()
   /** Addresses by sandbox, until it is stopped or removed. */
-  const held = new Map<string, string>()
+  private readonly held = new Map<string, string>()
 
-  const release = (id: string) => {
-    cache.delete(id)
-    const ip = held.get(id)
-    if (ip && held.delete(id)) network.release(ip)
+  constructor(
+    private readonly driver: Driver,
+    private readonly removeContainers: (sandboxId: string, everything: boolean) => Promise<void>,
+  ) {}
+
+  /** Takes note of the address of a sandbox that an earlier process made. */
+  adopt({ id, ip }: Sandbox): void {
+    if (!ip || this.held.has(id)) return
+    this.held.set(id, ip)
+    this.driver.network.adopt(ip)
+  }
+
+  async create(spec: SandboxSpec): Promise<Sandbox> {
+    const { docker, network, pauseImage, log } = this.driver
+    const ip = spec.hostNetwork ? undefined : network.reserve()
+    const attempt = () => this.build(spec, ip)
+    try {
+      return await attempt().catch(async (error: unknown) => {
+        if (!(error instanceof RuntimeError) || error.reason !== 'ImageNotFound') throw error
+        await ensurePauseImage({ docker, image: pauseImage, log })
+        return attempt()
+      })
+    } catch (error) {
+      if (ip) network.release(ip)
+      throw error
+    }
+  }
+
+  async stop(id: string): Promise<void> {
+    const { docker, network } = this.driver
+    const found = await this.known(id)
+    if (!found) return
+    await this.removeContainers(id, false)
+    await kill(docker, id)
+    await network.detach(id, found.ip, found.ports)
+    this.release(id)
+  }
+
+  async remove(id: string): Promise<void> {
+    const { docker, network } = this.driver
+    const found = await this.known(id)
+    if (!found) return
+    await this.removeContainers(id, true)
+    await ask('Unknown', () => docker.getContainer(id).remove({ force: true, v: true }), isNotFound)
+    await network.detach(id, found.ip, found.ports)
+    this.release(id)
+    await rm(found.folder, { recursive: true, force: true })
+  }
+
+  async facts(id: string): Promise<SandboxFacts> {
+    return (await this.needed(id)).facts
+  }
+
+  async address(id: string): Promise<ConnectTarget> {
+    const { ip, pid } = await this.needed(id)
+    return { host: ip ?? '127.0.0.1', pid: ip ? pid : undefined }
   }
 
   /** Creates, starts and connects; undoes what it did when a step fails. */
-  const build = async (spec: SandboxSpec, ip: string | undefined): Promise<Sandbox> => {
+  private async build(spec: SandboxSpec, ip: string | undefined): Promise<Sandbox> {
+    const { docker, abilities, pauseImage, stateDir, clock } = this.driver
     const folder = folderOf(stateDir, spec.pod.uid, spec.attempt)
     const [grants, mounts] = await Promise.all([
       abilities.grants({ negativeOomScore: true, privileged: false }),
@@ -58,13 +97,9 @@ export const createSandboxes = (
     ])
     const id = await createNamed(docker, sandboxConfig(spec, pauseImage, ip, grants))
     try {
-      const container = docker.getContainer(id)
-      await starts(() => ask('CreateFailed', () => container.start()))
-      const pid = (await ask('CreateFailed', () => container.inspect()))?.State.Pid ?? 0
-      if (pid === 0) throw new RuntimeError('CreateFailed', 'the sandbox ended as it started')
-      if (ip) await network.attach(id, pid, ip, spec.ports)
-      cache.set(id, { facts: factsOf(spec, mounts), ip, pid, folder, ports: spec.ports })
-      if (ip) held.set(id, ip)
+      const pid = await this.connect(id, ip, spec)
+      this.cache.set(id, { facts: factsOf(spec, mounts), ip, pid, folder, ports: spec.ports })
+      if (ip) this.held.set(id, ip)
     } catch (error) {
       await docker
         .getContainer(id)
@@ -83,23 +118,20 @@ export const createSandboxes = (
     }
   }
 
-  const create = async (spec: SandboxSpec): Promise<Sandbox> => {
-    const ip = spec.hostNetwork ? undefined : network.reserve()
-    const attempt = () => build(spec, ip)
-    try {
-      return await attempt().catch(async (error: unknown) => {
-        if (!(error instanceof RuntimeError) || error.reason !== 'ImageNotFound') throw error
-        await ensurePauseImage({ docker, image: pauseImage, log })
-        return attempt()
-      })
-    } catch (error) {
-      if (ip) network.release(ip)
-      throw error
-    }
+  /** Starts the pause container and gives it its address; returns its process. */
+  private async connect(id: string, ip: string | undefined, spec: SandboxSpec): Promise<number> {
+    const { docker, network, starts } = this.driver
+    const container = docker.getContainer(id)
+    await starts(() => ask('CreateFailed', () => container.start()))
+    const pid = (await ask('CreateFailed', () => container.inspect()))?.State.Pid ?? 0
+    if (pid === 0) throw new RuntimeError('CreateFailed', 'the sandbox ended as it started')
+    if (ip) await network.attach(id, pid, ip, spec.ports)
+    return pid
   }
 
-  const known = async (id: string): Promise<Known | undefined> => {
-    const cached = cache.get(id)
+  private async known(id: string): Promise<Known | undefined> {
+    const { docker, stateDir } = this.driver
+    const cached = this.cache.get(id)
     if (cached) return cached
     const info = await ask('Unknown', () => docker.getContainer(id).inspect(), isNotFound)
     if (!info) return undefined
@@ -112,51 +144,20 @@ export const createSandboxes = (
       folder,
       ports: hostPortsOf(labels),
     }
-    if (info.State.Running) cache.set(id, found)
+    if (info.State.Running) this.cache.set(id, found)
     return found
   }
 
-  const needed = async (id: string): Promise<Known> => {
-    const found = await known(id)
+  private async needed(id: string): Promise<Known> {
+    const found = await this.known(id)
     if (!found) throw new RuntimeError('NotFound', `no such sandbox: ${id}`)
     return found
   }
 
-  const stop = async (id: string) => {
-    const found = await known(id)
-    if (!found) return
-    await removeContainers(id, false)
-    await kill(docker, id)
-    await network.detach(id, found.ip, found.ports)
-    release(id)
-  }
-
-  return {
-    adopt: ({ id, ip }) => {
-      if (!ip || held.has(id)) return
-      held.set(id, ip)
-      network.adopt(ip)
-    },
-    create,
-    stop,
-    remove: async (id) => {
-      const found = await known(id)
-      if (!found) return
-      await removeContainers(id, true)
-      await ask(
-        'Unknown',
-        () => docker.getContainer(id).remove({ force: true, v: true }),
-        isNotFound,
-      )
-      await network.detach(id, found.ip, found.ports)
-      release(id)
-      await rm(found.folder, { recursive: true, force: true })
-    },
-    facts: async (id) => (await needed(id)).facts,
-    address: async (id) => {
-      const { ip, pid } = await needed(id)
-      return { host: ip ?? '127.0.0.1', pid: ip ? pid : undefined }
-    },
+  private release(id: string) {
+    this.cache.delete(id)
+    const ip = this.held.get(id)
+    if (ip && this.held.delete(id)) this.driver.network.release(ip)
   }
 }
 

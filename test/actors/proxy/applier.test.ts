@@ -1,7 +1,7 @@
 /** The applier: which transactions changes cause, against a ruleset that only remembers. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createApplier } from '../../../src/actors/proxy/applier.ts'
+import { Applier } from '../../../src/actors/proxy/applier.ts'
 import type { RulesetPort } from '../../../src/node/nftables.ts'
 import { endpointSlice, node, service } from '../../support/build.ts'
 import { memoryCache } from '../../support/memory-cache.ts'
@@ -22,7 +22,7 @@ const setUp = async () => {
     endpointSlice('web', 8080, [{ ip: '10.1.0.2' }]),
     service('other', '10.96.0.11').port(80).object,
   )
-  const applier = createApplier(view, ruleset, new Set(['here']))
+  const applier = new Applier(view, ruleset, new Set(['here']))
   view.subscribe((change) => applier.observe(change))
   await applier.replace()
   return { texts, view, applier, last: () => texts.at(-1) ?? '' }
