@@ -5,8 +5,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { removeClusterFromEngine } from '../node/docker/removal.ts'
+import { engineVersion } from '../node/docker-engine.ts'
 import { createVolumes } from '../node/host-volumes.ts'
 import { createNftables } from '../node/nftables.ts'
+import { bridgesOf } from '../node/pod-network.ts'
 import { rootLog } from '../std/log.ts'
 import type { ClusterConfig, StateFolder } from './state-folder.ts'
 
@@ -17,9 +19,11 @@ export const removeClusterFromHost = async (
 ) => {
   // It is the terminal that reads: what went as wished is no news.
   const log = rootLog.child({}, { level: 'warn' })
-  await removeClusterFromEngine({ cluster: config.id, socketPath, log }).catch((error: unknown) =>
-    log.warn({ err: error }, 'the Docker engine does not answer; its containers stay'),
-  )
+  // An engine that was ours ended after its containers: only what else is left tells that some may be, too.
+  if ((await engineVersion(socketPath)) !== undefined)
+    await removeClusterFromEngine({ cluster: config.id, socketPath, log })
+  else if ((await bridgesOf(config.id)).length > 0)
+    process.stderr.write('kubus: the Docker engine does not answer; its containers stay\n')
   const table = createNftables({ table: `kubus-${config.id}`, log })
   if ((await table.available()) === undefined) await table.remove()
   const kubelets = dirname(folder.kubelet('node'))
