@@ -70,6 +70,7 @@ export class PodWorker implements Worker {
     this.ending.abort()
     this.cancelWake?.()
     this.volumes.release()
+    this.host.statuses.forget(this.identity.uid)
     if (this.decision) this.forgetAll(this.decision.memory.view.containers.values())
   }
 
@@ -154,11 +155,10 @@ export class PodWorker implements Worker {
     this.volumes.release()
     const { sandbox } = view
     await Promise.all([
-      vanished ? undefined : statuses.flush(uid),
+      vanished ? undefined : statuses.finish(uid),
       sandbox ? runtime.stopSandbox(sandbox.id) : undefined,
     ])
     if (!vanished && pod.metadata.deletionTimestamp) await this.deleteObject()
-    statuses.forget(uid)
     for (const container of [...view.containers.values()].flat()) await runtime.remove(container.id)
     if (sandbox) await runtime.removeSandbox(sandbox.id)
     await volumes.removePod(uid)

@@ -3,7 +3,7 @@
  *
  * Invariant: at most one write of a pod is under way; what is decided meanwhile is written once, in its
  * last form. Changes that others wait for (phase, readiness) go out at once, others after a moment, so that
- * a pod that starts quickly costs one write.
+ * a pod that starts quickly costs one write, and so does one that ends.
  */
 import { Pod } from '../../api/core/pod.ts'
 import { StatusError } from '../../api/status-error.ts'
@@ -16,12 +16,12 @@ import type { TimerWheel } from './timer-wheel.ts'
 export interface StatusWriter {
   /** Wants `status` to be the pod's. `pod` is its newest known object. */
   offer(pod: Pod, status: PodStatus): void
-  /** Resolves when the last status offered for the pod was written or given up. */
-  flush(uid: string): Promise<void>
+  /** Resolves when the last status offered for the pod was written or given up; takes no more of it. */
+  finish(uid: string): Promise<void>
   forget(uid: string): void
 }
 
-const CALM_MS = 60
+const CALM_MS = 200
 const RETRY = { baseMs: 200, maxMs: 10_000 }
 
 interface Entry {
@@ -32,6 +32,7 @@ interface Entry {
   wantedText: string
   writtenText: string
   inFlight: boolean
+  isFinished: boolean
   failures: number
   cancel?: () => void
   waiters: (() => void)[]
@@ -94,21 +95,23 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
           wantedText,
           writtenText: '',
           inFlight: false,
+          isFinished: false,
           failures: 0,
           waiters: [],
         }
         entries.set(uid, entry)
         return schedule(entry, isUrgent(pod.status, status) ? 0 : CALM_MS)
       }
+      if (known.isFinished || known.wantedText === wantedText) return
       known.pod = pod
-      if (known.wantedText === wantedText) return
-      const urgent = isUrgent(known.wanted, status)
+      const urgent = !pod.metadata.deletionTimestamp && isUrgent(known.wanted, status)
       known.wanted = status
       known.wantedText = wantedText
       if (known.failures === 0) schedule(known, urgent ? 0 : CALM_MS)
     },
-    flush: (uid) => {
+    finish: (uid) => {
       const entry = entries.get(uid)
+      if (entry) entry.isFinished = true
       if (!entry || (!entry.inFlight && entry.wantedText === entry.writtenText))
         return Promise.resolve()
       return new Promise((resolve) => {
