@@ -36,101 +36,108 @@ export interface ClientPorts {
 export const createClient = (ports: ClientPorts): Client => {
   const call = caller(ports)
   return {
-    get: <T extends KubernetesObject>(kind: Kind<T>, namespace: string | undefined, name: string) =>
-      call<T>({ verb: 'get', kind, namespace, name }),
-    list: async <T extends KubernetesObject>(kind: Kind<T>, query: QueryOptions = {}) => {
-      const { namespace, ...selectors } = query
-      const list = await call<{ items?: T[]; metadata: { resourceVersion: string } }>({
-        verb: 'list',
-        kind,
-        namespace,
-        body: selectors,
-      })
-      return { items: list.items ?? [], resourceVersion: list.metadata.resourceVersion }
-    },
-    create: (kind, object, options) =>
-      call({
-        verb: 'create',
-        kind,
-        namespace: namespaceOf(kind, object),
-        body: object,
-        ...options,
-      }),
-    createAll: async (kind, objects) => {
-      const { items } = await call<{ items: Status[] }>({
-        verb: 'create',
-        kind,
-        body: { apiVersion: 'v1', kind: 'List', items: objects },
-        headers: NO_ANSWER,
-      })
-      return items.map((status) =>
-        status.status === 'Success' ? undefined : StatusError.from(status),
-      )
-    },
-    update: (kind, object, options) =>
-      call({ verb: 'update', kind, ...nameOf(object), body: object, ...options }),
-    updateStatus: (kind, object, options) =>
-      call({
-        verb: 'update',
-        kind,
-        subresource: 'status',
-        ...nameOf(object),
-        body: object,
-        ...options,
-      }),
-    patch: (kind, namespace, name, type, patch, options) =>
-      call({
-        verb: 'patch',
-        kind,
-        namespace,
-        name,
-        body: patch,
-        headers: { [PATCH_TYPE_HEADER]: type },
-        ...options,
-      }),
-    merge: async (kind, namespace, name, patch, options) => {
-      await call({
-        verb: 'patch',
-        kind,
-        namespace,
-        name,
-        body: patch,
-        headers: { ...NO_ANSWER, [PATCH_TYPE_HEADER]: 'merge' },
-        ...options,
-      })
-    },
-    delete: async (kind, namespace, name, options = {}) => {
-      const { fence, ...body } = options
-      await call({
-        verb: 'delete',
-        kind,
-        namespace,
-        name,
-        body: deleteBody(body),
-        headers: NO_ANSWER,
-        ...(fence ? { fence } : {}),
-      })
-    },
-    bind: async ({ namespace, name, uid }, node, options) => {
-      await call({
-        verb: 'create',
-        kind: { plural: 'pods', group: '' },
-        subresource: 'binding',
-        namespace,
-        name,
-        body: {
-          apiVersion: 'v1',
-          kind: 'Binding',
-          metadata: { name, namespace, uid },
-          target: { apiVersion: 'v1', kind: 'Node', name: node },
-        },
-        headers: NO_ANSWER,
-        ...options,
-      })
-    },
+    ...readsBy(call),
+    ...writesBy(call),
     follow: (queries) => followQueries(ports, queries),
   }
 }
+
+const readsBy = (call: Caller): Pick<Client, 'get' | 'list'> => ({
+  get: (kind, namespace, name) => call({ verb: 'get', kind, namespace, name }),
+  list: async <T extends KubernetesObject>(kind: Kind<T>, query: QueryOptions = {}) => {
+    const { namespace, ...selectors } = query
+    const list = await call<{ items?: T[]; metadata: { resourceVersion: string } }>({
+      verb: 'list',
+      kind,
+      namespace,
+      body: selectors,
+    })
+    return { items: list.items ?? [], resourceVersion: list.metadata.resourceVersion }
+  },
+})
+
+const writesBy = (call: Caller): Omit<Client, 'get' | 'list' | 'follow'> => ({
+  create: (kind, object, options) =>
+    call({
+      verb: 'create',
+      kind,
+      namespace: namespaceOf(kind, object),
+      body: object,
+      ...options,
+    }),
+  createAll: async (kind, objects) => {
+    const { items } = await call<{ items: Status[] }>({
+      verb: 'create',
+      kind,
+      body: { apiVersion: 'v1', kind: 'List', items: objects },
+      headers: NO_ANSWER,
+    })
+    return items.map((status) =>
+      status.status === 'Success' ? undefined : StatusError.from(status),
+    )
+  },
+  update: (kind, object, options) =>
+    call({ verb: 'update', kind, ...nameOf(object), body: object, ...options }),
+  updateStatus: (kind, object, options) =>
+    call({
+      verb: 'update',
+      kind,
+      subresource: 'status',
+      ...nameOf(object),
+      body: object,
+      ...options,
+    }),
+  patch: (kind, namespace, name, type, patch, options) =>
+    call({
+      verb: 'patch',
+      kind,
+      namespace,
+      name,
+      body: patch,
+      headers: { [PATCH_TYPE_HEADER]: type },
+      ...options,
+    }),
+  merge: async (kind, namespace, name, patch, options) => {
+    await call({
+      verb: 'patch',
+      kind,
+      namespace,
+      name,
+      body: patch,
+      headers: { ...NO_ANSWER, [PATCH_TYPE_HEADER]: 'merge' },
+      ...options,
+    })
+  },
+  delete: async (kind, namespace, name, options = {}) => {
+    const { fence, ...body } = options
+    await call({
+      verb: 'delete',
+      kind,
+      namespace,
+      name,
+      body: deleteBody(body),
+      headers: NO_ANSWER,
+      ...(fence ? { fence } : {}),
+    })
+  },
+  bind: async ({ namespace, name, uid }, node, options) => {
+    await call({
+      verb: 'create',
+      kind: { plural: 'pods', group: '' },
+      subresource: 'binding',
+      namespace,
+      name,
+      body: {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: { name, namespace, uid },
+        target: { apiVersion: 'v1', kind: 'Node', name: node },
+      },
+      headers: NO_ANSWER,
+      ...options,
+    })
+  },
+})
 
 const NO_ANSWER: Headers = { [ANSWER_HEADER]: 'none' }
 
@@ -144,7 +151,9 @@ interface Call extends WriteOptions {
   headers?: Headers
 }
 
-const caller = ({ bus, clock }: ClientPorts) => {
+type Caller = <T>(call: Call) => Promise<T>
+
+const caller = ({ bus, clock }: ClientPorts): Caller => {
   const subjects = subjectsFor(bus.prefix)
   return async <T>({ verb, kind, subresource, namespace, name, body, headers, fence }: Call) => {
     const resource = resourceOf(kind)

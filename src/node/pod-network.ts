@@ -143,6 +143,26 @@ const seeBridgedPackets = async (bridge: string): Promise<boolean> => {
   return (await runCommand('ip', args)).code === 0
 }
 
+/** Makes the bridge, or brings what differs of it into line. */
+const layBridge = async (bridge: string, alias: string, mtu: number, address: string) => {
+  const isNew = !existsSync(`/sys/class/net/${bridge}`)
+  await runIp([
+    ...(isNew
+      ? [`link add ${bridge} address ${bridgeMac(bridge)} type bridge forward_delay 0`]
+      : []),
+    `link set ${bridge} mtu ${mtu} alias ${alias}`,
+    ...(await addressChanges(bridge, address, isNew)),
+    `link set ${bridge} up`,
+  ])
+}
+
+/** A pair of interfaces, one on the bridge and one in the namespace of process `pid`. */
+const linkCommands = (link: string, bridge: string, mtu: number, pid: number): string[] => [
+  `link add ${link} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
+  `link set ${link} master ${bridge} up`,
+  `link set ${link} type bridge_slave hairpin on`,
+]
+
 /** Refuses the host's own namespace: an address or route set there would cut the host off. */
 const assertOwnNamespace = (pid: number) => {
   if (readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync('/proc/self/ns/net'))
@@ -162,21 +182,14 @@ export const createPodNetwork = ({
   let configured: { key: string; config: NetworkConfig; mtu: number; gateway: string } | undefined
   let addresses: PodAddresses | undefined
   let routes = new Map<string, string>()
+
   const configure = async (config: NetworkConfig) => {
     needPrograms()
     const key = JSON.stringify(config)
     if (configured?.key === key && existsSync(`/sys/class/net/${bridge}`)) return
     const { gateway, prefixLength } = parseRange(config.podCidr)
     const mtu = config.mtu ?? (await hostMtu())
-    const isNew = !existsSync(`/sys/class/net/${bridge}`)
-    await runIp([
-      ...(isNew
-        ? [`link add ${bridge} address ${bridgeMac(bridge)} type bridge forward_delay 0`]
-        : []),
-      `link set ${bridge} mtu ${mtu} alias kubus:${cluster}:${node}`,
-      ...(await addressChanges(bridge, `${gateway}/${prefixLength}`, isNew)),
-      `link set ${bridge} up`,
-    ])
+    await layBridge(bridge, `kubus:${cluster}:${node}`, mtu, `${gateway}/${prefixLength}`)
     await setSysctl('net/ipv4/ip_forward', '1')
     // Lets the host's own loopback reach host ports.
     await setSysctl(`net/ipv4/conf/${bridge}/route_localnet`, '1')
@@ -199,13 +212,8 @@ export const createPodNetwork = ({
   const attach: PodNetwork['attach'] = async (sandboxId, pid, ip, ports) => {
     const { mtu, gateway, config } = needed()
     assertOwnNamespace(pid)
-    const link = linkName(sandboxId)
     const { prefixLength } = parseRange(config.podCidr)
-    await runIp([
-      `link add ${link} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${pid}`,
-      `link set ${link} master ${bridge} up`,
-      `link set ${link} type bridge_slave hairpin on`,
-    ])
+    await runIp(linkCommands(linkName(sandboxId), bridge, mtu, pid))
     await runIp(
       [
         `address add ${ip}/${prefixLength} dev eth0`,

@@ -15,14 +15,6 @@ import type { References } from './volume-content.ts'
 
 const FOLLOWED_MAX = 2000
 
-export interface ConfigStore {
-  /** Current state of what is referred to; missing objects are absent. Rejects when the API does not answer. */
-  load(namespace: string, references: References): Promise<ConfigSources>
-  /** Calls back on every change of what is referred to, until the result is called. */
-  follow(namespace: string, references: References, onChange: () => void): () => void
-  stop(): void
-}
-
 interface Followed {
   cache: FollowedCache
   users: Set<() => void>
@@ -31,55 +23,88 @@ interface Followed {
 
 type Config = ConfigMap | Secret
 
-export const createConfigStore = (client: Client): ConfigStore => {
-  const followed = new Map<string, Followed>()
-  const fetching = new Map<string, Promise<Config | undefined>>()
+/** A kind that pods take configuration from. */
+type ConfigKind = Kind<ConfigMap> | Kind<Secret>
 
-  const fetchOne = (
-    kind: Kind<ConfigMap> | Kind<Secret>,
+export class ConfigStore {
+  private readonly followed = new Map<string, Followed>()
+  private readonly fetching = new Map<string, Promise<Config | undefined>>()
+
+  constructor(private readonly client: Client) {}
+
+  /** Current state of what is referred to; missing objects are absent. Rejects when the API does not answer. */
+  async load(namespace: string, references: References): Promise<ConfigSources> {
+    const [configMaps, secrets] = await Promise.all([
+      this.fetchAll<ConfigMap>(ConfigMap, namespace, references.configMaps),
+      this.fetchAll<Secret>(Secret, namespace, references.secrets),
+    ])
+    return {
+      configMap: (name) => configMaps.get(name),
+      secret: (name) => secrets.get(name),
+    }
+  }
+
+  /** Calls back on every change of what is referred to, until the result is called. */
+  follow(namespace: string, { configMaps, secrets }: References, onChange: () => void): () => void {
+    const stops = [
+      ...[...configMaps].map((name) => this.followOne(ConfigMap, namespace, name, onChange)),
+      ...[...secrets].map((name) => this.followOne(Secret, namespace, name, onChange)),
+    ]
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  stop(): void {
+    for (const { cache } of this.followed.values()) cache.stop()
+    this.followed.clear()
+  }
+
+  private async fetchAll<T extends Config>(
+    kind: Kind<T>,
     namespace: string,
-    name: string,
-  ): Promise<Config | undefined> => {
+    names: Iterable<string>,
+  ): Promise<Map<string, T>> {
+    const found = new Map<string, T>()
+    await Promise.all(
+      Array.from(names, async (name) => {
+        const object = await this.fetchOne(kind as ConfigKind, namespace, name)
+        if (object) found.set(name, object as T)
+      }),
+    )
+    return found
+  }
+
+  private fetchOne(kind: ConfigKind, namespace: string, name: string): Promise<Config | undefined> {
     const key = keyOf(kind, namespace, name)
-    const known = followed.get(key)
+    const known = this.followed.get(key)
     if (known?.isReady)
       return Promise.resolve(known.cache.get(kind as Kind<Config>, namespace, name))
-    const under = fetching.get(key)
+    const under = this.fetching.get(key)
     if (under) return under
-    const fetch = client
+    const fetch = this.client
       .get(kind as Kind<Config>, namespace, name)
       .catch((error: unknown) => {
         if (error instanceof StatusError && error.code === 404) return undefined
         throw error
       })
-      .finally(() => fetching.delete(key))
-    fetching.set(key, fetch)
+      .finally(() => this.fetching.delete(key))
+    this.fetching.set(key, fetch)
     return fetch
   }
 
-  const followOne = (
-    kind: Kind<ConfigMap> | Kind<Secret>,
+  private followOne(
+    kind: ConfigKind,
     namespace: string,
     name: string,
     onChange: () => void,
-  ) => {
+  ): () => void {
     const key = keyOf(kind, namespace, name)
-    let entry = followed.get(key)
+    let entry = this.followed.get(key)
     if (!entry) {
-      if (followed.size >= FOLLOWED_MAX) return () => undefined
-      const cache = client.follow([{ kind, namespace, fieldSelector: `metadata.name=${name}` }])
-      const fresh: Followed = { cache, users: new Set(), isReady: false }
-      cache.ready.then(
-        () => {
-          fresh.isReady = true
-        },
-        () => undefined,
-      )
-      cache.subscribe(({ object }) => {
-        if (fresh.isReady && object.metadata.name === name) for (const user of fresh.users) user()
-      })
-      followed.set(key, fresh)
-      entry = fresh
+      if (this.followed.size >= FOLLOWED_MAX) return () => undefined
+      entry = this.open(kind, namespace, name)
+      this.followed.set(key, entry)
     }
     const { users, cache } = entry
     users.add(onChange)
@@ -87,45 +112,24 @@ export const createConfigStore = (client: Client): ConfigStore => {
       users.delete(onChange)
       if (users.size > 0) return
       cache.stop()
-      followed.delete(key)
+      this.followed.delete(key)
     }
   }
 
-  return {
-    load: async (namespace, { configMaps, secrets }) => {
-      const found = { configMaps: new Map<string, ConfigMap>(), secrets: new Map<string, Secret>() }
-      const fetches: Promise<void>[] = []
-      for (const name of configMaps)
-        fetches.push(
-          fetchOne(ConfigMap, namespace, name).then((object) => {
-            if (object) found.configMaps.set(name, object as ConfigMap)
-          }),
-        )
-      for (const name of secrets)
-        fetches.push(
-          fetchOne(Secret, namespace, name).then((object) => {
-            if (object) found.secrets.set(name, object as Secret)
-          }),
-        )
-      await Promise.all(fetches)
-      return {
-        configMap: (name) => found.configMaps.get(name),
-        secret: (name) => found.secrets.get(name),
-      }
-    },
-    follow: (namespace, { configMaps, secrets }, onChange) => {
-      const stops = [
-        ...[...configMaps].map((name) => followOne(ConfigMap, namespace, name, onChange)),
-        ...[...secrets].map((name) => followOne(Secret, namespace, name, onChange)),
-      ]
-      return () => {
-        for (const stop of stops) stop()
-      }
-    },
-    stop: () => {
-      for (const { cache } of followed.values()) cache.stop()
-      followed.clear()
-    },
+  private open(kind: ConfigKind, namespace: string, name: string): Followed {
+    const fieldSelector = `metadata.name=${name}`
+    const cache = this.client.follow([{ kind, namespace, fieldSelector }])
+    const opened: Followed = { cache, users: new Set(), isReady: false }
+    cache.ready.then(
+      () => {
+        opened.isReady = true
+      },
+      () => undefined,
+    )
+    cache.subscribe(({ object }) => {
+      if (opened.isReady && object.metadata.name === name) for (const user of opened.users) user()
+    })
+    return opened
   }
 }
 

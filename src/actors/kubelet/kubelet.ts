@@ -19,7 +19,7 @@ import type { Runtime, RuntimeEvent } from '../../node/runtime.ts'
 import type { Volumes } from '../../node/volumes.ts'
 import { backoffMs } from '../../std/backoff.ts'
 import type { Component, Ports } from '../component.ts'
-import { type ConfigStore, createConfigStore } from './config-source.ts'
+import { ConfigStore } from './config-source.ts'
 import type { Host } from './host.ts'
 import { type LogGreeting, logContainer, sendLog } from './log-stream.ts'
 import { NodeAgent } from './node-agent.ts'
@@ -85,7 +85,7 @@ export const startKubelet = async (
     ports,
     options,
     wheel,
-    configs: createConfigStore(client),
+    configs: new ConfigStore(client),
     services: createServiceVariables(client),
     statuses: createStatusWriter(client, wheel, log),
     recorder: createEventRecorder({ client, clock, log, component: 'kubelet' }),
