@@ -368,8 +368,8 @@ test('volumes of every kind are mounted, and follow their sources', async () => 
 
 test('init containers run one after the other before the others', async () => {
   const log = (name: string, script = '') =>
-    container(name, `echo ${name} >> /work/order; ${script}`, {
-      volumeMounts: [{ name: 'work', mountPath: '/work' }],
+    container(name, `echo ${name} >> /shared/order; ${script}`, {
+      volumeMounts: [{ name: 'work', mountPath: '/shared' }],
     })
   await apply(
     podOf('prepared', [log('main', STAY)], {
@@ -385,7 +385,7 @@ test('init containers run one after the other before the others', async () => {
     'the first one to run',
   )
   await ready('prepared')
-  assert.is(await kubectl('exec', 'prepared', '--', 'cat', '/work/order'), 'first\nsecond\nmain\n')
+  assert.is(await kubectl('exec', 'prepared', '--', 'cat', '/shared/order'), 'first\nsecond\nmain\n')
   await eventually(
     async () => (await row('unprepared'))['STATUS'] === 'Init:CrashLoopBackOff',
     'the back-off',
@@ -399,17 +399,17 @@ test('a sidecar runs before the others and ends after them', async () => {
     podOf(
       'assisted',
       [
-        container('main', 'sleep 1; [ -f /work/up ]', {
-          volumeMounts: [{ name: 'work', mountPath: '/work' }],
+        container('main', 'sleep 1; [ -f /shared/up ]', {
+          volumeMounts: [{ name: 'work', mountPath: '/shared' }],
         }),
       ],
       {
         restartPolicy: 'Never',
         volumes: [{ name: 'work', emptyDir: {} }],
         initContainers: [
-          container('helper', `touch /work/up; ${STAY}`, {
+          container('helper', `touch /shared/up; ${STAY}`, {
             restartPolicy: 'Always',
-            volumeMounts: [{ name: 'work', mountPath: '/work' }],
+            volumeMounts: [{ name: 'work', mountPath: '/shared' }],
           }),
         ],
       },
@@ -640,8 +640,8 @@ test('users, capabilities and a read-only root are as the security context says'
           readOnlyRootFilesystem: true,
           allowPrivilegeEscalation: false,
         },
-        volumeMounts: [{ name: 'work', mountPath: '/work' }],
-        workingDir: '/work',
+        volumeMounts: [{ name: 'work', mountPath: '/shared' }],
+        workingDir: '/shared',
       },
       {
         securityContext: { runAsGroup: 2345, fsGroup: 3456 },
@@ -654,7 +654,7 @@ test('users, capabilities and a read-only root are as the security context says'
   await ready('careful')
   const inside = (script: string) => kubectl('exec', 'careful', '--', ...sh(script))
   assert.match(await inside('id'), /uid=1234 gid=2345 groups=(.*,)?3456/)
-  assert.is(await inside('touch here && pwd && hostname'), '/work\nsomewhere\n')
+  assert.is(await inside('touch here && pwd && hostname'), '/shared\nsomewhere\n')
   assert.match(await inside('touch /no 2>&1; true'), 'Read-only file system')
   await eventually(
     async () => (await row('rooted'))['STATUS'] === 'CreateContainerConfigError',
