@@ -44,7 +44,8 @@ export const checkState = async ({ port, streams, cache, clock }: Ports) => {
     throw new StateLost(`its state ends at revision ${last} and was at ${known.revision}`)
   const read = Promise.race([cache.ready, neverRead(streams, cache, clock)]).then(() => {
     const objects = objectsIn(cache)
-    if (known && last === known.revision && objects !== known.objects)
+    // Another store may be writing already: only at the very revision the number is known.
+    if (known && currentRevision(cache) === known.revision && objects !== known.objects)
       throw new StateLost(`${objects} of its ${known.objects} objects are left`)
   })
   return { read }
