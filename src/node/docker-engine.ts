@@ -72,11 +72,17 @@ export const lacksEngine = async (): Promise<boolean> =>
 /** An engine that answers. Throws one sentence: what is missing, why, how to get it. */
 export const ensureEngine = async (options: EngineOptions): Promise<Engine> => {
   const socketPath = engineSocket()
+  const named = process.env['DOCKER_HOST']
+  if (named && !named.startsWith('unix://'))
+    throw new Error(
+      `DOCKER_HOST=${named} is not a socket of this host: ${PURPOSE}, and their network is made here; ` +
+        'set it to unix://PATH or unset it',
+    )
   const running = await runningEngine(socketPath, options.logFile)
   if (running) return running
-  if (process.env['DOCKER_HOST'])
+  if (named)
     throw new Error(
-      `no Docker engine answers at DOCKER_HOST=${process.env['DOCKER_HOST']}: ${PURPOSE}; ` +
+      `no Docker engine answers at DOCKER_HOST=${named}: ${PURPOSE}; ` +
         'start it, or unset DOCKER_HOST',
     )
   if (!isRoot())

@@ -50,7 +50,8 @@ const engineProcess = async (): Promise<string> => {
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue
     const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
-    if (name.trim() === 'dockerd') return pid
+    // Without the right to look into it there is no way to go there either.
+    if (name.trim() === 'dockerd' && (await mountNamespace(pid))) return pid
   }
   return 'self'
 }
