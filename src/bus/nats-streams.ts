@@ -23,8 +23,10 @@ import { type StorageClass, type Subjects, subjectsFor } from './subjects.ts'
 import type { RawMessage, Wire } from './wire.ts'
 
 const OLDEST_SERVER = { major: 2, minor: 12 }
-const ACK_TIMEOUT_MS = 5_000
-const READ_TIMEOUT_MS = 5_000
+/** As long as the shortest election: then the write is asked after. */
+const ACK_TIMEOUT_MS = 4_000
+/** Nobody answers while the stream has no leader; whoever must know asks again. */
+const READ_TIMEOUT_MS = 1_000
 const ENSURE_MS = 60_000
 /** Longer than an election of the stream's leader, which takes 4 to 9 s. */
 const INFO_MS = 15_000
