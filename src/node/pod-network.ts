@@ -163,6 +163,19 @@ const linkCommands = (link: string, bridge: string, mtu: number, pid: number): s
   `link set ${link} type bridge_slave hairpin on`,
 ]
 
+/** Commands that lead from the routes of `before` to those of `after`, both gateways by range of pods. */
+const routeChanges = (
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): string[] => [
+  ...[...before.keys()]
+    .filter((podCidr) => !after.has(podCidr))
+    .map((podCidr) => `route del ${podCidr} proto ${ROUTE_PROTOCOL}`),
+  ...[...after]
+    .filter(([podCidr, via]) => before.get(podCidr) !== via)
+    .map(([podCidr, via]) => `route replace ${podCidr} via ${via} proto ${ROUTE_PROTOCOL}`),
+]
+
 /** Refuses the host's own namespace: an address or route set there would cut the host off. */
 const assertOwnNamespace = (pid: number) => {
   if (readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync('/proc/self/ns/net'))
@@ -228,15 +241,9 @@ export const createPodNetwork = ({
 
   const setRoutes = async (wanted: readonly PodRoute[]) => {
     const next = new Map(wanted.map(({ podCidr, via }) => [podCidr, via]))
-    const gone = [...routes.keys()].filter((podCidr) => !next.has(podCidr))
-    const changed = [...next].filter(([podCidr, via]) => routes.get(podCidr) !== via)
-    if (gone.length + changed.length === 0) return
-    await runIp([
-      ...gone.map((podCidr) => `route del ${podCidr} proto ${ROUTE_PROTOCOL}`),
-      ...changed.map(
-        ([podCidr, via]) => `route replace ${podCidr} via ${via} proto ${ROUTE_PROTOCOL}`,
-      ),
-    ])
+    const changes = routeChanges(routes, next)
+    if (changes.length === 0) return
+    await runIp(changes)
     routes = next
   }
 

@@ -7,7 +7,7 @@
  */
 import { Lease } from '../../api/coordination/lease.ts'
 import { Endpoints } from '../../api/core/endpoints.ts'
-import { EndpointSlice } from '../../api/discovery/endpoint-slice.ts'
+import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/endpoint-slice.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import { StatusError } from '../../api/status-error.ts'
 import { microTimestamp } from '../../std/clock.ts'
@@ -129,13 +129,11 @@ const publish = async (services: Services, addresses: readonly Address[]): Promi
   for (const slice of plan.slices)
     await put(services, EndpointSlice, 'default', slice.metadata.name, slice)
   const wanted = new Set(plan.slices.map(({ metadata }) => metadata.name))
-  const labels = [{ key: SERVICE_LABEL, operator: '=' as const, values: ['kubernetes'] }]
+  const labels = [{ key: SERVICE_NAME_LABEL, operator: '=' as const, values: ['kubernetes'] }]
   for (const { metadata } of storage.cache.list(EndpointSlice, { namespace: 'default', labels }))
     if (!wanted.has(metadata.name))
       await ask(services, 'delete', EndpointSlice, 'default', metadata.name)
 }
-
-const SERVICE_LABEL = 'kubernetes.io/service-name'
 
 type Slice = { metadata: { name: string; labels: Record<string, string> } } & object
 
@@ -164,7 +162,7 @@ export const planEndpoints = (
     slices: (ports.length === 0 ? [undefined] : ports).map((port, index) => ({
       metadata: {
         name: index === 0 ? 'kubernetes' : `kubernetes-${port}`,
-        labels: { [SERVICE_LABEL]: 'kubernetes' },
+        labels: { [SERVICE_NAME_LABEL]: 'kubernetes' },
       },
       addressType: 'IPv4',
       endpoints:

@@ -13,7 +13,7 @@ import type { Change, View } from '../../client/view.ts'
 import { timestamp } from '../../std/clock.ts'
 import { type Controller, splitKey } from './controller.ts'
 import { type Command, NOTHING, type Plan } from './plan.ts'
-import { isFinished } from './pods.ts'
+import { isFinished, patchPodStatus } from './pods.ts'
 
 const QUARANTINE_MS = 40_000
 const DELETIONS_MAX = 500
@@ -81,28 +81,19 @@ const ofNode = (name: string, view: View, since: number | undefined, now: number
 
 const failed =
   (now: number) =>
-  (pod: Pod): Command => ({
-    verb: 'patch',
-    kind: Pod,
-    object: pod,
-    type: 'strategic',
-    subresource: 'status',
-    patch: {
-      metadata: { uid: pod.metadata.uid },
-      status: {
-        phase: 'Failed',
-        conditions: [
-          {
-            type: 'DisruptionTarget',
-            status: 'True',
-            reason: 'DeletionByPodGC',
-            message: 'PodGC: node no longer exists',
-            lastTransitionTime: timestamp(now),
-          },
-        ],
-      },
-    },
-  })
+  (pod: Pod): Command =>
+    patchPodStatus(pod, {
+      phase: 'Failed',
+      conditions: [
+        {
+          type: 'DisruptionTarget',
+          status: 'True',
+          reason: 'DeletionByPodGC',
+          message: 'PodGC: node no longer exists',
+          lastTransitionTime: timestamp(now),
+        },
+      ],
+    })
 
 const forceDelete = (pod: Pod): Command => ({
   verb: 'delete',

@@ -1,9 +1,11 @@
 /**
- * What controllers ask about pods: are they active, ready, available, and which leaves first.
+ * What controllers ask about pods: are they active, ready, available, and which leaves first; and how they write a pod's
+ * status.
  *
  * The rules are those of Kubernetes' `pkg/api/v1/pod` and `pkg/controller/controller_utils.go`. Pure.
  */
-import type { Pod } from '../../api/core/pod.ts'
+import { Pod } from '../../api/core/pod.ts'
+import type { Command } from './plan.ts'
 
 /** Whether the pod counts as a replica: neither finished nor terminating. */
 export const isActive = (pod: Pod): boolean => !isFinished(pod) && !pod.metadata.deletionTimestamp
@@ -92,3 +94,13 @@ const ageRank = (time: string | undefined, now: number): number => {
   const ageMs = now - (time ? Date.parse(time) : 0)
   return ageMs <= 0 ? -1 : Math.floor(Math.log2(ageMs * 1_000_000))
 }
+
+/** Changes the named fields of a pod's status; conditions are merged by type. */
+export const patchPodStatus = (pod: Pod, status: Partial<NonNullable<Pod['status']>>): Command => ({
+  verb: 'patch',
+  kind: Pod,
+  object: pod,
+  type: 'strategic',
+  subresource: 'status',
+  patch: { metadata: { uid: pod.metadata.uid }, status },
+})

@@ -18,6 +18,7 @@ import type { Change } from '../../client/view.ts'
 import type { Runtime, RuntimeEvent } from '../../node/runtime.ts'
 import type { Volumes } from '../../node/volumes.ts'
 import { backoffMs } from '../../std/backoff.ts'
+import { createGate, type Gate } from '../../std/gate.ts'
 import type { Component, Ports } from '../component.ts'
 import { ConfigStore } from './config-source.ts'
 import type { Host } from './host.ts'
@@ -30,7 +31,6 @@ import { type ProcessGreeting, runningContainer, serveProcess } from './process-
 import { createServiceVariables, type ServiceVariables } from './service-variables.ts'
 import { createStatusWriter, type StatusWriter } from './status-writer.ts'
 import { createTimerWheel, type TimerWheel } from './timer-wheel.ts'
-import { createTurns, type Turns } from './turns.ts'
 
 export interface KubeletNode extends NodeDescription {
   runtime: Runtime
@@ -64,7 +64,7 @@ interface Shared {
   services: ServiceVariables
   statuses: StatusWriter
   recorder: EventRecorder
-  turns: Turns
+  registrations: Gate
 }
 
 interface Member {
@@ -89,7 +89,7 @@ export const startKubelet = async (
     services: createServiceVariables(client),
     statuses: createStatusWriter(client, wheel, log),
     recorder: createEventRecorder({ client, clock, log, component: 'kubelet' }),
-    turns: createTurns(REGISTERING_MAX),
+    registrations: createGate(REGISTERING_MAX),
   }
   const members = new Map<string, Member>()
   const sources = follow(ports, nodes, (change) => route(members, change))
@@ -210,7 +210,7 @@ const join = async (
     description: node,
     machine,
     clusterCidr: shared.options.clusterCidr,
-    turns: shared.turns,
+    registrations: shared.registrations,
     leasePeriodMs: population > MANY_NODES ? LEASE_MANY_MS : LEASE_MS,
     isTalkative: population <= OWN_WATCH_MAX,
     onNetworkReady: () => void beginPods(member, shared.wheel, sources, population),

@@ -12,6 +12,7 @@ import { StatusError } from '../../api/status-error.ts'
 import { subjectsFor } from '../../bus/subjects.ts'
 import { backoffMs } from '../../std/backoff.ts'
 import { microTimestamp } from '../../std/clock.ts'
+import type { Gate } from '../../std/gate.ts'
 import type { Host } from './host.ts'
 import {
   isShownReady,
@@ -21,7 +22,6 @@ import {
   nodeLabels,
   nodeStatus,
 } from './node-object.ts'
-import type { Turns } from './turns.ts'
 
 export interface NodeAgentOptions {
   host: Host
@@ -30,7 +30,7 @@ export interface NodeAgentOptions {
   clusterCidr: string
   leasePeriodMs: number
   /** Bounds how many nodes register at a time. */
-  turns: Turns
+  registrations: Gate
   /** Few nodes tell of every condition, many only of readiness. */
   isTalkative: boolean
   /** Called once, when pods may be started. */
@@ -115,8 +115,8 @@ export class NodeAgent {
 
   private registerUntilDone(resolve: () => void) {
     if (this.stopped) return resolve()
-    const { turns, host } = this.options
-    turns(() => this.register()).then(resolve, (error: unknown) => {
+    const { registrations, host } = this.options
+    registrations(() => this.register()).then(resolve, (error: unknown) => {
       host.log.debug({ error, name: this.name }, 'node not registered yet')
       this.retry(() => this.registerUntilDone(resolve))
     })

@@ -88,17 +88,7 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
       const wantedText = JSON.stringify(status)
       const known = entries.get(uid)
       if (!known) {
-        const entry: Entry = {
-          pod,
-          wanted: status,
-          fields: new Set(Object.keys(pod.status ?? {})),
-          wantedText,
-          writtenText: '',
-          inFlight: false,
-          isFinished: false,
-          failures: 0,
-          waiters: [],
-        }
+        const entry = newEntry(pod, status, wantedText)
         entries.set(uid, entry)
         return schedule(entry, isUrgent(pod.status, status) ? 0 : CALM_MS)
       }
@@ -127,6 +117,18 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
     },
   }
 }
+
+const newEntry = (pod: Pod, wanted: PodStatus, wantedText: string): Entry => ({
+  pod,
+  wanted,
+  fields: new Set(Object.keys(pod.status ?? {})),
+  wantedText,
+  writtenText: '',
+  inFlight: false,
+  isFinished: false,
+  failures: 0,
+  waiters: [],
+})
 
 const readyOf = (status: PodStatus | undefined) =>
   status?.conditions?.find(({ type }) => type === 'Ready')?.status

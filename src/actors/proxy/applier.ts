@@ -7,7 +7,7 @@
  */
 import { Node } from '../../api/core/node.ts'
 import { Service } from '../../api/core/service.ts'
-import { EndpointSlice } from '../../api/discovery/endpoint-slice.ts'
+import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/endpoint-slice.ts'
 import { objectKey } from '../../api/meta.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import type { RulesetPort } from '../../node/nftables.ts'
@@ -20,8 +20,6 @@ import {
   pruneText,
   staleChains,
 } from './ruleset.ts'
-
-const SERVICE_LABEL = 'kubernetes.io/service-name'
 
 export class Applier {
   private applied = new Map<string, Pieces>()
@@ -164,6 +162,6 @@ export class Applier {
 }
 
 const serviceKeyOf = (slice: EndpointSlice): string | undefined => {
-  const name = slice.metadata.labels?.[SERVICE_LABEL]
+  const name = slice.metadata.labels?.[SERVICE_NAME_LABEL]
   return name && `${slice.metadata.namespace}/${name}`
 }

@@ -32,6 +32,9 @@ import {
 
 export type EndpointSlice = WireObject<V1EndpointSlice>
 
+/** Names the Service that a slice belongs to. */
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
+
 const ADDRESS_TYPES = ['FQDN', 'IPv4', 'IPv6']
 const MAX_ENDPOINTS = 1000
 const MAX_ADDRESSES = 100

@@ -3,10 +3,10 @@
  */
 import type Docker from 'dockerode'
 import type { Clock } from '../../std/clock.ts'
+import type { Gate } from '../../std/gate.ts'
 import type { Log } from '../../std/log.ts'
 import type { PodNetwork } from '../pod-network.ts'
 import type { Abilities } from './abilities.ts'
-import type { Gate } from './gate.ts'
 
 export interface Driver {
   docker: Docker

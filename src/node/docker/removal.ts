@@ -8,11 +8,11 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type Docker from 'dockerode'
+import { createGate } from '../../std/gate.ts'
 import type { Log } from '../../std/log.ts'
 import { bridgeName, bridgesOf, removeBridge } from '../pod-network.ts'
 import { defaultStateDir } from './driver.ts'
 import { ask, connectEngine, isConflict, isNotFound } from './engine.ts'
-import { createGate } from './gate.ts'
 import { ownedBy } from './labels.ts'
 
 const REMOVALS_AT_A_TIME = 8

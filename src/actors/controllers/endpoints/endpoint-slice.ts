@@ -8,7 +8,7 @@
 import { Node } from '../../../api/core/node.ts'
 import { Pod } from '../../../api/core/pod.ts'
 import { Service } from '../../../api/core/service.ts'
-import { EndpointSlice } from '../../../api/discovery/endpoint-slice.ts'
+import { EndpointSlice, SERVICE_NAME_LABEL } from '../../../api/discovery/endpoint-slice.ts'
 import { deepEqual } from '../../../api/equality.ts'
 import { objectKey } from '../../../api/meta.ts'
 import { selectorOfMap } from '../../../api/selector.ts'
@@ -22,6 +22,7 @@ import {
   type EndpointPort,
   familiesOf,
   familyOf,
+  HEADLESS,
   hasSharedPorts,
   hostnameOf,
   isEndpoint,
@@ -33,10 +34,8 @@ import {
 } from './endpoint.ts'
 
 const ENDPOINTS_MAX = 100
-const SERVICE_NAME = 'kubernetes.io/service-name'
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
 const MANAGER = 'endpointslice-controller.k8s.io'
-const HEADLESS = 'service.kubernetes.io/headless'
 const ZONE = 'topology.kubernetes.io/zone'
 
 type Endpoint = NonNullable<EndpointSlice['endpoints']>[number]
@@ -57,7 +56,7 @@ export const endpointSlice = defineController<Service>({
     const existing = view
       .list(EndpointSlice, {
         namespace: namespace!,
-        labels: selectorOfMap({ [SERVICE_NAME]: name }),
+        labels: selectorOfMap({ [SERVICE_NAME_LABEL]: name }),
       })
       .filter(
         ({ metadata }) => metadata.labels?.[MANAGED_BY] === MANAGER && !metadata.deletionTimestamp,
@@ -221,7 +220,7 @@ const labelsOf = (service: Service): Record<string, string> => {
   const { [HEADLESS]: _headless, ...own } = service.metadata.labels ?? {}
   return {
     ...own,
-    [SERVICE_NAME]: service.metadata.name,
+    [SERVICE_NAME_LABEL]: service.metadata.name,
     [MANAGED_BY]: MANAGER,
     ...(isHeadless(service) ? { [HEADLESS]: '' } : {}),
   }
@@ -258,7 +257,7 @@ const deletion = (slice: EndpointSlice): Command => ({
 /** A slice that somebody else changed or deleted is put right; our own writes look once more, for nothing. */
 const serviceOfSlice = ({ object }: Change): string[] => {
   const { labels, namespace } = object.metadata
-  const name = labels?.[SERVICE_NAME]
+  const name = labels?.[SERVICE_NAME_LABEL]
   if (!name || labels?.[MANAGED_BY] !== MANAGER) return []
   return [objectKey({ metadata: { namespace: namespace!, name } })]
 }

@@ -17,6 +17,9 @@ export interface EndpointPort {
   appProtocol?: string
 }
 
+/** Marks what belongs to a Service without an address of its own. */
+export const HEADLESS = 'service.kubernetes.io/headless'
+
 /** Whether endpoints of this Service are ours to keep: it selects pods and stands for an address. */
 export const isManaged = (service: Service): boolean =>
   service.spec?.type !== 'ExternalName' && Object.keys(service.spec?.selector ?? {}).length > 0

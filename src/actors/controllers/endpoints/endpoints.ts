@@ -17,6 +17,7 @@ import {
   type EndpointPort,
   familiesOf,
   familyOf,
+  HEADLESS,
   hostnameOf,
   isEndpoint,
   isHeadless,
@@ -30,7 +31,6 @@ const ADDRESSES_MAX = 1000
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity'
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by'
 const MANAGER = 'endpoint-controller'
-const HEADLESS = 'service.kubernetes.io/headless'
 
 type Subset = NonNullable<Endpoints['subsets']>[number]
 type Address = NonNullable<Subset['addresses']>[number]

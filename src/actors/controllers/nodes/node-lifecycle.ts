@@ -14,7 +14,7 @@ import type { View } from '../../../client/view.ts'
 import { type Clock, timestamp } from '../../../std/clock.ts'
 import { type Controller, defineController, type SourcePorts } from '../controller.ts'
 import { type Command, NOTHING, type Plan } from '../plan.ts'
-import { isReady } from '../pods.ts'
+import { isReady, patchPodStatus } from '../pods.ts'
 import { createLiveness, type Liveness, type LivenessOptions } from './liveness.ts'
 import { wantedTaints } from './taints.ts'
 
@@ -177,17 +177,9 @@ const markNode = (node: Node, now: number): Plan => {
 
 /** Takes a pod of a dead node out of rotation; its kubelet posts the truth when it is back. */
 const markPod = (pod: Pod, now: number): Command => ({
-  verb: 'patch',
-  kind: Pod,
-  object: pod,
-  type: 'strategic',
-  subresource: 'status',
-  patch: {
-    metadata: { uid: pod.metadata.uid },
-    status: {
-      conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: timestamp(now) }],
-    },
-  },
+  ...patchPodStatus(pod, {
+    conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: timestamp(now) }],
+  }),
   onSuccess: () => ({
     object: pod,
     type: 'Warning',

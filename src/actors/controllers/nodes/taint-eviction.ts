@@ -13,6 +13,7 @@ import type { Cache, Change } from '../../../client/view.ts'
 import { timestamp } from '../../../std/clock.ts'
 import { defineController } from '../controller.ts'
 import { type Command, NOTHING } from '../plan.ts'
+import { patchPodStatus } from '../pods.ts'
 import type { Taint } from './taints.ts'
 
 type Toleration = NonNullable<NonNullable<Pod['spec']>['tolerations']>[number]
@@ -69,27 +70,17 @@ const tolerates = (toleration: Toleration, taint: Taint): boolean =>
   (toleration.operator === 'Exists' || (toleration.value ?? '') === (taint.value ?? ''))
 
 const evict = (pod: Pod, now: number): Command[] => [
-  {
-    verb: 'patch',
-    kind: Pod,
-    object: pod,
-    type: 'strategic',
-    subresource: 'status',
-    patch: {
-      metadata: { uid: pod.metadata.uid },
-      status: {
-        conditions: [
-          {
-            type: 'DisruptionTarget',
-            status: 'True',
-            reason: 'DeletionByTaintManager',
-            message: 'Taint manager: deleting due to NoExecute taint',
-            lastTransitionTime: timestamp(now),
-          },
-        ],
+  patchPodStatus(pod, {
+    conditions: [
+      {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'DeletionByTaintManager',
+        message: 'Taint manager: deleting due to NoExecute taint',
+        lastTransitionTime: timestamp(now),
       },
-    },
-  },
+    ],
+  }),
   {
     verb: 'delete',
     kind: Pod,

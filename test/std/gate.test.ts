@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createGate } from '../../../src/node/docker/gate.ts'
+import { createGate } from '../../src/std/gate.ts'
 
 test('so many run at a time, in order, and a failure frees its place', async () => {
   const gate = createGate(2)

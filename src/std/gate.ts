@@ -1,5 +1,6 @@
 /**
  * A gate that lets so many calls through at a time, in the order they came.
+ *
  * Invariant: a call that fails frees its place. It sets no time limit.
  */
 export type Gate = <T>(call: () => Promise<T>) => Promise<T>
