@@ -156,7 +156,7 @@ const runFile = async ({ source, built }, machine) => {
   const left = await survivors(mark)
   await killAll(mark)
   if (code !== 0 || left.length > 0) purgeClusters(folder)
-  if (code !== 0) await machine?.removeLeftovers(pid)
+  if (code !== 0) await machine?.removeLeftovers(pid).catch(({ message }) => console.log(message))
   removeFolder(folder)
 
   const total = sumOf(output, 'Total')
@@ -205,6 +205,5 @@ await Promise.all(
     for (let file = together.shift(); file; file = together.shift()) await runFile(file, machine)
   }),
 )
-await machine?.commands
 for (const file of alone) await runFile(file, machine)
 await finish()

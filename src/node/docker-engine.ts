@@ -106,8 +106,9 @@ const runningEngine = async (socketPath: string, logFile: string): Promise<Engin
   const version = await engineVersion(socketPath)
   if (!version) return undefined
   const pid = readPid(PID_FILE)
-  const isOurs = pid !== undefined && pid === readPid(ownPidFile(logFile))
-  const stop = isOurs
+  const [ours, owner] = (readIfPresent(ownPidFile(logFile)) ?? '').split(' ').map(Number)
+  const isLeft = pid !== undefined && pid === ours && !isAlive(owner ?? 0)
+  const stop = isLeft
     ? () => stopEngine(socketPath, logFile, pid, () => !isAlive(pid))
     : async () => {}
   return { socketPath, version, stop }
@@ -148,6 +149,7 @@ const readIfPresent = (path: string): string | undefined => {
 
 const readPid = (path: string): number | undefined => Number(readIfPresent(path)) || undefined
 
+/** Holds the pids of the engine and of the process that will stop it. */
 const ownPidFile = (logFile: string) => `${logFile}.pid`
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess) =>
@@ -155,7 +157,7 @@ const hasEnded = ({ exitCode, signalCode }: ChildProcess) =>
 
 const isAlive = (pid: number): boolean => {
   try {
-    return process.kill(pid, 0)
+    return pid > 0 && process.kill(pid, 0)
   } catch {
     return false
   }
@@ -176,7 +178,7 @@ const startEngine = async (socketPath: string, logFile: string): Promise<Engine>
   if (!version || !daemon.pid)
     throw new Error(`the Docker engine did not start: ${PURPOSE}; ${logFile} tells why`)
   if (hasEnded(daemon)) return { socketPath, version, stop: async () => {} }
-  writeFileSync(ownPidFile(logFile), String(daemon.pid))
+  writeFileSync(ownPidFile(logFile), `${daemon.pid} ${process.pid}`)
   const { pid } = daemon
   return {
     socketPath,

@@ -8,6 +8,7 @@ import { badRequest } from '../../src/api/status-error.ts'
 import type { Bus } from '../../src/bus/bus.ts'
 import { connectBus } from '../../src/bus/nats-bus.ts'
 import { systemClock } from '../../src/std/clock.ts'
+import { natsCommand } from '../support/nats-command.ts'
 import { startNatsServer } from '../support/nats-server.ts'
 import { busCases } from './bus.cases.ts'
 
@@ -144,7 +145,12 @@ test('goes on after nats-server was killed and started again', async () => {
 })
 
 test('shows its services to the nats command', async () => {
-  const { stdout } = await promisify(execFile)('nats', ['-s', server.url, 'micro', 'ls'])
+  const { stdout } = await promisify(execFile)(await natsCommand(), [
+    '-s',
+    server.url,
+    'micro',
+    'ls',
+  ])
   assert.match(stdout, /listed/)
 })
 

@@ -8,7 +8,8 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { ensureTool, KUBECTL, NATS_CLI } from '../../src/node/tools.ts'
+import { ensureTool, KUBECTL } from '../../src/node/tools.ts'
+import { natsCommand } from './nats-command.ts'
 
 export interface CommandOutput {
   code: number
@@ -105,7 +106,6 @@ export const startCluster = async (flags: readonly string[] = []): Promise<TestC
   const apiPort = await freePortBlock(8)
   const natsPort = apiPort + 4
   const kubectlPath = await ensureTool(KUBECTL, { toolsDir: TOOLS_DIR })
-  const natsPath = await ensureTool(NATS_CLI, { toolsDir: TOOLS_DIR })
   const environment = {
     KUBECONFIG: join(data, 'kubeconfig'),
     NATS_URL: `nats://127.0.0.1:${natsPort}`,
@@ -145,12 +145,10 @@ export const startCluster = async (flags: readonly string[] = []): Promise<TestC
     environment,
     tryKubectl,
     kubectl: (args, input) => must('kubectl', args, tryKubectl(args, input)),
-    nats: (args, input) =>
-      must(
-        'nats',
-        args,
-        run(natsPath, args, { env: environment, ...(input === undefined ? {} : { input }) }),
-      ),
+    nats: async (args, input) => {
+      const options = { env: environment, ...(input === undefined ? {} : { input }) }
+      return must('nats', args, run(await natsCommand(), args, options))
+    },
     processes: () => {
       const state = JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as {
         pid: number

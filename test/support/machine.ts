@@ -1,6 +1,6 @@
 /**
  * Makes this machine ready for a run of the tests: engine, network programs, nats-server and the commands
- * that whole-cluster tests drive. Fetched tools are kept for the next run.
+ * that tests drive. Fetched tools are kept for the next run.
  *
  * Invariant: `release` stops the engine if it was started here. What cannot be had is told once and goes
  * on missing; the tests that need it fail for it. Also ends what a killed test left on the engine.
@@ -18,8 +18,6 @@ import {
 } from '../../src/node/tools.ts'
 
 export interface Machine {
-  /** Resolves when the commands for whole-cluster tests are there, or known not to be. */
-  commands: Promise<void>
   /** Removes the containers and bridges of low-level tests that ran in process `pid`. */
   removeLeftovers(pid: number): Promise<void>
   release(): Promise<void>
@@ -47,12 +45,8 @@ export const prepareMachine = async (
     return ensureEngine({ logFile, onProgress: say })
   }
   const engine: Engine | undefined = await orTell(prepareEngine())
-  await fetch(NATS_SERVER)
-  const fetchCommands = async () => {
-    for (const tool of [KUBECTL, DOCKER_COMPOSE, NATS_CLI]) await fetch(tool)
-  }
+  await Promise.all([NATS_SERVER, KUBECTL, DOCKER_COMPOSE, NATS_CLI].map(fetch))
   return {
-    commands: fetchCommands(),
     removeLeftovers: async (pid) => {
       if (!engine) return
       const { socketPath } = engine

@@ -7,6 +7,7 @@ import { Event } from '../../../src/api/core/event.ts'
 import type { StatusError } from '../../../src/api/status-error.ts'
 import { FenceLost, RevisionConflict } from '../../../src/client/storage.ts'
 import type { Change } from '../../../src/client/view.ts'
+import { natsCommand } from '../../support/nats-command.ts'
 import { startNatsServer } from '../../support/nats-server.ts'
 import {
   configMap,
@@ -242,7 +243,13 @@ test('offers fences and its status on the bus', async () => {
 })
 
 test('its keys can be listed with the nats command', async () => {
-  const { stdout } = await promisify(execFile)('nats', ['-s', server.url, 'kv', 'ls', 'kubus'])
+  const { stdout } = await promisify(execFile)(await natsCommand(), [
+    '-s',
+    server.url,
+    'kv',
+    'ls',
+    'kubus',
+  ])
   assert.match(stdout, /core\.configmaps\.default\.plain/)
 })
 
