@@ -10,6 +10,7 @@ import { readSourceFiles } from './support/source-files.ts'
 const sources = readSourceFiles('src')
 const tests = readSourceFiles('test')
 const FILE_LINES_MAX = 450
+const FUNCTION_LINES_MAX = 80
 const COLUMNS_MAX = 100
 
 /** Fails with one line per violation. */
@@ -146,6 +147,16 @@ test(`files have at most ${FILE_LINES_MAX} lines`, () => {
     sources
       .filter(({ lines }) => lines.length - 1 > FILE_LINES_MAX)
       .map(({ path, lines }) => `${path}: ${lines.length - 1}`),
+  )
+})
+
+test(`functions have at most ${FUNCTION_LINES_MAX} lines of code`, () => {
+  holds(
+    sources.flatMap(({ path, functions }) =>
+      functions
+        .filter(({ codeLines }) => codeLines > FUNCTION_LINES_MAX)
+        .map(({ line, codeLines }) => `${path}:${line}: ${codeLines}`),
+    ),
   )
 })
 
