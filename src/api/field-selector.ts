@@ -56,12 +56,6 @@ export const matchesFields = (
   return true
 }
 
-/** The selector as Kubernetes prints it: `metadata.name=a,status.phase!=Running`. */
-export const formatFieldSelector = (selector: FieldSelector): string =>
-  selector
-    .map(({ field, operator, value }) => `${field}${operator}${value.replace(/[\\,=]/g, '\\$&')}`)
-    .join(',')
-
 /** The value a selector demands of `field` with `=`, if it does: a list by name needs no scan. */
 export const requiredValue = (selector: FieldSelector, field: string): string | undefined =>
   selector.find((requirement) => requirement.field === field && requirement.operator === '=')?.value

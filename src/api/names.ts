@@ -123,19 +123,6 @@ export const pathSegmentErrors: NameRule = (text) => {
   return ['/', '%'].filter((part) => text.includes(part)).map((part) => `may not contain '${part}'`)
 }
 
-export const cIdentifierErrors: NameRule = (text) =>
-  /^[A-Za-z_][A-Za-z0-9_]*$/.test(text)
-    ? []
-    : [
-        patternMessage(
-          "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-          '[A-Za-z_][A-Za-z0-9_]*',
-          'my_name',
-          'MY_NAME',
-          'MyName',
-        ),
-      ]
-
 /** `.` and `..`, which would be folders where keys become files. */
 const folderErrors = (text: string): string[] => {
   if (text === '.') return ["must not be '.'"]

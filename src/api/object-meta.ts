@@ -28,16 +28,16 @@ import {
 const ANNOTATIONS_MAX_BYTES = 256 * 1024
 
 /** Keeps dependents when their owner is deleted. */
-export const ORPHAN_FINALIZER = 'orphan'
+const ORPHAN_FINALIZER = 'orphan'
 /** Deletes dependents before their owner. */
-export const FOREGROUND_FINALIZER = 'foregroundDeletion'
+const FOREGROUND_FINALIZER = 'foregroundDeletion'
 
 const STANDARD_FINALIZERS = new Set(['kubernetes', ORPHAN_FINALIZER, FOREGROUND_FINALIZER])
 
 type NamedKind = Pick<KindDeclaration<KubernetesObject>, 'namespaced' | 'nameRule'>
 
 /** The rule that `metadata.name` of the kind obeys. */
-export const nameRuleOf = (kind: Pick<NamedKind, 'nameRule'>): NameRule =>
+const nameRuleOf = (kind: Pick<NamedKind, 'nameRule'>): NameRule =>
   NAME_RULES[kind.nameRule ?? 'dns1123Subdomain']
 
 const NAME_RULES: Readonly<Record<NonNullable<NamedKind['nameRule']>, NameRule>> = {

@@ -16,7 +16,7 @@ const PATTERN = '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'
 const SHAPE = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/
 
 export const QUANTITY_FORMAT_MESSAGE = `quantities must match the regular expression '${PATTERN}'`
-export const QUANTITY_SUFFIX_MESSAGE = "unable to parse quantity's suffix"
+const QUANTITY_SUFFIX_MESSAGE = "unable to parse quantity's suffix"
 
 /** The text is no quantity; the message is Kubernetes'. */
 export class QuantityError extends Error {}
@@ -50,7 +50,7 @@ const DECIMAL_SUFFIXES = new Map(
 const BINARY_SUFFIXES = ['', ...Object.keys(BINARY_SHIFTS)]
 
 /** Throws QuantityError in Kubernetes' words. */
-export const parseQuantity = (text: string): Quantity => {
+const parseQuantity = (text: string): Quantity => {
   const found = SHAPE.exec(text)
   const [, sign = '', whole = '', fraction = '', suffix = ''] = found ?? []
   if (!found || (whole === '' && fraction === '')) throw new QuantityError(QUANTITY_FORMAT_MESSAGE)
@@ -72,7 +72,7 @@ export const isQuantity = (text: string): boolean => {
 }
 
 /** The canonical text, e.g. `1500m`, `2Gi`, `12e6`. */
-export const formatQuantity = ({ nanos, format }: Quantity): string => {
+const formatQuantity = ({ nanos, format }: Quantity): string => {
   const size = nanos < 0n ? -nanos : nanos
   const sign = nanos < 0n ? '-' : ''
   if (size === 0n) return '0'
@@ -106,26 +106,9 @@ export const milliValue = (text: string | undefined): number =>
 export const value = (text: string | undefined): number =>
   text === undefined ? 0 : remember(text).units
 
-/** Negative, zero or positive as `one` is less than, equal to or more than `other`. */
-export const compareQuantities = (one: string, other: string): number => {
-  const difference = parseQuantity(one).nanos - parseQuantity(other).nanos
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0
-}
-
-/** The sum as canonical text, in the format of `one` unless that is zero. */
-export const addQuantities = (one: string, other: string): string =>
-  combine(one, other, (left, right) => left + right)
-
-export const subtractQuantities = (one: string, other: string): string =>
-  combine(one, other, (left, right) => left - right)
-
 /** Canonical text of `milli` thousandths, e.g. `250m`. */
 export const quantityOfMilli = (milli: number): string =>
   formatQuantity({ nanos: BigInt(Math.round(milli)) * 1_000_000n, format: 'DecimalSI' })
-
-/** Canonical text of `bytes` with binary suffixes, e.g. `128Mi`. */
-export const quantityOfBytes = (bytes: number): string =>
-  formatQuantity({ nanos: BigInt(Math.round(bytes)) * NANO, format: 'BinarySI' })
 
 const interpretSuffix = (suffix: string) => {
   const shift = BINARY_SHIFTS[suffix]
@@ -154,15 +137,6 @@ const divideUp = (amount: bigint, by: bigint): bigint => {
 
 const roundAway = (nanos: bigint, unit: bigint): number =>
   Number(nanos < 0n ? -divideUp(-nanos, unit) : divideUp(nanos, unit))
-
-const combine = (one: string, other: string, apply: (left: bigint, right: bigint) => bigint) => {
-  const left = parseQuantity(one)
-  const right = parseQuantity(other)
-  return formatQuantity({
-    nanos: apply(left.nanos, right.nanos),
-    format: left.nanos === 0n ? right.format : left.format,
-  })
-}
 
 interface Known {
   canonical: string

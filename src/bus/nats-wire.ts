@@ -198,7 +198,7 @@ const fromNatsHeaders = (source: MsgHdrs): Headers => {
   return headers
 }
 
-export const toNatsHeaders = (source: Headers): MsgHdrs => {
+const toNatsHeaders = (source: Headers): MsgHdrs => {
   const headers = createHeaders()
   for (const key in source) headers.set(key, source[key]!)
   return headers

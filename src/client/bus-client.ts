@@ -180,11 +180,11 @@ const caller = ({ bus, clock }: ClientPorts): Caller => {
 }
 
 /** The resource word of a subject: the plural, with the group unless it is the core one. */
-export const resourceOf = ({ plural, group }: { plural: string; group: string }): string =>
+const resourceOf = ({ plural, group }: { plural: string; group: string }): string =>
   group ? `${plural}.${group}` : plural
 
 /** `scheduler=17` */
-export const formatFence = ({ component, revision }: Fence): string => `${component}=${revision}`
+const formatFence = ({ component, revision }: Fence): string => `${component}=${revision}`
 
 /** The inverse of `formatFence`; undefined when the text is none. */
 export const parseFence = (text: string | undefined): Fence | undefined => {

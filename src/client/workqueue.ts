@@ -11,7 +11,7 @@ import { type Backoff, backoffMs } from '../std/backoff.ts'
 import type { Clock } from '../std/clock.ts'
 
 /** client-go's default per-key limits: 5 ms, doubling, at most 1000 s. */
-export const DEFAULT_BACKOFF: Backoff = { baseMs: 5, maxMs: 1_000_000 }
+const DEFAULT_BACKOFF: Backoff = { baseMs: 5, maxMs: 1_000_000 }
 
 export interface Workqueue<Key> {
   add(key: Key): void

@@ -125,7 +125,7 @@ export type HostPort = SandboxSpec['ports'][number]
 const EVERY_ADDRESS = '0.0.0.0'
 
 /** `add` or `delete` of the pod's host ports; ports without `hostPort` are none of the host's business. */
-export const hostPortCommands = (
+const hostPortCommands = (
   verb: 'add' | 'delete',
   bridge: string,
   ip: string,

@@ -56,7 +56,7 @@ const hash = (text: string, length: number) =>
   createHash('sha256').update(text).digest('hex').slice(0, length)
 
 /** What every bridge of a cluster begins with. */
-export const bridgePrefix = (cluster: string) => `kbs${hash(cluster, 6)}`
+const bridgePrefix = (cluster: string) => `kbs${hash(cluster, 6)}`
 
 /** 15 characters, the most Linux allows. */
 export const bridgeName = (cluster: string, node: string) =>
@@ -78,7 +78,7 @@ const linkName = (sandboxId: string) => `kbp${hash(sandboxId, 12)}`
 const bridgeMac = (bridge: string) => `02:${(hash(bridge, 10).match(/../g) ?? []).join(':')}`
 
 /** Runs `ip` once for many changes; throws with what it says. */
-export const runIp = async (commands: readonly string[], prefix: readonly string[] = []) => {
+const runIp = async (commands: readonly string[], prefix: readonly string[] = []) => {
   const [program = 'ip', ...args] = [...prefix, 'ip', '-batch', '-']
   const input = `${commands.join('\n')}\n`
   const { code, stderr } = await runCommand(program, args, {

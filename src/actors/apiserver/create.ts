@@ -31,7 +31,7 @@ export const create = async (services: Services, request: ApiRequest): Promise<A
 }
 
 /** Creates `object`, which becomes the pipeline's. */
-export const createObject = async (
+const createObject = async (
   services: Services,
   request: ApiRequest,
   object: KubernetesObject,

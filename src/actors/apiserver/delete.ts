@@ -103,7 +103,7 @@ const checkPreconditions = (
 }
 
 /** What a deletion of `object` means now. */
-export const planDeletion = (
+const planDeletion = (
   kind: AnyKind,
   object: KubernetesObject,
   options: DeleteOptions,
@@ -181,7 +181,7 @@ const marked = (
 }
 
 /** DeleteOptions from the body, or from the query where there is no body. */
-export const readOptions = ({ body, query }: ApiRequest): DeleteOptions => {
+const readOptions = ({ body, query }: ApiRequest): DeleteOptions => {
   const options = body === undefined || body === null ? optionsOfQuery(query) : optionsOfBody(body)
   if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined)
     throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [

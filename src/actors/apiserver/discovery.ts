@@ -69,8 +69,6 @@ const versionsOf = (members: readonly AnyKind[]) => [
   ...new Set(members.map((kind) => kind.version)),
 ]
 
-export const servedGroups = (): string[] => [...groups.keys()]
-
 /** `/api`. `serverAddress` is `host:port`. */
 export const apiVersions = (serverAddress: string): object => ({
   kind: 'APIVersions',

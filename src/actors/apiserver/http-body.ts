@@ -7,12 +7,13 @@ import type { IncomingMessage } from 'node:http'
 import { parse as parseYaml } from 'yaml'
 import { duplicateFields } from '../../api/duplicate-keys.ts'
 import type { Json } from '../../api/meta.ts'
+import { patchMediaTypes, patchTypeOf } from '../../api/patch/patch.ts'
 import { badRequest, tooLarge, unsupportedMediaType } from '../../api/status-error.ts'
 import { decodeProtobuf } from './protobuf.ts'
 import type { PatchFormat } from './request.ts'
 
 /** Kubernetes' limit of a request body. */
-export const BODY_MAX_BYTES = 3 * 1024 * 1024
+const BODY_MAX_BYTES = 3 * 1024 * 1024
 
 export const readBody = (request: IncomingMessage): Promise<Buffer> =>
   new Promise((resolve, reject) => {
@@ -42,13 +43,7 @@ export interface ParsedBody {
   duplicates?: () => readonly string[]
 }
 
-const PATCH_TYPES: Readonly<Record<string, PatchFormat>> = {
-  'application/json-patch+json': 'json',
-  'application/merge-patch+json': 'merge',
-  'application/strategic-merge-patch+json': 'strategic',
-}
-
-const SUPPORTED_PATCHES = Object.keys(PATCH_TYPES).join(', ')
+const SUPPORTED_PATCHES = patchMediaTypes.join(', ')
 
 /** Throws 400 and 415. An empty body parses to undefined. */
 export const parseBody = (
@@ -58,7 +53,7 @@ export const parseBody = (
 ): ParsedBody => {
   const type = mediaType(contentType)
   if (isPatch) {
-    const patch = PATCH_TYPES[type]
+    const patch = patchTypeOf(type)
     if (!patch)
       throw unsupportedMediaType(
         `the body of the request was in an unknown format - accepted media types include: ${SUPPORTED_PATCHES}`,

@@ -102,7 +102,7 @@ const METHODS: Readonly<Record<string, [named: Verb, collection: Verb]>> = {
 }
 
 /** The verb a method means on a path; undefined: not allowed there. */
-export const verbOf = (
+const verbOf = (
   method: string,
   { name, subresource }: Pick<ResourcePath, 'name' | 'subresource'>,
   query: URLSearchParams,

@@ -12,7 +12,7 @@ export interface Format {
   as?: 'Table' | 'PartialObjectMetadata' | 'APIGroupDiscoveryList'
 }
 
-export const JSON_FORMAT: Format = { syntax: 'json' }
+const JSON_FORMAT: Format = { syntax: 'json' }
 const YAML_FORMAT: Format = { syntax: 'yaml' }
 const KNOWN_MAX = 500
 

@@ -3,8 +3,10 @@
  *
  * Invariant: what does not depend on the cluster is made once. It answers GET only.
  */
+
 import { kinds } from '../../api/kinds.ts'
 import { type OpenApiDocument, openApiDocuments } from '../../api/openapi/documents.ts'
+import { KUBERNETES_VERSION } from '../../std/version.ts'
 import {
   aggregatedDiscovery,
   apiGroup,
@@ -156,7 +158,7 @@ const versionInfo = (version: string): object => ({
   emulationMinor: '36',
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '35',
-  gitVersion: `v1.36.0+kubus-${version}`,
+  gitVersion: `${KUBERNETES_VERSION}+kubus-${version}`,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',

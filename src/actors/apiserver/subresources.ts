@@ -34,7 +34,7 @@ export interface Scale {
   status: { replicas: number; selector?: string }
 }
 
-export const scaleOf = (kind: AnyKind, object: KubernetesObject): Scale => {
+const scaleOf = (kind: AnyKind, object: KubernetesObject): Scale => {
   const { replicas, statusReplicas, selector } = kind.scale!.read(object)
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata
   return {

@@ -82,10 +82,11 @@ export const startControllers = async (
   })
   return {
     ready: Promise.resolve(),
+    handOver: () => leadership.stop(),
     stop: async () => {
+      await leadership.stop()
       await registration.stop()
       await group.stop()
-      await leadership.stop()
     },
   }
 }

@@ -17,8 +17,7 @@ export const isFinished = (pod: Pod): boolean =>
 export const isTerminating = (pod: Pod): boolean =>
   !isFinished(pod) && pod.metadata.deletionTimestamp !== undefined
 
-export const readyCondition = (pod: Pod) =>
-  pod.status?.conditions?.find(({ type }) => type === 'Ready')
+const readyCondition = (pod: Pod) => pod.status?.conditions?.find(({ type }) => type === 'Ready')
 
 export const isReady = (pod: Pod): boolean => readyCondition(pod)?.status === 'True'
 

@@ -125,7 +125,7 @@ const heldBack = (
   }
 }
 
-export const backoffText = (memory: PodMemory, container: PodContainer): string =>
+const backoffText = (memory: PodMemory, container: PodContainer): string =>
   goSeconds(memory.restarts.get(container.name)?.delayMs ?? 0)
 
 const terminated = (

@@ -101,7 +101,7 @@ const pull = async (
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** A short duration as Go prints it, to the millisecond: `85ms`, `1.204s`. */
-export const goDuration = (durationMs: number): string =>
+const goDuration = (durationMs: number): string =>
   durationMs < 1000 ? `${Math.round(durationMs)}ms` : `${Number((durationMs / 1000).toFixed(3))}s`
 
 /** Credentials in the docker config files that a pod's imagePullSecrets hold. */

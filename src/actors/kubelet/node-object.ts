@@ -5,8 +5,10 @@
  * lastTransitionTime moves only with its status. Taints and other people's labels are never touched after
  * registration.
  */
+
 import type { Node } from '../../api/core/node.ts'
 import { timestamp } from '../../std/clock.ts'
+import { KUBERNETES_VERSION } from '../../std/version.ts'
 
 export type NodeStatus = NonNullable<Node['status']>
 export type NodeCondition = NonNullable<NodeStatus['conditions']>[number]
@@ -43,8 +45,6 @@ export interface Machine {
 /** Why the node is not ready; undefined when it is. */
 export type NotReady = string | undefined
 
-export const KUBELET_VERSION = 'v1.36.0'
-
 /** Go's name for an architecture. */
 export const goArchitecture = (arch: string): string =>
   ({ x64: 'amd64', ia32: '386', arm64: 'arm64', arm: 'arm' })[arch] ?? arch
@@ -75,8 +75,8 @@ export const nodeStatus = (
   daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
   nodeInfo: {
     ...machine,
-    kubeletVersion: KUBELET_VERSION,
-    kubeProxyVersion: KUBELET_VERSION,
+    kubeletVersion: KUBERNETES_VERSION,
+    kubeProxyVersion: KUBERNETES_VERSION,
   },
 })
 

@@ -74,7 +74,7 @@ const execOnce = async (
 }
 
 /** A port by number or by the container's name for it. */
-export const portOf = (port: string | number, container: PodContainer): number => {
+const portOf = (port: string | number, container: PodContainer): number => {
   const number = Number(port)
   if (Number.isInteger(number) && number > 0) return number
   const named = container.ports?.find(({ name }) => name === port)

@@ -45,7 +45,7 @@ export const firstProbeMs = (probe: Probe, startedAtMs: number): number =>
 const periodMs = (probe: Probe): number => (probe.periodSeconds ?? DEFAULT_PERIOD_SECONDS) * 1000
 
 /** Whether the attempt about to be made is an early one, whose failure does not count. */
-export const isEarly = (kind: ProbeKind, state: ProbeState): boolean =>
+const isEarly = (kind: ProbeKind, state: ProbeState): boolean =>
   kind !== 'liveness' && state.result !== 'success' && state.attempts < EARLY_MS.length
 
 /** The state after an attempt, and the delay until the next. */

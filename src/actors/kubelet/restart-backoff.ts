@@ -10,8 +10,8 @@ export interface RestartBackoff {
   updatedMs: number
 }
 
-export const RESTART_BASE_MS = 10_000
-export const RESTART_MAX_MS = 300_000
+const RESTART_BASE_MS = 10_000
+const RESTART_MAX_MS = 300_000
 const FORGOTTEN_AFTER_MS = 2 * RESTART_MAX_MS
 
 const isForgotten = (backoff: RestartBackoff, now: number): boolean =>

@@ -84,7 +84,7 @@ export const planPod = (memory: PodMemory, now: number): Plan => {
 }
 
 /** Whether all containers ended for good, and how. Sidecars do not count. */
-export const outcomeOf = (memory: PodMemory): 'running' | 'succeeded' | 'failed' => {
+const outcomeOf = (memory: PodMemory): 'running' | 'succeeded' | 'failed' => {
   const { pod, view } = memory
   if (isInitFailed(memory)) return 'failed'
   let failed = false

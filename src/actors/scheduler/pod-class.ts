@@ -37,7 +37,7 @@ export interface PodClass {
   observe(pod: PodInfo, node: NodeInfo, delta: 1 | -1): boolean
 }
 
-export const createPodClass = (
+const createPodClass = (
   sample: PodInfo,
   plugins: readonly Plugin[],
   snapshot: Snapshot,

@@ -15,7 +15,7 @@ import { ageColumn, column, nameColumn } from './columns.ts'
 
 export type Namespace = WireObject<V1Namespace>
 
-export const KUBERNETES_FINALIZER = 'kubernetes'
+const KUBERNETES_FINALIZER = 'kubernetes'
 const NAME_LABEL = 'kubernetes.io/metadata.name'
 const STANDARD_FINALIZERS = new Set([KUBERNETES_FINALIZER, 'orphan', 'foregroundDeletion'])
 

@@ -67,7 +67,7 @@ export const definitionName = (names: DefinitionNames, model: string): string =>
 }
 
 /** Models that a value of `type` holds directly. */
-export const modelOfType = (type: FieldType): string | undefined => {
+const modelOfType = (type: FieldType): string | undefined => {
   if (type.shape === 'model') return type.model
   return type.shape === 'scalar' ? undefined : modelOfType(type.of)
 }

@@ -7,6 +7,7 @@
 
 import readDescriptions from 'kubus:schema-descriptions'
 import { createHash } from 'node:crypto'
+import { KUBERNETES_VERSION } from '../../std/version.ts'
 import type { AnyKind } from '../kind.ts'
 import type { Json } from '../meta.ts'
 import { patchMediaTypes } from '../patch/patch.ts'
@@ -35,8 +36,6 @@ export interface OpenApiDocuments {
   /** `/openapi/v3/<path>`, e.g. `api/v1` or `apis/apps/v1`; undefined for what is not served. */
   v3(groupVersion: string): OpenApiDocument | undefined
 }
-
-const VERSION = 'v1.36.0'
 
 export const openApiDocuments = (kinds: readonly AnyKind[]): OpenApiDocuments => {
   const memo = new Map<string, OpenApiDocument>()
@@ -84,7 +83,7 @@ const writeV2 = (source: DefinitionSource): Schema => {
   const paths = source.kinds.flatMap(pathsOf)
   return {
     swagger: '2.0',
-    info: { title: 'Kubernetes', version: VERSION },
+    info: { title: 'Kubernetes', version: KUBERNETES_VERSION },
     paths: writePaths(paths, (path) => ({
       ...writeOperations(source, path),
       parameters: path.parameters.map((parameter) => v2Parameter(parameter)),
@@ -106,7 +105,7 @@ const writeV3 = (source: DefinitionSource, kinds: readonly AnyKind[]): Schema =>
   const paths = kinds.flatMap(pathsOf)
   return {
     openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: VERSION },
+    info: { title: 'Kubernetes', version: KUBERNETES_VERSION },
     paths: writePaths(paths, (path) => ({
       ...writeOperations(source, path),
       parameters: path.parameters.map((parameter) => v3Parameter(parameter)),

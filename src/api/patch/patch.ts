@@ -21,9 +21,8 @@ const MEDIA_TYPES: ReadonlyMap<string, PatchType> = new Map([
 /** The formats served, as a 415 lists them. */
 export const patchMediaTypes: readonly string[] = [...MEDIA_TYPES.keys()]
 
-/** The format of a request's Content-Type (parameters are ignored), or undefined when it is none of them. */
-export const patchTypeOf = (contentType: string): PatchType | undefined =>
-  MEDIA_TYPES.get(contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '')
+/** The format that a media type, in small letters and without parameters, names; undefined when none. */
+export const patchTypeOf = (mediaType: string): PatchType | undefined => MEDIA_TYPES.get(mediaType)
 
 /**
  * `object` with `patch` (parsed JSON) applied; `model` is the kind's. The result is unchecked: decode it with

@@ -28,7 +28,7 @@ test('a patch that is no object is refused', () => {
 })
 
 test('the media type names the format', () => {
-  assert.is(patchTypeOf('application/merge-patch+json; charset=utf-8'), 'merge')
+  assert.is(patchTypeOf('application/merge-patch+json'), 'merge')
   assert.is(patchTypeOf('application/strategic-merge-patch+json'), 'strategic')
   assert.is(patchTypeOf('application/json'), undefined)
   assert.equal(applyPatch('merge', { a: 1 }, { a: 2 }, 'V1Pod'), { a: 2 })

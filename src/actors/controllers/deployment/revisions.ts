@@ -24,7 +24,7 @@ import {
 } from './sizes.ts'
 import { condition, hasDeadline, withCondition } from './status.ts'
 
-export const HASH_LABEL = 'pod-template-hash'
+const HASH_LABEL = 'pod-template-hash'
 const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
 const NOT_COPIED = new Set([
