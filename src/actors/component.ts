@@ -29,6 +29,11 @@ export interface CachePorts extends Ports {
 export interface Component {
   /** Resolves when the component serves; rejects when it cannot start. */
   readonly ready: Promise<void>
+  /**
+   * Leads no more, at once: another replica takes over while this one finishes. What is in flight is fenced.
+   * Called of all components of a process before any is stopped.
+   */
+  handOver?(): Promise<void>
   /** Finishes what is in flight; resolves when nothing of it is left. */
   stop(): Promise<void>
 }

@@ -183,6 +183,7 @@ const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
 }
 
 const stopAll = async (components: readonly Component[]) => {
+  await Promise.allSettled(components.map((component) => component.handOver?.()))
   for (const component of [...components].reverse())
     await component.stop().catch((error: unknown) => rootLog.error({ err: error }, 'did not stop'))
 }

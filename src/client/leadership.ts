@@ -47,7 +47,7 @@ export interface LeadershipHandlers {
 }
 
 export interface Leadership {
-  /** Hands over at once: another replica takes the fence within milliseconds. */
+  /** Hands over at once: another replica takes the fence within milliseconds. Once stopped, it stays so. */
   stop(): Promise<void>
   /** A write with `fence` failed with FenceLost: step down. */
   reportFenceLost(fence: Fence): void
@@ -216,6 +216,7 @@ export const startLeadership = (
     reportOutcomeUnknown: ({ revision }) =>
       actor.send({ type: 'outcome.unknown', fence: revision }),
     stop: async () => {
+      if (actor.getSnapshot().status !== 'active') return
       const wasLeading = isLeading
       const { fence } = actor.getSnapshot().context
       actor.send({ type: 'stop' })

@@ -80,6 +80,7 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
   })
   return {
     ready: serving.then(() => {}),
+    handOver: () => leadership.stop(),
     stop: async () => {
       unsubscribe()
       await leadership.stop()

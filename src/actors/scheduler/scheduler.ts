@@ -47,10 +47,11 @@ export const startScheduler = async (ports: CachePorts): Promise<Component> => {
   })
   return {
     ready: Promise.resolve(),
+    handOver: () => leadership.stop(),
     stop: async () => {
+      await leadership.stop()
       await registration.stop()
       await scheduler.stop()
-      await leadership.stop()
       await scheduler.flushEvents()
     },
   }
