@@ -112,8 +112,17 @@ test('a port is reached from the host also when it listens on the pod’s loopba
     'n1',
     'mkdir -p /www; echo inside > /www/index.html; exec httpd -f -p 127.0.0.1:8081 -h /www',
   )
+  /** The server in the pod takes a moment to listen. */
+  const connect = async (port: number, tries: number) => {
+    for (; tries > 1; tries--) {
+      const stream = await pod.runtime.connect(pod.sandbox.id, port).catch(() => undefined)
+      if (stream) return stream
+      await sleep(100)
+    }
+    return pod.runtime.connect(pod.sandbox.id, port)
+  }
   const ask = async (port: number): Promise<string> => {
-    const stream = await pod.runtime.connect(pod.sandbox.id, port)
+    const stream = await connect(port, 50)
     stream.write('GET / HTTP/1.0\r\n\r\n')
     let answer = ''
     for await (const chunk of stream) answer += String(chunk)

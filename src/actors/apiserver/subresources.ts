@@ -2,7 +2,7 @@
  * Subresources that are documents of their own: scale, binding, eviction, finalize.
  *
  * Invariant: each ends in the same commit as a plain update or delete. `status` is a plain update, see
- * `update.ts`; logs, exec and attach are streams, see `node-streams.ts`.
+ * `update.ts`; logs, exec and attach are streams, see `node-stream.ts`.
  */
 import type { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
