@@ -12,7 +12,7 @@ import { dirname } from 'node:path'
 import { sleep } from '../std/clock.ts'
 import { findProgram, isRoot, runCommand } from './command.ts'
 import { installPackages } from './debian.ts'
-import { isMountPoint } from './mounts.ts'
+import { mountsBelow, unmountBelow } from './mounts.ts'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
@@ -20,7 +20,8 @@ const ASK_EVERY_MS = 100
 const PURPOSE = 'the Docker engine runs the containers'
 const SETTINGS = '/etc/docker/daemon.json'
 const PID_FILE = '/var/run/docker.pid'
-const DATA_ROOT = '/var/lib/docker'
+/** Where it mounts, and forgets to unmount. */
+const MOUNT_FOLDERS = ['/var/lib/docker', '/run/docker']
 
 export interface Engine {
   socketPath: string
@@ -165,7 +166,7 @@ const isAlive = (pid: number): boolean => {
 
 const startEngine = async (socketPath: string, logFile: string): Promise<Engine> => {
   mkdirSync(dirname(logFile), { recursive: true })
-  const wasMounted = await isMountPoint(DATA_ROOT)
+  const ownFolders = await unmounted(MOUNT_FOLDERS)
   const output = openSync(logFile, 'a', 0o600)
   const daemon = spawn(
     findProgram('dockerd') ?? 'dockerd',
@@ -185,10 +186,16 @@ const startEngine = async (socketPath: string, logFile: string): Promise<Engine>
     version,
     stop: async () => {
       await stopEngine(socketPath, logFile, pid, () => hasEnded(daemon))
-      if (!wasMounted && hasEnded(daemon) && (await isMountPoint(DATA_ROOT)))
-        await runCommand('umount', [DATA_ROOT])
+      if (hasEnded(daemon)) for (const folder of ownFolders) await unmountBelow(folder)
     },
   }
+}
+
+/** Those of the folders at or below which nothing is mounted. */
+const unmounted = async (folders: readonly string[]): Promise<string[]> => {
+  const free: string[] = []
+  for (const folder of folders) if ((await mountsBelow(folder)).length === 0) free.push(folder)
+  return free
 }
 
 /** Nobody's container runs on it. */

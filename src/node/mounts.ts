@@ -35,14 +35,19 @@ export const mountMemory = async (path: string, sizeBytes?: number): Promise<voi
   if (code !== 0) throw new VolumeError(`mount failed: ${stderr.trim()}`)
 }
 
+/** The mounts at or below a folder, innermost first. */
+export const mountsBelow = async (folder: string): Promise<string[]> => {
+  const root = await real(folder)
+  return (await mountPoints())
+    .filter((path) => path === root || path.startsWith(`${root}/`))
+    .sort((one, other) => other.length - one.length)
+}
+
 /** Innermost first; returns what is still mounted. A mount in use is taken out of sight. */
 export const unmountBelow = async (folder: string): Promise<string[]> => {
-  const root = await real(folder)
-  const below = (points: string[]) =>
-    points.filter((path) => path === root || path.startsWith(`${root}/`))
-  for (const path of below(await mountPoints()).sort((a, b) => b.length - a.length)) {
+  for (const path of await mountsBelow(folder)) {
     const { code } = await runCommand('umount', [path], { timeoutMs: TIMEOUT_MS })
     if (code !== 0) await runCommand('umount', ['-l', path], { timeoutMs: TIMEOUT_MS })
   }
-  return below(await mountPoints())
+  return mountsBelow(folder)
 }
