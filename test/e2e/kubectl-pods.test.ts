@@ -26,8 +26,16 @@ const refusal = async (...args: string[]) => {
 const value = (path: string, ...args: string[]) =>
   kubectl('get', ...args, '-o', `jsonpath={${path}}`)
 const row = async (name: string) => rows(await kubectl('get', 'pod', name))[0] ?? {}
-const ready = (name: string) =>
-  kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s')
+const ready = async (name: string) => {
+  const waited = await cluster.tryKubectl([
+    'wait',
+    '--for=condition=Ready',
+    `pod/${name}`,
+    '--timeout=60s',
+  ])
+  if (waited.code !== 0)
+    throw new Error(`${waited.stderr}${await kubectl('describe', 'pod', name)}`)
+}
 const remove = (...names: string[]) =>
   kubectl('delete', 'pod', ...names, '--grace-period=1', '--wait=false')
 const sh = (script: string) => ['sh', '-c', script]
@@ -385,7 +393,10 @@ test('init containers run one after the other before the others', async () => {
     'the first one to run',
   )
   await ready('prepared')
-  assert.is(await kubectl('exec', 'prepared', '--', 'cat', '/shared/order'), 'first\nsecond\nmain\n')
+  assert.is(
+    await kubectl('exec', 'prepared', '--', 'cat', '/shared/order'),
+    'first\nsecond\nmain\n',
+  )
   await eventually(
     async () => (await row('unprepared'))['STATUS'] === 'Init:CrashLoopBackOff',
     'the back-off',
