@@ -5,13 +5,16 @@ import { spawn } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ensureTool, NATS_CLI } from '../../src/node/tools.ts'
+import { aloud } from '../support/aloud.ts'
 import { eventually, startCluster, type TestCluster } from '../support/cluster.ts'
 
 let cluster: TestCluster
 
-test.before(async () => {
-  cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
-})
+test.before(
+  aloud(async () => {
+    cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
+  }),
+)
 
 test.after(async () => {
   await cluster?.stop()

@@ -14,6 +14,7 @@ import { HELLO_IMAGE } from '../../src/node/images.ts'
 import { parseMountPoints } from '../../src/node/mounts.ts'
 import { bridgesOf } from '../../src/node/pod-network.ts'
 import { DOCKER_COMPOSE, ensureTool, KUBECTL } from '../../src/node/tools.ts'
+import { aloud } from '../support/aloud.ts'
 import { eventually, freePortBlock, run } from '../support/cluster.ts'
 
 const TOOLS_DIR = resolve('.kubus/tools')
@@ -73,12 +74,14 @@ const cleanUp = async () => {
   await compose('run', '--rm', 'cleanup')
 }
 
-test.before(async () => {
-  engine = await ensureEngine({ logFile: join(data, '../kubus-compose-dockerd.log') })
-  networksBefore = await networks()
-  await must(process.execPath, ['ops/build-image.mjs', '--tag', image])
-  await compose('up', '-d')
-})
+test.before(
+  aloud(async () => {
+    engine = await ensureEngine({ logFile: join(data, '../kubus-compose-dockerd.log') })
+    networksBefore = await networks()
+    await must(process.execPath, ['ops/build-image.mjs', '--tag', image])
+    await compose('up', '-d')
+  }),
+)
 
 test.after(async () => {
   await cleanUp().catch(() => undefined)

@@ -8,6 +8,7 @@ import { ConfigMap } from '../../src/api/core/config-map.ts'
 import { openCache, type StreamCache } from '../../src/client/stream-cache.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { rootLog } from '../../src/std/log.ts'
+import { aloud } from '../support/aloud.ts'
 import { eventually, startCluster, type TestCluster } from '../support/cluster.ts'
 import {
   type Api,
@@ -30,15 +31,17 @@ let bus: BusWatch
 let ports: number[]
 let stream: StreamCache
 
-test.before(async () => {
-  cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
-  ports = [cluster.apiPort]
-  api = apiOf(cluster)
-  bus = await watchLeaders(cluster, 1)
-  const log = rootLog.child({}, { level: 'silent' })
-  stream = await openCache({ streams: bus.streams, clock: systemClock, log })
-  await stream.ready
-})
+test.before(
+  aloud(async () => {
+    cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
+    ports = [cluster.apiPort]
+    api = apiOf(cluster)
+    bus = await watchLeaders(cluster, 1)
+    const log = rootLog.child({}, { level: 'silent' })
+    stream = await openCache({ streams: bus.streams, clock: systemClock, log })
+    await stream.ready
+  }),
+)
 
 test.after(async () => {
   await stream?.stop()

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { aloud } from '../support/aloud.ts'
 import { eventually, run, startCluster, type TestCluster } from '../support/cluster.ts'
 import {
   deleted,
@@ -38,9 +39,11 @@ const configMap = (name: string, data: Record<string, string>, labels = {}): Man
   data,
 })
 
-test.before(async () => {
-  cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
-})
+test.before(
+  aloud(async () => {
+    cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
+  }),
+)
 
 test.after(async () => {
   await cluster?.stop()

@@ -5,6 +5,7 @@
 import { get } from 'node:http'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { aloud } from '../support/aloud.ts'
 import { eventually, startCluster, type TestCluster } from '../support/cluster.ts'
 import { ensureTestImage, TEST_IMAGE } from '../support/images.ts'
 import { type Manifest, manifest, rows } from './support/kubectl.ts'
@@ -102,13 +103,15 @@ const client = (name: string): Manifest => ({
 })
 const fromPod = (pod: string, script: string) => kubectl('exec', pod, '--', 'sh', '-c', script)
 
-test.before(async () => {
-  await ensureTestImage()
-  cluster = await startCluster(['--nodes', '2'])
-  await apply(web('web', 3), service('web'), client('client'), client('client-2'))
-  await rolledOut('web')
-  await kubectl('wait', '--for=condition=Ready', 'pod/client', 'pod/client-2', '--timeout=60s')
-})
+test.before(
+  aloud(async () => {
+    await ensureTestImage()
+    cluster = await startCluster(['--nodes', '2'])
+    await apply(web('web', 3), service('web'), client('client'), client('client-2'))
+    await rolledOut('web')
+    await kubectl('wait', '--for=condition=Ready', 'pod/client', 'pod/client-2', '--timeout=60s')
+  }),
+)
 
 test.after(async () => {
   await cluster?.stop()

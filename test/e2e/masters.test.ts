@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { aloud } from '../support/aloud.ts'
 import {
   type CommandOutput,
   eventually,
@@ -45,11 +46,13 @@ const listen = async () => {
   await eventually(() => COMPONENTS.every((component) => leaders.leader(component)), 'leaders')
 }
 
-test.before(async () => {
-  cluster = await startCluster(['--runtime', 'hollow', '--nodes', '3', '--masters', '3'])
-  ports = [0, 1, 2].map((master) => cluster.apiPort + master)
-  await listen()
-})
+test.before(
+  aloud(async () => {
+    cluster = await startCluster(['--runtime', 'hollow', '--nodes', '3', '--masters', '3'])
+    ports = [0, 1, 2].map((master) => cluster.apiPort + master)
+    await listen()
+  }),
+)
 
 test.after(async () => {
   api?.close()
