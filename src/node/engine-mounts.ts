@@ -44,16 +44,24 @@ export const mountOf = (mounts: readonly Mount[], folder: string): Mount | undef
 
 const mountNamespace = (pid: string) => readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined)
 
-/** A process in the engine's mount namespace: the host's first where it can be entered, else the engine. */
+/**
+ * A process in the engine's mount namespace: the host's first where it can be looked into, else an engine. Of
+ * several engines (one may run in another's container) the one that sees the same files as this process counts.
+ */
 const engineProcess = async (): Promise<string> => {
   if (await mountNamespace('1')) return '1'
+  const own = await mountNamespace('self')
+  let elsewhere: string | undefined
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue
     const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
+    if (name.trim() !== 'dockerd') continue
+    const namespace = await mountNamespace(pid)
+    if (namespace === own) return pid
     // Without the right to look into it there is no way to go there either.
-    if (name.trim() === 'dockerd' && (await mountNamespace(pid))) return pid
+    if (namespace) elsewhere ??= pid
   }
-  return 'self'
+  return elsewhere ?? 'self'
 }
 
 /** What to put before a path of the host: nothing where this process sees the host's files as they are. */
