@@ -6,6 +6,7 @@
  * on missing; the tests that need it fail for it. Also ends what a killed test left on the engine.
  */
 import { installHostPrograms } from '../../src/cli/host.ts'
+import { runCommand } from '../../src/node/command.ts'
 import { removeClusterFromEngine } from '../../src/node/docker/removal.ts'
 import { type Engine, ensureEngine, lacksEngine } from '../../src/node/docker-engine.ts'
 import {
@@ -18,13 +19,19 @@ import {
 } from '../../src/node/tools.ts'
 
 export interface Machine {
-  /** Removes the containers and bridges of low-level tests that ran in process `pid`. */
+  /** Removes the containers, bridges and network namespaces of low-level tests that ran in process `pid`. */
   removeLeftovers(pid: number): Promise<void>
   release(): Promise<void>
 }
 
 /** Low-level tests name their clusters `<one of these>-<pid>`. */
 const TEST_CLUSTERS = ['test-docker', 'test-kubelet']
+
+const removeNamespaces = async (pid: number) => {
+  const { stdout } = await runCommand('ip', ['netns', 'list'])
+  for (const name of stdout.split(/\s+/).filter((word) => word.startsWith(`kbe-${pid}-`)))
+    await runCommand('ip', ['netns', 'del', name])
+}
 
 export const prepareMachine = async (
   toolsDir: string,
@@ -48,6 +55,7 @@ export const prepareMachine = async (
   await Promise.all([NATS_SERVER, KUBECTL, DOCKER_COMPOSE, NATS_CLI].map(fetch))
   return {
     removeLeftovers: async (pid) => {
+      await removeNamespaces(pid)
       if (!engine) return
       const { socketPath } = engine
       for (const name of TEST_CLUSTERS)
