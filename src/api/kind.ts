@@ -79,6 +79,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
   selectableFields?: Readonly<Record<string, (object: T) => string>>
   /** Columns after Name and before Age are the kind's own; the list is complete, Name and Age included. */
   columns: readonly Column<T>[]
+  /** What every answer warns clients of, as Kubernetes words it. */
+  deprecation?: string
   /** Keys of spec whose lists have merge keys are in `merge-keys.ts`; extra schema facts go here. */
   description?: string
 }

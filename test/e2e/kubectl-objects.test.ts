@@ -102,6 +102,10 @@ test('the namespaces and the Service kubernetes are there from the start', async
   const [service] = rows(await kubectl('get', 'service', 'kubernetes'))
   assert.is(service?.['CLUSTER-IP'], '10.96.0.1')
   assert.is(service?.['PORT(S)'], '443/TCP')
+  assert.is(
+    (await cluster.tryKubectl(['get', 'endpoints', 'kubernetes'])).stderr,
+    'Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\n',
+  )
   const ports = await kubectl('get', 'endpointslices', 'kubernetes', '-o', 'jsonpath={.ports}')
   assert.match(ports, `"port":${cluster.apiPort}`)
 })

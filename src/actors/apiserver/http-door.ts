@@ -26,7 +26,7 @@ import type { Metrics } from './metrics.ts'
 import { formatOf } from './negotiate.ts'
 import { authorize, execute } from './pipeline.ts'
 import { bodyText } from './representation.ts'
-import { type ApiRequest, flag, NO_QUERY, type User, type Verb } from './request.ts'
+import { type ApiRequest, flag, NO_QUERY, type User, type Verb, warn } from './request.ts'
 import type { Services } from './services.ts'
 import type { Page, Site } from './site.ts'
 import type { WatchHub } from './watch-hub.ts'
@@ -197,6 +197,8 @@ class Exchange {
         {},
       )
     const request: ApiRequest = { verb, ...target, user, query }
+    if (kind.deprecation) warn(request, kind.deprecation)
+    if (request.warnings) this.warn(request.warnings)
     if (verb === 'watch') return this.serveWatch(request)
     if (target.subresource === 'log' && verb === 'get' && kind.plural === 'pods') {
       authorize(request)

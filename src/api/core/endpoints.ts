@@ -92,6 +92,7 @@ export const Endpoints = defineKind<Endpoints>({
   shortNames: ['ep'],
   namespaced: true,
   model: 'V1Endpoints',
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   applyDefaults: ({ subsets }) => {
     for (const { ports } of subsets ?? []) {
       for (const port of ports ?? []) port.protocol ||= 'TCP'

@@ -324,6 +324,21 @@ test('a terminating namespace takes no new content, and goes when it is finalize
   assert.is((await api.call('GET', '/api/v1/namespaces/going')).code, 404)
 })
 
+test('answers about a deprecated kind warn, reads and watches too', async () => {
+  const path = '/api/v1/namespaces/default/endpoints'
+  const expected =
+    '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
+  const created = await api.call('POST', path, { metadata: { name: 'old' } })
+  assert.is(created.headers['warning'], expected)
+  assert.is((await api.call('GET', path)).headers['warning'], expected)
+  const watched = await api.call(
+    'GET',
+    `${path}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dold`,
+  )
+  assert.is(watched.headers['warning'], expected)
+  assert.is((await api.call('GET', CONFIG_MAPS)).headers['warning'], undefined)
+})
+
 test('YAML bodies are read, protobuf without its mark is refused, other types are unsupported', async () => {
   const yaml = await api.call('POST', CONFIG_MAPS, 'metadata: {name: y}\ndata: {a: "1"}\n', {
     headers: { 'content-type': 'application/yaml' },
