@@ -28,14 +28,19 @@ export const requireRoot = ({ runtime }: ClusterConfig) => {
   )
 }
 
-/** Network programs, engine and local images for real containers. Returns the engine to stop. */
+/**
+ * Network programs, engine and local images for real containers. Returns the engine to stop; none for
+ * simulated containers, or where `isWanted` says meanwhile that it is too late.
+ */
 export const prepareHost = async (
   config: ClusterConfig,
   folder: StateFolder,
   onProgress: (line: string) => void,
+  isWanted: () => boolean = () => true,
 ): Promise<Engine | undefined> => {
   if (config.runtime === 'hollow') return undefined
   await installHostPrograms(onProgress, (await lacksEngine()) ? [ENGINE_PACKAGE] : [])
+  if (!isWanted()) return undefined
   const engine = await ensureEngine({ logFile: `${folder.logs}/dockerd.log`, onProgress })
   try {
     const { ensureLocalImages } = await import('../node/images.ts')

@@ -83,7 +83,7 @@ const runCluster = async (options: Options, folder: StateFolder): Promise<number
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.on(signal, () => resolve())
   })
-  const host = prepareHost(config, folder, say)
+  const host = prepareHost(config, folder, say, () => !isStopping)
   const supervisor = startSupervisor(folder)
   const bringUp = async () => {
     const natsServer = await ensureTool(NATS_SERVER, { toolsDir: folder.tools, onProgress: say })
