@@ -10,13 +10,14 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { request } from 'node:http'
 import { dirname } from 'node:path'
 import { sleep } from '../std/clock.ts'
-import { findProgram, isRoot, runCommand } from './command.ts'
+import { findProgram, isRoot, lastLine, runCommand } from './command.ts'
 import { installPackages } from './debian.ts'
 import { mountsBelow, unmountBelow } from './mounts.ts'
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
 const ASK_EVERY_MS = 100
+const REASON_LENGTH_MAX = 200
 const PURPOSE = 'the Docker engine runs the containers'
 const SETTINGS = '/etc/docker/daemon.json'
 const PID_FILE = '/var/run/docker.pid'
@@ -175,9 +176,15 @@ const startEngine = async (socketPath: string, logFile: string): Promise<Engine>
   )
   closeSync(output)
   daemon.once('error', () => {})
+  const unmount = async () => {
+    if (hasEnded(daemon)) for (const folder of ownFolders) await unmountBelow(folder)
+  }
   const version = await waitForEngine(socketPath, daemon)
-  if (!version || !daemon.pid)
-    throw new Error(`the Docker engine did not start: ${PURPOSE}; ${logFile} tells why`)
+  if (!version || !daemon.pid) {
+    await unmount()
+    const said = lastLine(readIfPresent(logFile) ?? '').slice(0, REASON_LENGTH_MAX)
+    throw new Error(`the Docker engine did not start (${said}): ${PURPOSE}; see ${logFile}`)
+  }
   if (hasEnded(daemon)) return { socketPath, version, stop: async () => {} }
   writeFileSync(ownPidFile(logFile), `${daemon.pid} ${process.pid}`)
   const { pid } = daemon
@@ -186,7 +193,7 @@ const startEngine = async (socketPath: string, logFile: string): Promise<Engine>
     version,
     stop: async () => {
       await stopEngine(socketPath, logFile, pid, () => hasEnded(daemon))
-      if (hasEnded(daemon)) for (const folder of ownFolders) await unmountBelow(folder)
+      await unmount()
     },
   }
 }
