@@ -168,7 +168,7 @@ const isAlive = (pid: number): boolean => {
 const startEngine = async (socketPath: string, logFile: string): Promise<Engine> => {
   mkdirSync(dirname(logFile), { recursive: true })
   const ownFolders = await unmounted(MOUNT_FOLDERS)
-  const output = openSync(logFile, 'a', 0o600)
+  const output = openSync(logFile, 'w', 0o600)
   const daemon = spawn(
     findProgram('dockerd') ?? 'dockerd',
     engineFlags(socketPath, readIfPresent(SETTINGS)),
@@ -181,6 +181,7 @@ const startEngine = async (socketPath: string, logFile: string): Promise<Engine>
   }
   const version = await waitForEngine(socketPath, daemon)
   if (!version || !daemon.pid) {
+    daemon.kill('SIGKILL')
     await unmount()
     const said = lastLine(readIfPresent(logFile) ?? '').slice(0, REASON_LENGTH_MAX)
     throw new Error(`the Docker engine did not start (${said}): ${PURPOSE}; see ${logFile}`)
