@@ -26,6 +26,7 @@ import {
   textOption,
   UsageError,
 } from './command.ts'
+import { tellParent } from './parent.ts'
 import { natsUrls } from './processes.ts'
 import { corrupt, readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
 
@@ -129,11 +130,11 @@ export const actor: Command = {
     const running = await Promise.race([started, stopRequested]).catch((error: unknown) => {
       if (!(error instanceof StateLost)) throw error
       const { message } = corrupt(folder, error.message)
-      process.send?.({ hopeless: message })
+      tellParent({ hopeless: message })
       throw new CommandError(message)
     })
     if (!running) return 0
-    process.send?.({ ready: true })
+    tellParent({ ready: true })
     rootLog.info({ actors: names }, 'ready')
     await stopRequested
     const stopped = stopAll(running.components).then(() => running.drain())

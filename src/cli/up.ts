@@ -19,6 +19,7 @@ import { createClusterState, settleConfig } from './cluster-state.ts'
 import { type Command, CommandError, DATA_OPTION, type Options, textOption } from './command.ts'
 import { applyExample, type ServiceAnswer, waitForService } from './example.ts'
 import { cleanHost, prepareHost, requireRoot } from './host.ts'
+import { tellParent } from './parent.ts'
 import { requireFreePorts } from './ports.ts'
 import { masterProcesses, natsProcess, nodeNames, wantedPorts, workerProcess } from './processes.ts'
 import { isOurProcess, stopLeftovers } from './running.ts'
@@ -96,7 +97,7 @@ const runCluster = async (options: Options, folder: StateFolder): Promise<number
     })
     if (isStopping) return
     await greet(options, config, folder)
-    process.send?.({ ready: true })
+    tellParent({ ready: true })
   }
   try {
     const up = Promise.all([bringUp(), host])

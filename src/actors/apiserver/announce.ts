@@ -132,7 +132,7 @@ const publish = async (services: Services, addresses: readonly Address[]): Promi
   const labels = [{ key: SERVICE_NAME_LABEL, operator: '=' as const, values: ['kubernetes'] }]
   for (const { metadata } of storage.cache.list(EndpointSlice, { namespace: 'default', labels }))
     if (!wanted.has(metadata.name))
-      await ask(services, 'delete', EndpointSlice, 'default', metadata.name)
+      await ask(services, 'delete', EndpointSlice, 'default', metadata.name).catch(unlessGone)
 }
 
 type Slice = { metadata: { name: string; labels: Record<string, string> } } & object
@@ -191,6 +191,11 @@ const ask = async (
     query: NO_QUERY,
     ...(body === undefined ? {} : { body }),
   })
+}
+
+/** All replicas remove the same; one of them is first. */
+const unlessGone = (error: unknown): void => {
+  if (!(error instanceof StatusError) || error.code !== 404) throw error
 }
 
 /** Creates the object or makes it so; an object that is so already is not written. */
