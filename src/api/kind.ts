@@ -7,10 +7,26 @@
 import type { Json, KubernetesObject } from './meta.ts'
 import type { FieldError } from './status-error.ts'
 
+/** Who asks, as authentication found out. */
+export interface UserInfo {
+  name: string
+  groups: readonly string[]
+  uid?: string
+  extra?: Readonly<Record<string, readonly string[]>>
+}
+
 /** What a strategy may know besides the objects. */
 export interface StrategyContext {
   /** Milliseconds since the epoch. */
   now: number
+  user?: UserInfo
+}
+
+/** A part of an object that is read and written under a path of its own, as `/status` is. */
+export interface PartStrategy<T> {
+  /** In place: takes everything back that may not be changed here. `old` is shared: never mutate it. */
+  prepareForUpdate(object: T, old: T, context: StrategyContext): void
+  validateUpdate?(object: T, old: T): FieldError[]
 }
 
 /** A printer column; `priority` 0 is always shown, 1 only with `-o wide`. */
@@ -53,6 +69,10 @@ export interface KindDeclaration<T extends KubernetesObject> {
   /** Annotations raise metadata.generation too, as those of a Deployment do: its ReplicaSets carry them. */
   annotationsAreDesired?: boolean
   scale?: ScaleSubresource<T>
+  /** Further subresources that are the object itself, of which an update changes a part: `approval`. */
+  parts?: Readonly<Record<string, PartStrategy<T>>>
+  /** Loads what the functions below need and an idle cluster does not; awaited before each write. */
+  load?(): Promise<unknown>
   /** Seconds of grace a plain DELETE gives; undefined: deleted at once. Kubernetes gives it to pods only. */
   gracePeriodSeconds?(object: T): number
   /** Fills in defaults, in place, on every object that enters (Kubernetes' SetDefaults). */

@@ -5,7 +5,6 @@
  * Invariant: two creates of one name never both succeed, on whatever replica. It overwrites nothing.
  */
 import { deepCopy } from '../../api/equality.ts'
-import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { validateObjectMeta } from '../../api/object-meta.ts'
 import { alreadyExists, badRequest, invalid, StatusError } from '../../api/status-error.ts'
@@ -44,7 +43,7 @@ const createObject = async (
   fillMetadata(object, kind, namespace, services.clock.now())
   if (generate) metadata.name = generatedName(generate)
   await checkNamespace(services, request, metadata.name)
-  prepare(services, kind, object)
+  prepare(services, request, object)
   for (let tries = 1; ; tries++) {
     try {
       return await attempt(services, request, object)
@@ -56,8 +55,9 @@ const createObject = async (
   }
 }
 
-const prepare = (services: Services, kind: AnyKind, object: KubernetesObject): void => {
-  kind.prepareForCreate?.(object, { now: services.clock.now() })
+const prepare = (services: Services, request: ApiRequest, object: KubernetesObject): void => {
+  const { kind, user } = request
+  kind.prepareForCreate?.(object, { now: services.clock.now(), user })
   admitCreate(services, kind, object)
   kind.applyDefaults?.(object)
   const errors = [...validateObjectMeta(kind, object), ...(kind.validate?.(object) ?? [])]

@@ -41,6 +41,8 @@ const subresourcesOf = (kind: AnyKind): Subresource[] => {
   if (group === '' && kind.plural === 'namespaces')
     found.push({ name: 'finalize', group, version, kind: kind.kind, verbs: ['update'] })
   const changing = ['get', 'patch', 'update']
+  for (const name of Object.keys(kind.parts ?? {}))
+    found.push({ name, group, version, kind: kind.kind, verbs: changing })
   if (kind.scale)
     found.push({
       name: 'scale',

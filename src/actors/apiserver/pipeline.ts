@@ -41,6 +41,7 @@ const verbsOf = (kind: AnyKind, subresource: string | undefined): Verbs | undefi
   if (subresource === undefined) return MAIN
   if (subresource === 'status') return kind.statusSubresource ? STATUS : undefined
   if (subresource === 'scale') return kind.scale ? SCALE : undefined
+  if (kind.parts?.[subresource]) return STATUS
   if (kind.group !== '') return undefined
   if (kind.plural === 'pods' && subresource === 'binding') return BINDING
   if (kind.plural === 'pods' && subresource === 'eviction') return EVICTION
@@ -56,6 +57,7 @@ export const execute = async (services: Services, request: ApiRequest): Promise<
   if (!verbs) throw notFound(kind, request.name ?? '')
   const run = verbs[verb]
   if (!run) throw methodNotSupported(kind, verb)
+  if (kind.load && verb !== 'get' && verb !== 'list') await kind.load()
   return run(services, request)
 }
 

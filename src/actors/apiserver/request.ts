@@ -3,7 +3,7 @@
  *
  * Invariant: a request carries no transport; both doors build the same one. It checks nothing itself.
  */
-import type { AnyKind } from '../../api/kind.ts'
+import type { AnyKind, UserInfo } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Status } from '../../api/status-error.ts'
 import type { Fence } from '../../client/storage.ts'
@@ -18,10 +18,7 @@ export type Verb =
   | 'delete'
   | 'deletecollection'
 
-export interface User {
-  name: string
-  groups: readonly string[]
-}
+export type User = UserInfo
 
 export type PatchFormat = 'json' | 'merge' | 'strategic'
 

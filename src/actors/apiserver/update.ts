@@ -100,9 +100,15 @@ const prepare = (
   next: KubernetesObject,
 ): KubernetesObject => {
   const { kind } = request
-  const context = { now: services.clock.now() }
+  const context = { now: services.clock.now(), user: request.user }
   keepMetadata(next, current)
   if (isDecree(request)) return next
+  const part = partOf(request)
+  if (part) {
+    kind.applyDefaults?.(next)
+    part.prepareForUpdate(next, current, context)
+    return next
+  }
   if (request.subresource === 'status') {
     const prepared = onlyStatus(next, current)
     kind.applyDefaults?.(prepared)
@@ -115,6 +121,9 @@ const prepare = (
   countGeneration(kind, next, current)
   return next
 }
+
+const partOf = ({ kind, subresource }: ApiRequest) =>
+  subresource === undefined ? undefined : kind.parts?.[subresource]
 
 /** Finalizing sets what a kind's rules forbid to everybody else. */
 const isDecree = ({ subresource }: ApiRequest): boolean => subresource === 'finalize'
@@ -148,8 +157,10 @@ const validate = (
 ): void => {
   if (isDecree(request)) return
   const { kind } = request
-  const own =
-    request.subresource === 'status'
+  const part = partOf(request)
+  const own = part
+    ? (part.validateUpdate?.(prepared, current) ?? [])
+    : request.subresource === 'status'
       ? (kind.validateStatusUpdate?.(prepared, current) ?? [])
       : [...(kind.validate?.(prepared) ?? []), ...(kind.validateUpdate?.(prepared, current) ?? [])]
   const errors = [...validateObjectMetaUpdate(prepared, current), ...own]
