@@ -17,6 +17,10 @@ import { Service } from './core/service.ts'
 import { ServiceAccount } from './core/service-account.ts'
 import { EndpointSlice } from './discovery/endpoint-slice.ts'
 import type { AnyKind } from './kind.ts'
+import { ClusterRole } from './rbac/cluster-role.ts'
+import { ClusterRoleBinding } from './rbac/cluster-role-binding.ts'
+import { Role } from './rbac/role.ts'
+import { RoleBinding } from './rbac/role-binding.ts'
 
 export const kinds: readonly AnyKind[] = [
   Namespace,
@@ -32,6 +36,10 @@ export const kinds: readonly AnyKind[] = [
   Lease,
   Deployment,
   ReplicaSet,
+  Role,
+  ClusterRole,
+  RoleBinding,
+  ClusterRoleBinding,
 ]
 
 const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.plural}`, kind]))

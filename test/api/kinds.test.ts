@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseAllDocuments } from 'yaml'
@@ -7,6 +7,7 @@ import type { AnyKind } from '../../src/api/kind.ts'
 import { kindByName, kindByResource, kinds } from '../../src/api/kinds.ts'
 import type { KubernetesObject } from '../../src/api/meta.ts'
 import type { FieldError } from '../../src/api/status-error.ts'
+import type { KindCase } from './kind-case.ts'
 
 const NOW = Date.parse('2026-01-01T01:00:00Z')
 
@@ -26,6 +27,17 @@ const minimal: Readonly<Record<string, object>> = {
   ReplicaSet: { spec: workload },
 }
 
+/** The minimal object that the cases of a kind name, without its metadata. */
+const fromCases = new Map<AnyKind, object>()
+for (const path of readdirSync('test/api', { recursive: true, encoding: 'utf8' })) {
+  const name = /^(.*)\.cases\.ts$/.exec(path)?.[1]
+  if (!name) continue
+  const { cases } = (await import(`./${name}.cases.ts`)) as { cases: KindCase }
+  const { metadata: _, ...rest } = cases.minimal
+  fromCases.set(cases.kind, rest)
+}
+for (const kind of kinds) await kind.load?.()
+
 const create = (kind: AnyKind) => {
   const object: KubernetesObject & { status?: unknown } = deepCopy({
     apiVersion: kind.apiVersion,
@@ -37,7 +49,7 @@ const create = (kind: AnyKind) => {
       resourceVersion: '1',
       creationTimestamp: '2026-01-01T00:00:00Z',
     },
-    ...minimal[kind.kind],
+    ...(fromCases.get(kind) ?? minimal[kind.kind]),
   })
   kind.prepareForCreate?.(object, { now: NOW })
   kind.applyDefaults?.(object)
