@@ -10,19 +10,10 @@
 import { SCALAR_WALKERS } from './decode-scalars.ts'
 import { Trail, type Walker } from './decode-trail.ts'
 import { ABSENT_WHEN_ZERO, KEPT_EMPTY_STRINGS } from './field-facts.ts'
-import type { UncheckedObject } from './kind.ts'
+import type { CheckedFields, UncheckedObject } from './kind.ts'
 import type { Json } from './meta.ts'
 import { type FieldType, type Scalar, schemaOf } from './schema.ts'
 import { badRequest, type StatusError } from './status-error.ts'
-
-export interface CheckedFields {
-  /** The object with the model's fields only. */
-  object: UncheckedObject
-  /** In document order, as Kubernetes prints them: `unknown field "spec.foo"`. At most 100. */
-  unknownFields: string[]
-  /** Go's messages for wrong types, in document order; Kubernetes reports the first. */
-  typeErrors: string[]
-}
 
 /** Checks `value` against `model` (a name in `@kubernetes/client-node`, e.g. `kind.model`). */
 export const checkFields = (model: string, value: Json): CheckedFields => {

@@ -84,9 +84,9 @@ export interface KindDeclaration<T extends KubernetesObject> {
   prepareForStatusUpdate?(object: T, old: T, context: StrategyContext): void
   /**
    * Field errors of an object, in Kubernetes' order, paths and wording; metadata is checked elsewhere.
-   * Runs on a create and on an update of the main resource.
+   * Runs on a create and on an update of the main resource; `old` is given on an update.
    */
-  validate?(object: T): FieldError[]
+  validate?(object: T, old?: T): FieldError[]
   /**
    * What a user's update may not change, besides `validate`. Like `prepareForUpdate` it is for the main
    * resource only: `pods/binding` and `namespaces/finalize` change what it protects.
@@ -103,6 +103,43 @@ export interface KindDeclaration<T extends KubernetesObject> {
   deprecation?: string
   /** Keys of spec whose lists have merge keys are in `merge-keys.ts`; extra schema facts go here. */
   description?: string
+  /** What a cache that holds no whole objects keeps of one; default: all of it. */
+  digest?(object: T): T
+  /** For a kind that is another form of a stored one, see `defineVersion`. */
+  storedAs?: StoredAs
+  /** For a custom kind: the schema of its version as its definition states it; `model` is then `''`. */
+  schema?: CustomSchema
+  /** For a custom kind, in place of `checkFields` by its model: decodes what came from outside. */
+  decode?(value: Json): CheckedFields
+}
+
+/**
+ * How the objects of a kind are stored when they are stored as another one's. The pipeline works on the form
+ * that was asked for; caches and the store hold the stored one. `T` and the stored type are the kinds' own.
+ */
+export interface StoredAs {
+  /** The kind that stores. */
+  kind: AnyKind
+  /** The stored `object` in this form; the same object for the same one. Undefined: `showAll` must be asked. */
+  show(object: KubernetesObject): KubernetesObject | undefined
+  /** Stored objects in this form, in their order. A promise only where a webhook converts. */
+  showAll(
+    objects: readonly KubernetesObject[],
+  ): readonly KubernetesObject[] | Promise<readonly KubernetesObject[]>
+  /** What is stored for `object`, which stays as it is. */
+  store(object: KubernetesObject): KubernetesObject | Promise<KubernetesObject>
+}
+
+/** An openAPIV3Schema with Kubernetes' extensions. */
+export type CustomSchema = { readonly [key: string]: Json }
+
+/** What decoding gives: the object with its kind's fields only, and what was wrong. */
+export interface CheckedFields {
+  object: UncheckedObject
+  /** In document order, as Kubernetes prints them: `unknown field "spec.foo"`. At most 100. */
+  unknownFields: string[]
+  /** Go's messages for wrong types, in document order; Kubernetes reports the first. */
+  typeErrors: string[]
 }
 
 export interface Kind<T extends KubernetesObject = KubernetesObject> extends KindDeclaration<T> {
@@ -119,6 +156,9 @@ export interface Kind<T extends KubernetesObject = KubernetesObject> extends Kin
 /** A kind whose object type is not known here; strategies are called with the object they stored. */
 // biome-ignore lint/suspicious/noExplicitAny: the one typed boundary for objects of any kind
 export type AnyKind = Kind<any>
+
+/** The kind whose objects the store and the caches hold for `kind`. */
+export const storedKind = (kind: AnyKind): AnyKind => kind.storedAs?.kind ?? kind
 
 /** An object as it comes from outside, before its schema was checked. */
 export type UncheckedObject = { [key: string]: Json }

@@ -1,8 +1,9 @@
 /**
- * The list of kinds. Adding one: its file, its import and its place in `kinds`.
- * Discovery, storage and the bus follow this list.
+ * The list of built-in kinds. Adding one: its file, its import and its place in `kinds`; the preferred version
+ * of a resource comes before its others. Custom kinds come at run time, see `registry.ts`.
  */
 
+import { CustomResourceDefinition } from './apiextensions/custom-resource-definition.ts'
 import { Deployment } from './apps/deployment.ts'
 import { ReplicaSet } from './apps/replica-set.ts'
 import { Lease } from './coordination/lease.ts'
@@ -40,9 +41,13 @@ export const kinds: readonly AnyKind[] = [
   ClusterRole,
   RoleBinding,
   ClusterRoleBinding,
+  CustomResourceDefinition,
 ]
 
-const byResource = new Map(kinds.map((kind) => [`${kind.group}/${kind.plural}`, kind]))
+/** The first of a resource is its preferred version. */
+const byResource = new Map(
+  [...kinds].reverse().map((kind) => [`${kind.group}/${kind.plural}`, kind]),
+)
 const byName = new Map(kinds.map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]))
 
 /** The kind behind a path's group and resource, e.g. `('apps', 'deployments')`. */

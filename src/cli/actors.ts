@@ -42,6 +42,9 @@ const READS_STREAM: ReadonlySet<ActorName> = new Set([
 /** Actors that serve or continue watches. */
 const NEEDS_HISTORY: ReadonlySet<ActorName> = new Set(['apiserver', 'events'])
 
+/** Actors that hand out objects as they are. */
+const SHOWS_OBJECTS: ReadonlySet<ActorName> = new Set(['store', 'apiserver', 'events'])
+
 interface Process {
   settings: ActorSettings
   folder: StateFolder
@@ -78,6 +81,7 @@ export const startActors = async (
         clock,
         log: componentLog('cache'),
         history: names.some((name) => NEEDS_HISTORY.has(name)),
+        digests: !names.some((name) => SHOWS_OBJECTS.has(name)),
       })
     : undefined
   const process: Process = {

@@ -10,6 +10,7 @@
  */
 import type { AnyKind, Kind } from '../api/kind.ts'
 import { type KubernetesObject, objectKey } from '../api/meta.ts'
+import { KindRegistry } from '../api/registry.ts'
 import { type Status, StatusError } from '../api/status-error.ts'
 import { isNoResponders } from '../bus/answer.ts'
 import type { Bus, Channel } from '../bus/bus.ts'
@@ -77,6 +78,7 @@ export const followQueries = (
     for (const table of tables.values()) table.isReady = true
   })
   return {
+    kinds: new KindRegistry(),
     ready,
     get: <T extends KubernetesObject>(kind: Kind<T>, namespace: string | undefined, name: string) =>
       tables.get(kind)?.index.objects.get(namespace ? `${namespace}/${name}` : name) as

@@ -4,9 +4,10 @@
  * Invariant: the cache moves forward only; at revision r it holds exactly what the stream held at r. Objects
  * are shared and never mutated. It never writes.
  */
-import type { AnyKind, Kind } from '../api/kind.ts'
-import { kinds as allKinds } from '../api/kinds.ts'
+import { CustomResourceDefinition } from '../api/apiextensions/custom-resource-definition.ts'
+import { type AnyKind, type Kind, storedKind } from '../api/kind.ts'
 import { type KubernetesObject, objectKey } from '../api/meta.ts'
+import { KindRegistry, type ResourceNames } from '../api/registry.ts'
 import { decodeTrusted } from '../bus/codec.ts'
 import type { Follower, StreamMessage, Streams } from '../bus/stream.ts'
 import { type StateKey, type StorageClass, type Subjects, subjectsFor } from '../bus/subjects.ts'
@@ -46,8 +47,10 @@ export interface StreamCachePorts {
   log: Log
   /** The cluster's subject prefix, default `kubus`. */
   prefix?: string
-  /** Kinds to hold; others are skipped undecoded. Default: all. */
+  /** Kinds to hold; others are skipped undecoded. Default: all, those that are not known yet too. */
   kinds?: readonly AnyKind[]
+  /** Keep what `Kind.digest` leaves of objects, where it is all that anybody here looks at. */
+  digests?: boolean
   /** Keep recent changes for `changesSince`. Default: yes. */
   history?: boolean
 }
@@ -58,9 +61,11 @@ export const openCache = async ({
   clock,
   log,
   prefix = 'kubus',
-  kinds = allKinds,
+  kinds,
+  digests = false,
   history = true,
 }: StreamCachePorts): Promise<StreamCache> => {
+  const registry = new KindRegistry()
   const listeners = new Set<(change: Change) => void>()
   const emit = (change: Change) => {
     for (const listener of listeners)
@@ -71,7 +76,7 @@ export const openCache = async ({
       }
   }
   const subjects = subjectsFor(prefix)
-  const ports = { streams, clock, log, subjects, emit, history }
+  const ports = { streams, clock, log, subjects, emit, history, digests, registry }
   const copies = {
     state: new StreamCopy('state', kinds, ports),
     events: new StreamCopy('events', kinds, ports),
@@ -80,6 +85,7 @@ export const openCache = async ({
   void copies.events.start()
   const table = (kind: AnyKind) => copies[kind.storage].table(kind)
   return {
+    kinds: registry,
     ready: Promise.all([copies.state.ready, copies.events.ready]).then(() => {}),
     get: <T extends KubernetesObject>(kind: Kind<T>, namespace: string | undefined, name: string) =>
       table(kind)?.index.objects.get(namespace ? `${namespace}/${name}` : name) as T | undefined,
@@ -114,6 +120,8 @@ interface CopyPorts {
   subjects: Subjects
   emit(change: Change): void
   history: boolean
+  digests: boolean
+  registry: KindRegistry
 }
 
 /** What one stream holds, in memory. */
@@ -126,6 +134,8 @@ class StreamCopy {
   readonly ready: Promise<void>
   private setReady!: () => void
   private isReady = false
+  /** What `applied` was when it became ready. */
+  private completeAt = 0
   private readyAt = Number.POSITIVE_INFINITY
   private readonly tables = new Map<string, Table>()
   private readonly byKind = new Map<AnyKind, Table>()
@@ -137,24 +147,47 @@ class StreamCopy {
 
   constructor(
     private readonly storage: StorageClass,
-    kinds: readonly AnyKind[],
+    private readonly only: readonly AnyKind[] | undefined,
     private readonly ports: CopyPorts,
   ) {
     this.ready = new Promise((resolve) => {
       this.setReady = resolve
     })
     this.waiters = new RevisionWaiters(ports.clock)
-    for (const kind of kinds) {
-      if (kind.storage !== storage) continue
-      const ring = new ChangeRing(
-        kind,
-        ports.history ? RING[storage] : NO_RING,
-        (bytes, revision, namespace) => readObject(kind, bytes, revision, namespace),
-      )
-      const table = { kind, index: new ObjectIndex(), ring }
-      this.tables.set(`${kind.group}/${kind.plural}`, table)
-      this.byKind.set(kind, table)
-    }
+    for (const kind of only ?? ports.registry.stored)
+      if (kind.storage === storage && !kind.storedAs) this.openTable(kind)
+  }
+
+  private openTable(kind: AnyKind): Table {
+    const ring = new ChangeRing(
+      kind,
+      this.ports.history ? RING[this.storage] : NO_RING,
+      (bytes, revision, namespace) => this.read(kind, bytes, revision, namespace),
+      // Of a kind that appears later, nothing is known before now.
+      this.isReady ? this.completeAt : undefined,
+    )
+    const table = { kind, index: new ObjectIndex(), ring }
+    this.tables.set(`${kind.group}/${kind.plural}`, table)
+    this.byKind.set(kind, table)
+    return table
+  }
+
+  private tableAt({ group, resource, namespace }: StateKey): Table | undefined {
+    const known = this.tables.get(`${group}/${resource}`)
+    if (known || this.only || this.storage !== 'state') return known
+    return this.openTable(
+      this.ports.registry.storedAt(group, resource, '', namespace !== undefined),
+    )
+  }
+
+  private read(
+    kind: AnyKind,
+    bytes: Uint8Array,
+    revision: number,
+    namespace: string | undefined,
+  ): KubernetesObject {
+    const object = readObject(kind, bytes, revision, namespace)
+    return this.ports.digests && kind.digest ? kind.digest(object) : object
   }
 
   async start() {
@@ -183,7 +216,14 @@ class StreamCopy {
   }
 
   table(kind: AnyKind): Table | undefined {
-    return this.byKind.get(kind)
+    return this.byKind.get(kind) ?? this.tableOf(storedKind(kind))
+  }
+
+  /** A custom kind gets its table when it is first asked for, too: a watch may come before any object. */
+  private tableOf(kind: AnyKind): Table | undefined {
+    const known = this.byKind.get(kind)
+    if (known || this.only || kind.version !== '' || this.storage !== 'state') return known
+    return this.openTable(kind)
   }
 
   counts(): Record<string, number> {
@@ -223,6 +263,7 @@ class StreamCopy {
     if (!this.isReady && (this.applied >= this.readyAt || caughtUp)) {
       this.isReady = true
       this.applied = Math.max(this.applied, this.readyAt)
+      this.completeAt = this.applied
       for (const { ring } of this.byKind.values()) ring.reset(this.applied)
       this.setReady()
     }
@@ -237,10 +278,11 @@ class StreamCopy {
     this.fences.set(component, { revision: sequence, holder })
   }
 
-  private applyObject(message: StreamMessage, { group, resource, namespace, name }: StateKey) {
-    const table = this.tables.get(`${group}/${resource}`)
+  private applyObject(message: StreamMessage, key: StateKey) {
+    const { namespace, name } = key
     const { subject, sequence } = message
     if (message.tombstone) {
+      const table = this.tables.get(`${key.group}/${key.resource}`)
       this.tombstones.delete(subject)
       this.tombstones.set(subject, sequence)
       this.boundTombstones()
@@ -248,14 +290,16 @@ class StreamCopy {
       return
     }
     if (this.tombstones.size > 0) this.tombstones.delete(subject)
+    const table = this.tableAt(key)
     if (!table) return
-    const object = readObject(table.kind, message.payload, sequence, namespace)
+    const object = this.read(table.kind, message.payload, sequence, namespace)
     if (this.replayed) {
-      const key = objectKey(object)
-      this.replayed.add(`${table.kind.group}/${table.kind.plural} ${key}`)
-      if (table.index.objects.get(key)?.metadata.resourceVersion === String(sequence)) return
+      const place = objectKey(object)
+      this.replayed.add(`${table.kind.group}/${table.kind.plural} ${place}`)
+      if (table.index.objects.get(place)?.metadata.resourceVersion === String(sequence)) return
     }
     const previous = table.index.put(object)
+    if (table.kind === CustomResourceDefinition) this.define(object as CustomResourceDefinition)
     if (!this.isReady) return
     const { payload } = message
     if (previous && previous.metadata.uid !== object.metadata.uid) {
@@ -266,15 +310,25 @@ class StreamCopy {
 
   private applyDeletion(table: Table, key: string, message: StreamMessage) {
     const previous = table.index.remove(key)
-    if (!previous || !this.isReady) return
+    if (!previous) return
+    if (table.kind === CustomResourceDefinition) this.undefine(previous as CustomResourceDefinition)
+    if (!this.isReady) return
     const { payload, sequence } = message
     // The server's marker of an expired Event, and a deletion by hand, carry no object.
     const object =
       payload.length > 0
-        ? readObject(table.kind, payload, sequence, previous.metadata.namespace)
+        ? this.read(table.kind, payload, sequence, previous.metadata.namespace)
         : stamped(previous, sequence)
     const stored = payload.length > 0 ? payload : undefined
     this.record(table, 'DELETED', object, previous, sequence, stored)
+  }
+
+  private define(definition: CustomResourceDefinition) {
+    this.ports.registry.define(namesOf(definition))
+  }
+
+  private undefine(definition: CustomResourceDefinition) {
+    this.ports.registry.undefine(namesOf(definition))
   }
 
   private record(
@@ -310,6 +364,8 @@ class StreamCopy {
       for (const [key, object] of table.index.objects) {
         if (seen.has(`${table.kind.group}/${table.kind.plural} ${key}`)) continue
         table.index.remove(key)
+        if (table.kind === CustomResourceDefinition)
+          this.undefine(object as CustomResourceDefinition)
         this.record(table, 'DELETED', stamped(object, this.applied), object, this.applied)
       }
   }
@@ -317,6 +373,13 @@ class StreamCopy {
 
 /** Beyond this many, the oldest is forgotten: a create over it then costs one more round trip. */
 const TOMBSTONES_KEPT = 200_000
+
+const namesOf = ({ spec }: CustomResourceDefinition): ResourceNames => ({
+  group: spec.group,
+  plural: spec.names.plural,
+  kind: spec.names.kind,
+  namespaced: spec.scope === 'Namespaced',
+})
 
 /** Decodes a value; strings that all objects of a kind or namespace share are shared. */
 const readObject = (
@@ -326,21 +389,26 @@ const readObject = (
   namespace: string | undefined,
 ): KubernetesObject => {
   const object = decodeTrusted(payload) as KubernetesObject
-  object.apiVersion = kind.apiVersion
-  object.kind = kind.kind
+  if (kind.version !== '') {
+    object.apiVersion = kind.apiVersion
+    object.kind = kind.kind
+  } else {
+    object.apiVersion = shared(object.apiVersion)
+    object.kind = shared(object.kind)
+  }
   const { metadata } = object
-  if (namespace !== undefined) metadata.namespace = sharedNamespace(namespace)
+  if (namespace !== undefined) metadata.namespace = shared(namespace)
   metadata.resourceVersion = String(sequence)
   return object
 }
 
-const namespaces = new Map<string, string>()
-const NAMESPACES_SHARED = 10_000
-const sharedNamespace = (namespace: string): string => {
-  const shared = namespaces.get(namespace)
-  if (shared !== undefined) return shared
-  if (namespaces.size < NAMESPACES_SHARED) namespaces.set(namespace, namespace)
-  return namespace
+const words = new Map<string, string>()
+const WORDS_SHARED = 10_000
+const shared = (word: string): string => {
+  const known = words.get(word)
+  if (known !== undefined) return known
+  if (words.size < WORDS_SHARED) words.set(word, word)
+  return word
 }
 
 const stamped = (object: KubernetesObject, sequence: number): KubernetesObject => ({

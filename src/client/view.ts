@@ -6,6 +6,7 @@
  */
 import type { AnyKind, Kind } from '../api/kind.ts'
 import type { KubernetesObject } from '../api/meta.ts'
+import type { KindRegistry } from '../api/registry.ts'
 import type { LabelSelector } from '../api/selector.ts'
 
 export interface ListQuery {
@@ -17,6 +18,7 @@ export interface ListQuery {
   node?: string
 }
 
+/** Of a kind that is stored as another one, a view gives the stored objects. */
 export interface View {
   get<T extends KubernetesObject>(
     kind: Kind<T>,
@@ -29,6 +31,7 @@ export interface View {
 
 export interface Change<T extends KubernetesObject = KubernetesObject> {
   type: 'ADDED' | 'MODIFIED' | 'DELETED'
+  /** A stored kind. */
   kind: AnyKind
   /** The new object; for DELETED the last one, with the deletion's revision as resourceVersion. */
   object: T
@@ -38,6 +41,8 @@ export interface Change<T extends KubernetesObject = KubernetesObject> {
 }
 
 export interface Cache extends View {
+  /** The kinds there are right now. */
+  readonly kinds: KindRegistry
   /** Resolves when the cache holds everything the streams held at start. */
   readonly ready: Promise<void>
   /** Newest revision applied of the stream that stores `kind`. */

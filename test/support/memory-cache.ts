@@ -4,9 +4,9 @@
  * Invariant: one revision counts every change, as the state stream does. `stored` is the truth a client
  * compares against; the view shows what was released. It knows no admission and no defaults.
  */
-import type { AnyKind, Kind } from '../../src/api/kind.ts'
-import { kindByName } from '../../src/api/kinds.ts'
+import { type AnyKind, type Kind, storedKind } from '../../src/api/kind.ts'
 import { controllerOf, type KubernetesObject, objectKey } from '../../src/api/meta.ts'
+import { KindRegistry } from '../../src/api/registry.ts'
 import type { LabelSelector } from '../../src/api/selector.ts'
 import type { Cache, Change, ListQuery } from '../../src/client/view.ts'
 
@@ -31,6 +31,12 @@ export interface MemoryCache extends Cache {
 type Objects = Map<string, KubernetesObject>
 
 export const memoryCache = (...initial: KubernetesObject[]): MemoryCache => {
+  const registry = new KindRegistry()
+  const kindOf = (object: KubernetesObject): AnyKind => {
+    const kind = registry.storedByName(object.apiVersion, object.kind)
+    if (!kind) throw new Error(`no kind ${object.apiVersion} ${object.kind}`)
+    return kind
+  }
   const truth = new Map<AnyKind, Objects>()
   const shown = new Map<AnyKind, Objects>()
   const owners = new Map<AnyKind, Map<string, Objects>>()
@@ -75,6 +81,7 @@ export const memoryCache = (...initial: KubernetesObject[]): MemoryCache => {
   })
 
   const cache: MemoryCache = {
+    kinds: registry,
     ready: Promise.resolve(),
     get head() {
       return head
@@ -100,7 +107,7 @@ export const memoryCache = (...initial: KubernetesObject[]): MemoryCache => {
       kind: Kind<T>,
       namespace: string | undefined,
       name: string,
-    ) => at(truth, kind).get(keyOf(namespace, name)) as T | undefined,
+    ) => at(truth, storedKind(kind)).get(keyOf(namespace, name)) as T | undefined,
     hold: () => {
       holding = true
     },
@@ -109,11 +116,11 @@ export const memoryCache = (...initial: KubernetesObject[]): MemoryCache => {
       for (const change of held.splice(0)) show(change)
     },
     get: <T extends KubernetesObject>(kind: Kind<T>, namespace: string | undefined, name: string) =>
-      at(shown, kind).get(keyOf(namespace, name)) as T | undefined,
+      at(shown, storedKind(kind)).get(keyOf(namespace, name)) as T | undefined,
     list: <T extends KubernetesObject>(kind: Kind<T>, query: ListQuery = {}) => {
       const from = query.owner
         ? (owners.get(kind)?.get(query.owner) ?? new Map<string, KubernetesObject>())
-        : at(shown, kind)
+        : at(shown, storedKind(kind))
       return [...from.values()].filter((object) => selects(query, object)) as T[]
     },
     revision: () => visible,
@@ -122,7 +129,7 @@ export const memoryCache = (...initial: KubernetesObject[]): MemoryCache => {
       return () => listeners.delete(listener)
     },
     changesSince: (kind, revision) =>
-      log.filter((change) => change.kind === kind && change.revision > revision),
+      log.filter((change) => change.kind === storedKind(kind) && change.revision > revision),
     reached: (_kind, revision) =>
       revision <= visible
         ? Promise.resolve()
@@ -163,12 +170,6 @@ const selects = (query: ListQuery, object: KubernetesObject): boolean =>
   (query.labels === undefined || labelsMatch(query.labels, object.metadata.labels)) &&
   (query.node === undefined ||
     (object as { spec?: { nodeName?: string } }).spec?.nodeName === query.node)
-
-const kindOf = (object: KubernetesObject): AnyKind => {
-  const kind = kindByName(object.apiVersion, object.kind)
-  if (!kind) throw new Error(`no kind ${object.apiVersion} ${object.kind}`)
-  return kind
-}
 
 const keyOf = (namespace: string | undefined, name: string) =>
   namespace ? `${namespace}/${name}` : name

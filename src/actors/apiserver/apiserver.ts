@@ -139,6 +139,7 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
     log,
     isReady: () => state.isReady,
     site: createSite({
+      kinds: services.storage.cache.kinds,
       serverAddress: `${advertiseAddress}:${bind.port}`,
       version: options.version,
       checks: [{ name: 'cache', fault: () => (state.isReady ? undefined : 'not complete yet') }],

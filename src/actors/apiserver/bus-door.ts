@@ -8,6 +8,7 @@
  */
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
+import type { KindRegistry } from '../../api/registry.ts'
 import { badRequest, internalError, type Status, StatusError } from '../../api/status-error.ts'
 import type { Bus, Message } from '../../bus/bus.ts'
 import { type Subjects, subjectsFor } from '../../bus/subjects.ts'
@@ -62,7 +63,7 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     let resource = ''
     let code = 200
     try {
-      const target = targetOf(subjects, verb, message)
+      const target = targetOf(subjects, services.storage.cache.kinds, verb, message)
       resource = target.kind.plural
       if (verb === 'create' && isList(target.body))
         return await createEach(options, target, target.body.items)
@@ -110,7 +111,12 @@ interface Target {
 const STRICT = new URLSearchParams({ fieldValidation: 'Strict' })
 const LENIENT = new URLSearchParams({ fieldValidation: 'Ignore' })
 
-const targetOf = (subjects: Subjects, verb: BusVerb, message: Message): Target => {
+const targetOf = (
+  subjects: Subjects,
+  registry: KindRegistry,
+  verb: BusVerb,
+  message: Message,
+): Target => {
   const parsed = subjects.parseApi(message.subject)
   if (!parsed) throw badRequest(`${message.subject} is no subject of the API`)
   const fenceText = message.headers[FENCE_HEADER]
@@ -120,7 +126,7 @@ const targetOf = (subjects: Subjects, verb: BusVerb, message: Message): Target =
   const format = message.headers[PATCH_TYPE_HEADER] ?? 'strategic'
   if (format !== 'json' && format !== 'merge' && format !== 'strategic')
     throw badRequest(`${PATCH_TYPE_HEADER}: ${format} is none of json, merge, strategic`)
-  const place = placeOf(parsed)
+  const place = placeOf(parsed, registry)
   const isRead = verb === 'get' || verb === 'list' || verb === 'deletecollection'
   return {
     ...place,

@@ -1,12 +1,12 @@
 /**
  * What a subject of the API names, and who asks on the bus.
  *
- * Invariant: pure; a subject's words become a kind of the list or a 404 in kubectl's words.
+ * Invariant: pure; a subject's words become a kind of the registry or a 404 in kubectl's words.
  */
+import type { KindRegistry } from '../../api/registry.ts'
 import { badRequest, StatusError } from '../../api/status-error.ts'
 import type { ApiSubject } from '../../bus/subjects.ts'
 import { NO_QUERY, type User } from './request.ts'
-import { kindOfWord } from './resource-words.ts'
 
 /** In whose name requests on the bus are made. */
 export const OPERATOR: User = {
@@ -14,8 +14,11 @@ export const OPERATOR: User = {
   groups: ['system:masters', 'system:authenticated'],
 }
 
-export const placeOf = ({ resource, subresource, namespace, name }: ApiSubject) => {
-  const kind = kindOfWord(resource)
+export const placeOf = (
+  { resource, subresource, namespace, name }: ApiSubject,
+  registry: KindRegistry,
+) => {
+  const kind = registry.byWord(resource)
   if (!kind)
     throw new StatusError(
       404,

@@ -35,7 +35,7 @@ export const acceptWatches = (options: BusWatchOptions): Registration => {
     (channel, greeting, opened) => {
       const parsed = subjects.parseApi(opened)
       if (!parsed) throw badRequest(`${opened} is no subject of the API`)
-      const place = placeOf(parsed)
+      const place = placeOf(parsed, options.services.storage.cache.kinds)
       const query = queryOf(greeting)
       const request: ApiRequest = { verb: 'watch', ...place, user: OPERATOR, query }
       authorize(request)

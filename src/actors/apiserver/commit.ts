@@ -4,12 +4,13 @@
  * Invariant: nothing is refused because this replica's cache was behind: before a verb says "not found",
  * "exists" or "conflict" it has waited for what other replicas wrote. It knows no defaults or validation.
  */
-import type { AnyKind } from '../../api/kind.ts'
+import { type AnyKind, storedKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { conflict, MODIFIED, notFound, StatusError } from '../../api/status-error.ts'
 import { FenceLost, RevisionConflict, type Write } from '../../client/storage.ts'
 import type { ApiRequest } from './request.ts'
 import type { Services } from './services.ts'
+import { shownAs } from './stored-form.ts'
 
 /** How often a write that named no resourceVersion is tried again on a newer object. */
 export const ATTEMPTS_MAX = 12
@@ -19,7 +20,7 @@ const EVENT_TTL_SECONDS = 3600
 export const revisionOf = (object: KubernetesObject): number =>
   Number(object.metadata.resourceVersion)
 
-/** The live object; throws 404 only when no replica has it. */
+/** The live object, in the form of `kind`; throws 404 only when no replica has it. */
 export const live = async (
   { storage }: Services,
   kind: AnyKind,
@@ -27,11 +28,11 @@ export const live = async (
   name: string,
 ): Promise<KubernetesObject> => {
   const object = storage.cache.get(kind, namespace, name)
-  if (object) return object
+  if (object) return kind.storedAs ? shownAs(kind, object) : object
   await storage.barrier(kind)
   const found = storage.cache.get(kind, namespace, name)
   if (!found) throw notFound(kind, name)
-  return found
+  return kind.storedAs ? shownAs(kind, found) : found
 }
 
 export const isDryRun = (request: ApiRequest): boolean => {
@@ -62,17 +63,18 @@ export const commit = async (
 ): Promise<KubernetesObject> => {
   const { namespace, name } = object.metadata
   const revision = await write(storage, kind, {
-    kind,
+    kind: storedKind(kind),
     ...(namespace === undefined ? {} : { namespace }),
     name,
     expected,
-    object,
+    object: kind.storedAs ? await kind.storedAs.store(object) : object,
     ...(fence ? { fence } : {}),
     ...(kind.storage === 'events' ? { ttlSeconds: EVENT_TTL_SECONDS } : {}),
   })
   const resourceVersion = String(revision)
   const cached = storage.cache.get(kind, namespace, name)
-  if (cached?.metadata.resourceVersion === resourceVersion) return cached
+  if (cached?.metadata.resourceVersion === resourceVersion)
+    return kind.storedAs ? shownAs(kind, cached) : cached
   return { ...object, metadata: { ...object.metadata, resourceVersion } }
 }
 
@@ -85,11 +87,11 @@ export const remove = async (
 ): Promise<number> => {
   const { namespace, name } = last.metadata
   return write(storage, kind, {
-    kind,
+    kind: storedKind(kind),
     ...(namespace === undefined ? {} : { namespace }),
     name,
     expected: revisionOf(last),
-    last,
+    last: kind.storedAs ? await kind.storedAs.store(last) : last,
     ...(fence ? { fence } : {}),
   })
 }

@@ -20,7 +20,9 @@ export const decodeObject = (
     object: checked,
     unknownFields,
     typeErrors,
-  } = checkFields(kind.model, requireObject(kind, body))
+  } = kind.decode
+    ? kind.decode(requireObject(kind, body))
+    : checkFields(kind.model, requireObject(kind, body))
   if (typeErrors[0] !== undefined) throw decodeError(kind, typeErrors[0])
   reportFaults(request, unknownFields)
   const object = checked as unknown as KubernetesObject

@@ -1,11 +1,11 @@
 /**
  * Discovery: which groups, versions and resources are served, plain and aggregated.
  *
- * Everything follows from the list of kinds, so it is computed once. It knows no handlers; what a
+ * Everything follows from the kinds that are served; whoever asks keeps the answers. It knows no handlers; what a
  * subresource does is decided in `pipeline.ts`.
  */
 import type { AnyKind } from '../../api/kind.ts'
-import { kinds } from '../../api/kinds.ts'
+import { type KindRegistry, versionsOf } from '../../api/registry.ts'
 
 interface Subresource {
   name: string
@@ -56,20 +56,15 @@ const subresourcesOf = (kind: AnyKind): Subresource[] => {
   return found
 }
 
-const groupsOf = (): Map<string, AnyKind[]> => {
+const groupsOf = ({ served }: KindRegistry): Map<string, AnyKind[]> => {
   const groups = new Map<string, AnyKind[]>()
-  for (const kind of kinds) {
+  for (const kind of served) {
     const members = groups.get(kind.group)
     if (members) members.push(kind)
     else groups.set(kind.group, [kind])
   }
   return groups
 }
-
-const groups = groupsOf()
-const versionsOf = (members: readonly AnyKind[]) => [
-  ...new Set(members.map((kind) => kind.version)),
-]
 
 /** `/api`. `serverAddress` is `host:port`. */
 export const apiVersions = (serverAddress: string): object => ({
@@ -87,25 +82,31 @@ const apiGroupBody = (name: string, members: readonly AnyKind[]) => {
 }
 
 /** `/apis`. */
-export const apiGroupList = (): object => ({
+export const apiGroupList = (kinds: KindRegistry): object => ({
   kind: 'APIGroupList',
   apiVersion: 'v1',
-  groups: [...groups]
+  groups: [...groupsOf(kinds)]
     .filter(([name]) => name)
     .map(([name, members]) => apiGroupBody(name, members)),
 })
 
 /** `/apis/<group>`. */
-export const apiGroup = (name: string): object | undefined => {
-  const members = groups.get(name)
+export const apiGroup = (kinds: KindRegistry, name: string): object | undefined => {
+  const members = groupsOf(kinds).get(name)
   return name && members
     ? { kind: 'APIGroup', apiVersion: 'v1', ...apiGroupBody(name, members) }
     : undefined
 }
 
 /** `/api/v1` and `/apis/<group>/<version>`. */
-export const apiResourceList = (group: string, version: string): object | undefined => {
-  const members = groups.get(group)?.filter((kind) => kind.version === version)
+export const apiResourceList = (
+  kinds: KindRegistry,
+  group: string,
+  version: string,
+): object | undefined => {
+  const members = groupsOf(kinds)
+    .get(group)
+    ?.filter((kind) => kind.version === version)
   if (!members?.length) return undefined
   const resources = members.flatMap(resourcesOf)
   if (group === '') resources.push(BINDINGS)
@@ -160,11 +161,11 @@ const resourcesOf = (kind: AnyKind): Resource[] => [
 ]
 
 /** Aggregated discovery, `apidiscovery.k8s.io/v2`, of `/api` (core) or `/apis` (the rest). */
-export const aggregatedDiscovery = (of: 'core' | 'rest'): object => ({
+export const aggregatedDiscovery = (kinds: KindRegistry, of: 'core' | 'rest'): object => ({
   kind: 'APIGroupDiscoveryList',
   apiVersion: 'apidiscovery.k8s.io/v2',
   metadata: {},
-  items: [...groups]
+  items: [...groupsOf(kinds)]
     .filter(([name]) => (name === '') === (of === 'core'))
     .map(([name, members]) => ({
       metadata: { ...(name ? { name } : {}), creationTimestamp: null },

@@ -148,7 +148,7 @@ class Exchange {
     const [path, query] = splitUrl(this.request.url ?? '/')
     const identified = authenticate(this.request)
     const user = identified instanceof Promise ? await identified : identified
-    const target = parsePath(path)
+    const target = parsePath(path, this.options.services.storage.cache.kinds)
     if (target) await this.serveResource(target, query, user)
     else this.servePage(path, query, user)
   }

@@ -4,7 +4,7 @@
  * Invariant: parsing is pure and splits the path once. It does not know which subresources exist.
  */
 import type { AnyKind } from '../../api/kind.ts'
-import { kindByResource, kinds } from '../../api/kinds.ts'
+import type { KindRegistry } from '../../api/registry.ts'
 
 export interface ResourcePath {
   kind: AnyKind
@@ -12,8 +12,6 @@ export interface ResourcePath {
   name: string | undefined
   subresource: string | undefined
 }
-
-const versions = new Set(kinds.map(({ apiVersion }) => apiVersion))
 
 const decoded = (part: string | undefined): string | undefined => {
   if (!part?.includes('%')) return part
@@ -25,27 +23,24 @@ const decoded = (part: string | undefined): string | undefined => {
 }
 
 /** Undefined when the path names nothing that is served. `path` has no query. */
-export const parsePath = (path: string): ResourcePath | undefined => {
+export const parsePath = (path: string, registry: KindRegistry): ResourcePath | undefined => {
   const parts = path.split('/')
   if (parts[parts.length - 1] === '') parts.pop()
-  let at: number
-  let group: string
-  if (parts[1] === 'api') {
-    if (parts[2] !== 'v1') return undefined
-    group = ''
-    at = 3
-  } else if (parts[1] === 'apis') {
-    group = parts[2] ?? ''
-    if (!group || !versions.has(`${group}/${parts[3]}`)) return undefined
-    at = 4
-  } else return undefined
-  return resourceAt(parts, at, group)
+  const [, root, second = ''] = parts
+  if (root === 'api')
+    return second === 'v1' ? resourceAt(parts, 3, '', registry.of('v1')) : undefined
+  if (root !== 'apis' || !second) return undefined
+  const members = registry.of(`${second}/${parts[3]}`)
+  return members && resourceAt(parts, 4, second, members)
 }
+
+type Members = ReturnType<KindRegistry['of']>
 
 const resourceAt = (
   parts: readonly string[],
   from: number,
   group: string,
+  members: Members,
 ): ResourcePath | undefined => {
   let at = from
   let namespace: string | undefined
@@ -59,9 +54,11 @@ const resourceAt = (
   }
   const resource = parts[at]
   if (!resource) return undefined
-  const kind = kindByResource(group, resource)
+  const kind = members?.get(resource)
   if (!kind)
-    return resource === 'bindings' && group === '' ? bindings(parts, at, namespace) : undefined
+    return resource === 'bindings' && group === ''
+      ? bindings(parts, at, namespace, members?.get('pods'))
+      : undefined
   if (!kind.namespaced && namespace !== undefined) return undefined
   const name = decoded(parts[at + 1])
   if (parts.length > at + 1 && !name) return undefined
@@ -77,7 +74,8 @@ const bindings = (
   parts: readonly string[],
   at: number,
   namespace: string | undefined,
+  pods: AnyKind | undefined,
 ): ResourcePath | undefined =>
-  namespace === undefined || parts.length !== at + 1
+  namespace === undefined || parts.length !== at + 1 || !pods
     ? undefined
-    : { kind: kindByResource('', 'pods')!, namespace, name: undefined, subresource: 'binding' }
+    : { kind: pods, namespace, name: undefined, subresource: 'binding' }

@@ -69,7 +69,7 @@ const openStream = async (
 ): Promise<{ channel: Channel; first: number }> => {
   const [path, query] = splitUrl(request.url ?? '/')
   const user = await authenticate(request)
-  const target = parsePath(path)
+  const target = parsePath(path, services.storage.cache.kinds)
   const stream = target?.subresource
   if (target?.kind.plural !== 'pods' || (stream !== 'exec' && stream !== 'attach'))
     throw badRequest('this path cannot be upgraded')

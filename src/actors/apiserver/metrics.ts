@@ -4,8 +4,7 @@
  * Names are kube-apiserver's where the meaning is the same. Invariant: counting a request allocates nothing
  * once its series exists. It measures nothing by itself: the doors and the hub report.
  */
-import { kinds } from '../../api/kinds.ts'
-import type { View } from '../../client/view.ts'
+import type { Cache } from '../../client/view.ts'
 import type { WatchHub } from './watch-hub.ts'
 
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -59,7 +58,7 @@ export class Metrics {
   }
 
   /** `store` are figures of the store beneath, by name. */
-  text(hub: WatchHub, cache: View, store: Record<string, number>): string {
+  text(hub: WatchHub, cache: Cache, store: Record<string, number>): string {
     const all = [...this.series.values()].flatMap((byVerb) => [...byVerb.values()])
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
@@ -79,7 +78,7 @@ export class Metrics {
       '# TYPE apiserver_watch_events_total counter',
       `apiserver_watch_events_total ${hub.delivered}`,
       '# TYPE apiserver_storage_objects gauge',
-      ...kinds.map(
+      ...[...cache.kinds.stored].map(
         (kind) =>
           `apiserver_storage_objects{resource="${kind.group ? `${kind.plural}.${kind.group}` : kind.plural}"} ${cache.list(kind).length}`,
       ),

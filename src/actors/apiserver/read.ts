@@ -16,16 +16,18 @@ import {
 } from '../../api/status-error.ts'
 import type { Cache } from '../../client/view.ts'
 import type { ApiRequest, ApiResult, ListResult } from './request.ts'
-import { isEverything, parseSelection, type Selection, selects } from './selection.ts'
+import { isEverything, parseSelection, type Selection, selectsStored } from './selection.ts'
 import type { Services } from './services.ts'
 import type { Position } from './sorted-objects.ts'
+import { allShownAs, shownAs } from './stored-form.ts'
 
 export const get = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   const { kind, namespace, name } = request
   await settle(services, kind, request.query.get('resourceVersion'))
   const object = services.storage.cache.get(kind, namespace, name!)
   if (!object) throw notFound(kind, name!)
-  return { type: 'object', code: 200, kind, object }
+  const shown = kind.storedAs ? await shownAs(kind, object) : object
+  return { type: 'object', code: 200, kind, object: shown }
 }
 
 /** Waits until the cache may answer a read of that resourceVersion. */
@@ -70,7 +72,21 @@ interface ContinueToken {
   left?: number
 }
 
+/** Lists in the form of the request's kind. */
 export const list = async (services: Services, request: ApiRequest): Promise<ListResult> => {
+  const { kind, namespace, query } = request
+  const { storedAs } = kind
+  if (!storedAs) return listStored(services, request)
+  // Fields of another form are matched on that form, which a webhook may have to make first.
+  if (query.has('fieldSelector'))
+    await storedAs.showAll(
+      services.storage.cache.list(storedAs.kind, namespace === undefined ? {} : { namespace }),
+    )
+  const found = await listStored(services, request)
+  return { ...found, items: await allShownAs(kind, found.items) }
+}
+
+const listStored = async (services: Services, request: ApiRequest): Promise<ListResult> => {
   const { kind, namespace, query } = request
   const { cache } = services.storage
   const selection = parseSelection(kind, namespace, query)
@@ -184,14 +200,14 @@ const page = (
   const narrow = indexed(storage.cache, selection)
   if (narrow) {
     for (const object of narrow)
-      if (selects(selection, object) && isAfter(object, after)) items.push(object)
+      if (selectsStored(selection, object) && isAfter(object, after)) items.push(object)
     items.sort(inOrder)
     if (limit && items.length > limit + 1) items.length = limit + 1
     return items
   }
   const all = isEverything(selection)
   sorted.walk(kind, namespace, after, (object) => {
-    if (all || selects(selection, object)) items.push(object)
+    if (all || selectsStored(selection, object)) items.push(object)
     return !limit || items.length <= limit
   })
   return items
@@ -254,7 +270,7 @@ const pageOfPast = (
 ): KubernetesObject[] => {
   const { kind, namespace } = selection
   const items: KubernetesObject[] = []
-  const fits = (object: KubernetesObject): boolean => selects(selection, object)
+  const fits = (object: KubernetesObject): boolean => selectsStored(selection, object)
   const changed = [...past.values()]
     .filter((object) => object !== undefined)
     .filter((object) => fits(object) && isAfter(object, after))

@@ -19,6 +19,7 @@ import {
   matchesLabels,
   parseLabelSelector,
 } from '../../api/selector.ts'
+import { readyForm } from './stored-form.ts'
 
 export interface Selection {
   kind: AnyKind
@@ -61,7 +62,11 @@ export const parseSelection = (
 export const isEverything = ({ labels, fields }: Selection): boolean =>
   labels.length === 0 && fields.length === 0
 
-/** Whether labels and fields select the object; its kind and namespace were looked at by the caller. */
+/** Whether labels and fields select the object, in the kind's own form; its kind and namespace were looked at by the caller. */
 export const selects = ({ kind, labels, fields }: Selection, object: KubernetesObject): boolean =>
   (labels.length === 0 || matchesLabels(labels, object.metadata.labels)) &&
   (fields.length === 0 || matchesFields(fields, kind, object))
+
+/** `selects` of an object as it is stored. */
+export const selectsStored = (selection: Selection, object: KubernetesObject): boolean =>
+  selects(selection, selection.fields.length > 0 ? readyForm(selection.kind, object) : object)

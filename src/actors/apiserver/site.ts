@@ -1,11 +1,11 @@
 /**
  * Everything the HTTPS door serves besides resources: health, version, discovery, OpenAPI, metrics.
  *
- * Invariant: what does not depend on the cluster is made once. It answers GET only.
+ * Invariant: what depends on the kinds is made once for each set of them. It answers GET only.
  */
 
-import { kinds } from '../../api/kinds.ts'
 import { type OpenApiDocument, openApiDocuments } from '../../api/openapi/documents.ts'
+import type { KindRegistry } from '../../api/registry.ts'
 import { KUBERNETES_VERSION } from '../../std/version.ts'
 import {
   aggregatedDiscovery,
@@ -32,6 +32,7 @@ export interface Check {
 export interface SiteOptions {
   /** `host:port` that clients reach the API under. */
   serverAddress: string
+  kinds: KindRegistry
   /** The version of this program, e.g. `0.1.0`. */
   version: string
   checks: readonly Check[]
@@ -45,8 +46,10 @@ const DISCOVERY_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupD
 export type Site = (path: string, query: URLSearchParams, format: Format) => Page | undefined
 
 export const createSite = (options: SiteOptions): Site => {
-  const documents = openApiDocuments(kinds)
+  const { kinds } = options
+  const documents = openApiDocuments(kinds.served.filter(({ schema }) => !schema))
   const memo = new Map<string, Page | undefined>()
+  kinds.onChange(() => memo.clear())
   const once = (
     key: string,
     make: () => object | undefined,
@@ -79,14 +82,14 @@ export const createSite = (options: SiteOptions): Site => {
       case '/apis':
         if (format.as === 'APIGroupDiscoveryList') {
           const of = path === '/api' ? 'core' : 'rest'
-          return once(`${path}+aggregated`, () => aggregatedDiscovery(of), DISCOVERY_TYPE)
+          return once(`${path}+aggregated`, () => aggregatedDiscovery(kinds, of), DISCOVERY_TYPE)
         }
         return once(path, () =>
-          path === '/api' ? apiVersions(options.serverAddress) : apiGroupList(),
+          path === '/api' ? apiVersions(options.serverAddress) : apiGroupList(kinds),
         )
       default:
         if (path.startsWith(OPENAPI_V3)) return openApi(documents.v3(path.slice(OPENAPI_V3.length)))
-        return discovered(path, once)
+        return discovered(path, once, kinds)
     }
   }
 }
@@ -106,18 +109,18 @@ const PATHS = [
 
 type Once = (key: string, make: () => object | undefined) => Page | undefined
 
-const discovered = (path: string, once: Once): Page | undefined => {
+const discovered = (path: string, once: Once, kinds: KindRegistry): Page | undefined => {
   const parts = path.split('/')
   if (parts[parts.length - 1] === '') parts.pop()
   const [, root, second, third, ...rest] = parts
   if (root === 'api' && second === 'v1' && third === undefined)
-    return once('/api/v1', () => apiResourceList('', 'v1'))
+    return once('/api/v1', () => apiResourceList(kinds, '', 'v1'))
   if (root === 'apis' && second && third === undefined)
-    return known(apiGroup(second)) && once(`/apis/${second}`, () => apiGroup(second))
+    return known(apiGroup(kinds, second)) && once(`/apis/${second}`, () => apiGroup(kinds, second))
   if (root === 'apis' && second && third && rest.length === 0)
     return (
-      known(apiResourceList(second, third)) &&
-      once(`/apis/${second}/${third}`, () => apiResourceList(second, third))
+      known(apiResourceList(kinds, second, third)) &&
+      once(`/apis/${second}/${third}`, () => apiResourceList(kinds, second, third))
     )
   return undefined
 }

@@ -2,9 +2,9 @@
  * Objects in the order lists show them (namespace, then name), kept up to date change by change.
  *
  * Invariant: what it holds is what the cache held after the last change it was shown. A kind is built when
- * it is first listed; a change costs the search in one chunk, whatever the size of the collection.
+ * it is first listed, in its stored form; a change costs the search in one chunk, whatever the size of the collection.
  */
-import type { AnyKind } from '../../api/kind.ts'
+import { type AnyKind, storedKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Cache, Change } from '../../client/view.ts'
 
@@ -134,7 +134,8 @@ export class SortedObjects {
     }
   }
 
-  private listing(kind: AnyKind): Listing {
+  private listing(asked: AnyKind): Listing {
+    const kind = storedKind(asked)
     let listing = this.listings.get(kind)
     if (listing) return listing
     const grouped = new Map<string, KubernetesObject[]>()

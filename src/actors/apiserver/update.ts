@@ -162,7 +162,7 @@ const validate = (
     ? (part.validateUpdate?.(prepared, current) ?? [])
     : request.subresource === 'status'
       ? (kind.validateStatusUpdate?.(prepared, current) ?? [])
-      : [...(kind.validate?.(prepared) ?? []), ...(kind.validateUpdate?.(prepared, current) ?? [])]
+      : [...(kind.validate?.(prepared, current) ?? []), ...(kind.validateUpdate?.(prepared, current) ?? [])]
   const errors = [...validateObjectMetaUpdate(prepared, current), ...own]
   if (errors.length > 0) throw invalid(kind, current.metadata.name, errors)
 }

@@ -6,10 +6,11 @@
  * what a group gathered in one turn of the event loop is encoded once and handed to every member. Invariant:
  * a member sees each change after its start exactly once and in order. A member that does not read is closed.
  */
-import type { AnyKind } from '../../api/kind.ts'
+import { type AnyKind, storedKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import { isEverything, type Selection, selects } from './selection.ts'
+import { changesAs } from './stored-form.ts'
 
 export interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
@@ -46,6 +47,8 @@ interface Group {
   selection: Selection
   isEverything: boolean
   format: EventFormat
+  /** Changes up to this revision are known to the members already. */
+  after: number
   members: Set<Member>
   pending: WatchEvent[]
 }
@@ -58,12 +61,21 @@ interface Audience {
   byNode: Map<string, Set<Group>>
 }
 
+/** A kind that is watched in another form than the stored one. */
+interface Form {
+  kind: AnyKind
+  /** What waits for a webhook, in order. */
+  waiting: Change[]
+  isBusy: boolean
+}
+
 const nodeOf = (object: KubernetesObject | undefined): string | undefined =>
   (object as { spec?: { nodeName?: string } } | undefined)?.spec?.nodeName
 
 export class WatchHub {
   private readonly cache: Cache
   private readonly audiences = new Map<AnyKind, Audience>()
+  private readonly forms = new Map<AnyKind, Form[]>()
   private readonly groups = new Map<string, Group>()
   private readonly dirty = new Set<Group>()
   private flushing = false
@@ -77,9 +89,18 @@ export class WatchHub {
     this.unsubscribe = cache.subscribe((change) => this.show(change))
   }
 
-  /** From now on `sink` gets every change the selection sees. The result ends that. */
-  join(selection: Selection, format: EventFormat, sink: Sink, bookmarks: boolean): () => void {
-    const key = keyOf(selection, format)
+  /** From now on `sink` gets every change behind `revision` that the selection sees. The result ends that. */
+  join(
+    selection: Selection,
+    format: EventFormat,
+    sink: Sink,
+    bookmarks: boolean,
+    revision = 0,
+  ): () => void {
+    const { kind } = selection
+    // While a webhook works, changes that the newcomer knows are still to be shown to others.
+    const apart = kind.storedAs && this.formOf(kind).isBusy ? `@${revision}` : ''
+    const key = keyOf(selection, format) + apart
     let group = this.groups.get(key)
     if (group) this.flush(group)
     else {
@@ -88,6 +109,7 @@ export class WatchHub {
         selection,
         isEverything: isEverything(selection),
         format,
+        after: apart ? revision : 0,
         members: new Set(),
         pending: [],
       }
@@ -109,6 +131,20 @@ export class WatchHub {
       const { kind } = group.selection
       const batch = group.format.encode([bookmarkOf(kind, this.cache.revision(kind))])
       for (const { sink } of receivers) sink.write(batch)
+    }
+  }
+
+  /** Ends the watches of kinds that are served no longer, or otherwise than before. */
+  end(kinds: readonly AnyKind[]): void {
+    for (const group of [...this.groups.values()])
+      if (kinds.includes(group.selection.kind))
+        for (const { sink } of [...group.members]) sink.close()
+    for (const kind of kinds) {
+      const stored = storedKind(kind)
+      this.audiences.delete(kind)
+      const left = this.forms.get(stored)?.filter((form) => form.kind !== kind) ?? []
+      if (left.length > 0) this.forms.set(stored, left)
+      else this.forms.delete(stored)
     }
   }
 
@@ -149,9 +185,59 @@ export class WatchHub {
     return [audience.everywhere, '']
   }
 
+  private formOf(kind: AnyKind): Form {
+    const stored = storedKind(kind)
+    const forms = this.forms.get(stored) ?? []
+    let form = forms.find((each) => each.kind === kind)
+    if (!form) {
+      form = { kind, waiting: [], isBusy: false }
+      this.forms.set(stored, [...forms, form])
+    }
+    return form
+  }
+
   private show(change: Change): void {
     const audience = this.audiences.get(change.kind)
+    if (audience) this.showTo(audience, change)
+    const forms = this.forms.get(change.kind)
+    if (forms) for (const form of forms) this.showForm(form, change)
+  }
+
+  private showForm(form: Form, change: Change): void {
+    const audience = this.audiences.get(form.kind)
     if (!audience) return
+    if (form.isBusy) {
+      form.waiting.push(change)
+      return
+    }
+    const shown = changesAs(form.kind, [change])
+    if (!(shown instanceof Promise)) for (const each of shown) this.showTo(audience, each)
+    else {
+      form.isBusy = true
+      void this.showLater(form, shown)
+    }
+  }
+
+  /** Shows what a webhook converts, in order; without it, watchers have to start again. */
+  private async showLater(form: Form, first: Promise<readonly Change[]>): Promise<void> {
+    let shown = first
+    for (;;) {
+      try {
+        const audience = this.audiences.get(form.kind)
+        for (const each of await shown) if (audience) this.showTo(audience, each)
+      } catch {
+        form.waiting = []
+        form.isBusy = false
+        this.end([form.kind])
+        return
+      }
+      if (form.waiting.length === 0) break
+      shown = Promise.resolve(changesAs(form.kind, form.waiting.splice(0)))
+    }
+    form.isBusy = false
+  }
+
+  private showTo(audience: Audience, change: Change): void {
     const { namespace, name } = change.object.metadata
     this.showAll(audience.everywhere, change)
     if (namespace !== undefined) this.showAll(audience.byNamespace.get(namespace), change)
@@ -166,6 +252,7 @@ export class WatchHub {
   private showAll(groups: Set<Group> | undefined, change: Change): void {
     if (!groups) return
     for (const group of groups) {
+      if (change.revision <= group.after) continue
       const event = eventFor(group.selection, group.isEverything, change)
       if (!event) continue
       group.pending.push(event)

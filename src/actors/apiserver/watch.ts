@@ -6,10 +6,12 @@
  */
 import type { KubernetesObject } from '../../api/meta.ts'
 import { expired, invalid } from '../../api/status-error.ts'
+import type { Change } from '../../client/view.ts'
 import { parseRevision, settle } from './read.ts'
 import { type ApiRequest, flag } from './request.ts'
-import { isEverything, parseSelection, type Selection, selects } from './selection.ts'
+import { isEverything, parseSelection, type Selection, selectsStored } from './selection.ts'
 import type { Services } from './services.ts'
+import { allShownAs, changesAs } from './stored-form.ts'
 import {
   bookmarkOf,
   type EventFormat,
@@ -99,10 +101,13 @@ export const startWatch = async (
   const { kind, namespace } = selection
   let revision = plan.from ?? cache.revision(kind)
   const all = isEverything(selection)
-  const replay = (): WatchEvent[] => {
+  const missed = (): readonly Change[] => {
     const changes = cache.changesSince(kind, revision)
     if (!changes) throw expired(`too old resource version: ${revision} (${cache.revision(kind)})`)
     revision = Math.max(revision, cache.revision(kind))
+    return changes
+  }
+  const eventsOf = (changes: readonly Change[]): WatchEvent[] => {
     const events: WatchEvent[] = []
     for (const change of changes) {
       const event = eventFor(selection, all, change)
@@ -119,18 +124,21 @@ export const startWatch = async (
   if (plan.initial) {
     const objects: KubernetesObject[] = []
     sorted.walk(kind, namespace, undefined, (object) => {
-      if (all || selects(selection, object)) objects.push(object)
+      if (all || selectsStored(selection, object)) objects.push(object)
       return true
     })
     const end = bookmarkOf(kind, revision, { 'k8s.io/initial-events-end': 'true' })
-    await send(objects.map((object) => ({ type: 'ADDED', kind, object })))
+    const shown = await allShownAs(kind, objects)
+    await send(shown.map((object) => ({ type: 'ADDED', kind, object })))
     if (plan.endMark) await send([end])
   }
-  let missed = replay()
-  while (missed.length > SLICE && isOpen()) {
-    await send(missed)
-    missed = replay()
+  let changes = missed()
+  // Nothing may come between the last look and joining the hub; another form may have to be waited for.
+  while (changes.length > (kind.storedAs ? 0 : SLICE) && isOpen()) {
+    await send(eventsOf(await changesAs(kind, changes)))
+    changes = missed()
   }
-  if (missed.length > 0) sink.write(format.encode(missed))
-  return hub.join(selection, format, sink, bookmarks)
+  const rest = eventsOf(changes)
+  if (rest.length > 0) sink.write(format.encode(rest))
+  return hub.join(selection, format, sink, bookmarks, revision)
 }

@@ -17,6 +17,11 @@ export interface Watch {
   keys(change: Change, cache: Cache): readonly string[]
 }
 
+export interface WatchEvery {
+  isWatched(kind: AnyKind): boolean
+  keys(change: Change, cache: Cache): readonly string[]
+}
+
 export interface ControllerDeclaration<T extends KubernetesObject> {
   /** Its name in the machine, logs and `only`. */
   name: string
@@ -26,6 +31,8 @@ export interface ControllerDeclaration<T extends KubernetesObject> {
   /** Kinds whose controller owner is of kind `for`: their changes look at the owner. */
   owns?: readonly AnyKind[]
   watches?: readonly Watch[]
+  /** Kinds by a rule instead of one by one: those that come at run time are among them. */
+  watchesEvery?: WatchEvery
   /** Whether a change of a `for` object is worth looking at; default: every change. */
   concerns?(change: Change): boolean
   /** Least time between two looks at one key in ms; bursts of changes become one look. Default 0. */
@@ -66,16 +73,22 @@ export const keysOf = (controller: Controller, change: Change, cache: Cache): re
     keys.push(...ownerKeys(controller.for, change))
   for (const watch of controller.watches ?? [])
     if (watch.kind === change.kind) keys.push(...watch.keys(change, cache))
+  const { watchesEvery } = controller
+  if (watchesEvery?.isWatched(change.kind)) keys.push(...watchesEvery.keys(change, cache))
   return keys
 }
 
-/** The kinds whose changes concern `controller`. */
-export const watchedKinds = (controller: Controller): ReadonlySet<AnyKind> =>
-  new Set([
-    ...(controller.for ? [controller.for] : []),
-    ...(controller.owns ?? []),
-    ...(controller.watches ?? []).map(({ kind }) => kind),
-  ])
+/** Whether changes of a kind concern `controller`. */
+export const kindFilter = ({
+  for: own,
+  owns = [],
+  watches = [],
+  watchesEvery,
+}: Controller): ((kind: AnyKind) => boolean) => {
+  const kinds = new Set([...(own ? [own] : []), ...owns, ...watches.map(({ kind }) => kind)])
+  if (!watchesEvery) return (kind) => kinds.has(kind)
+  return (kind) => watchesEvery.isWatched(kind) || kinds.has(kind)
+}
 
 /** The owner, and the former owner when it changed. */
 const ownerKeys = (kind: AnyKind, { object, previous }: Change): string[] => {

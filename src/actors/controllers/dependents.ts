@@ -4,7 +4,6 @@
  * Invariant: the index follows the cache it was made from, change by change. It keeps keys, not objects.
  */
 import type { AnyKind } from '../../api/kind.ts'
-import { kinds } from '../../api/kinds.ts'
 import { type KubernetesObject, objectKey } from '../../api/meta.ts'
 import type { Cache } from '../../client/view.ts'
 import { splitKey } from './controller.ts'
@@ -34,7 +33,7 @@ const indexOf = (cache: Cache): Index => {
   const known = indexes.get(cache)
   if (known) return known
   const index: Index = new Map()
-  for (const kind of kinds)
+  for (const kind of cache.kinds.stored)
     if (kind.storage === 'state') for (const object of cache.list(kind)) file(index, kind, object)
   cache.subscribe(({ type, kind, object, previous }) => {
     if (kind.storage !== 'state') return

@@ -7,9 +7,8 @@
  * reference to a kind that is not known counts as solid. Each look concerns one object.
  */
 import type { AnyKind } from '../../api/kind.ts'
-import { kindByName, kindByResource, kinds } from '../../api/kinds.ts'
 import { type KubernetesObject, type OwnerReference, objectKey } from '../../api/meta.ts'
-import type { Cache, Change, View } from '../../client/view.ts'
+import type { Cache, Change } from '../../client/view.ts'
 import { type Controller, splitKey } from './controller.ts'
 import { dependentsOf } from './dependents.ts'
 import { type Command, NOTHING, type Plan } from './plan.ts'
@@ -17,15 +16,13 @@ import { type Command, NOTHING, type Plan } from './plan.ts'
 const FOREGROUND = 'foregroundDeletion'
 const ORPHAN = 'orphan'
 
-const collected = kinds.filter(({ storage }) => storage === 'state')
-
 export const garbage: Controller = {
   name: 'garbage',
   component: 'garbage-collector-controller',
-  watches: collected.map((kind) => ({
-    kind,
+  watchesEvery: {
+    isWatched: ({ storage }) => storage === 'state',
     keys: (change, cache) => concernedKeys(change, cache),
-  })),
+  },
   reconcile: (_object, key, view) => {
     const found = lookUp(key, view)
     if (!found) return NOTHING
@@ -40,12 +37,12 @@ export const garbage: Controller = {
 const garbageKey = (kind: AnyKind, object: { metadata: { namespace?: string; name: string } }) =>
   `${kind.group}:${kind.plural}:${objectKey(object)}`
 
-const lookUp = (key: string, view: View) => {
+const lookUp = (key: string, view: Cache) => {
   const [group, plural, rest] = key.split(':') as [string, string, string]
-  const kind = kindByResource(group, plural)
+  const kind = view.kinds.storedAt(group, plural)
   const { namespace, name } = splitKey(rest)
-  const object: KubernetesObject | undefined = kind && view.get(kind, namespace, name)
-  return kind && object ? { kind, object } : undefined
+  const object: KubernetesObject | undefined = view.get(kind, namespace, name)
+  return object ? { kind, object } : undefined
 }
 
 const isDeletedWith = ({ metadata }: KubernetesObject, finalizer: string): boolean =>
@@ -103,8 +100,8 @@ const judge = (kind: AnyKind, object: KubernetesObject, view: Cache): Command[] 
 
 type State = 'solid' | 'waiting' | 'dangling'
 
-const stateOf = (reference: OwnerReference, object: KubernetesObject, view: View): State => {
-  const kind = kindByName(reference.apiVersion, reference.kind)
+const stateOf = (reference: OwnerReference, object: KubernetesObject, view: Cache): State => {
+  const kind = view.kinds.storedByName(reference.apiVersion, reference.kind)
   if (!kind) return 'solid'
   const { namespace } = object.metadata
   if (kind.namespaced && !namespace) return 'solid'
@@ -121,11 +118,12 @@ const withoutOwners = (kind: AnyKind, object: KubernetesObject, uids: string[]):
   verb: 'patch',
   kind,
   object,
-  type: 'strategic',
+  type: 'merge',
   patch: {
     metadata: {
       uid: object.metadata.uid,
-      ownerReferences: uids.map((uid) => ({ $patch: 'delete', uid })),
+      resourceVersion: object.metadata.resourceVersion,
+      ownerReferences: object.metadata.ownerReferences!.filter(({ uid }) => !uids.includes(uid)),
     },
   },
 })
@@ -181,7 +179,7 @@ const uidsOf = ({ metadata }: KubernetesObject): string =>
   (metadata.ownerReferences ?? []).map(({ uid }) => uid).join()
 
 const ownerOf = (reference: OwnerReference, object: KubernetesObject, cache: Cache) => {
-  const kind = kindByName(reference.apiVersion, reference.kind)
+  const kind = cache.kinds.storedByName(reference.apiVersion, reference.kind)
   const namespace = kind?.namespaced ? object.metadata.namespace : undefined
   const owner: KubernetesObject | undefined = kind && cache.get(kind, namespace, reference.name)
   return kind && owner?.metadata.uid === reference.uid ? { kind, object: owner } : undefined

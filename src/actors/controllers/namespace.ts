@@ -10,10 +10,9 @@ import { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { deepEqual } from '../../api/equality.ts'
 import type { AnyKind } from '../../api/kind.ts'
-import { kinds } from '../../api/kinds.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { qualifiedResource } from '../../api/status-error.ts'
-import type { Cache, Change, View } from '../../client/view.ts'
+import type { Cache, Change } from '../../client/view.ts'
 import { timestamp } from '../../std/clock.ts'
 import { defineController } from './controller.ts'
 import { type Command, NOTHING, type Plan } from './plan.ts'
@@ -21,13 +20,14 @@ import { type Command, NOTHING, type Plan } from './plan.ts'
 const DELETIONS_MAX = 500
 const FINALIZER = 'kubernetes'
 
-const contents = kinds.filter(({ namespaced }) => namespaced)
-
 export const namespace = defineController<Namespace>({
   name: 'namespace',
   component: 'namespace-controller',
   for: Namespace,
-  watches: contents.map((kind) => ({ kind, keys: (change, cache) => doomedKeys(change, cache) })),
+  watchesEvery: {
+    isWatched: ({ namespaced }) => namespaced,
+    keys: (change, cache) => doomedKeys(change, cache),
+  },
   concerns: ({ type, object }) =>
     type === 'DELETED' || object.metadata.deletionTimestamp !== undefined,
   intervalMs: 20,
@@ -49,8 +49,9 @@ interface Remaining {
   objects: KubernetesObject[]
 }
 
-const remainingIn = (name: string, view: View): Remaining[] =>
-  contents.flatMap((kind) => {
+const remainingIn = (name: string, view: Cache): Remaining[] =>
+  [...view.kinds.stored].flatMap((kind) => {
+    if (!kind.namespaced) return []
     const objects: KubernetesObject[] = view.list(kind, { namespace: name })
     return objects.length > 0 ? [{ kind, objects }] : []
   })

@@ -14,7 +14,7 @@ import { createWorkqueue, type Workqueue } from '../../client/workqueue.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import { type ApplyPorts, apply, type Outcome } from './apply.ts'
-import { type Controller, keysOf, splitKey, watchedKinds } from './controller.ts'
+import { type Controller, keysOf, kindFilter, splitKey } from './controller.ts'
 import { createDeletionWatch, type DeletionWatch } from './deletion-watch.ts'
 import { createLimiter } from './limiter.ts'
 import { type Plan, showCommand } from './plan.ts'
@@ -81,15 +81,16 @@ class ControllerWorker implements Worker {
   start(): void {
     const { controller } = this
     const { cache, clock, log } = this.ports
-    const kinds = watchedKinds(controller)
+    const isWatched = kindFilter(controller)
     this.unsubscribe = cache.subscribe((change) => {
-      if (kinds.has(change.kind)) this.look(change)
+      if (isWatched(change.kind)) this.look(change)
     })
     const { add, addAfter } = this.queue
     this.stopSource = controller.source?.({ cache, clock, log, add, addAfter })
-    for (const kind of kinds)
-      for (const object of cache.list(kind))
-        this.look({ type: 'ADDED', kind, object, revision: cache.revision(kind) })
+    for (const kind of cache.kinds.stored)
+      if (isWatched(kind))
+        for (const object of cache.list(kind))
+          this.look({ type: 'ADDED', kind, object, revision: cache.revision(kind) })
   }
 
   async stop(): Promise<void> {

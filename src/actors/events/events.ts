@@ -4,7 +4,6 @@
  * One replica leads and publishes. The others follow what is published by its headers, so that whoever takes
  * over goes on from there, out of its cache's recent changes. Core NATS: who does not listen misses it.
  */
-import { kinds } from '../../api/kinds.ts'
 import type { Headers } from '../../bus/bus.ts'
 import { type EventType, type StorageClass, subjectsFor } from '../../bus/subjects.ts'
 import { cacheStatus } from '../../client/cache-status.ts'
@@ -100,7 +99,7 @@ interface LastPublished {
 /** Starts at what the cache holds now: what came before this replica started, another one published. */
 const lastPublished = (cache: Cache): LastPublished => {
   const revisions = { state: 0, events: 0 }
-  for (const kind of kinds)
+  for (const kind of cache.kinds.stored)
     revisions[kind.storage] = Math.max(revisions[kind.storage], cache.revision(kind))
   const note = (storage: StorageClass, revision: number) => {
     if (revision > revisions[storage]) revisions[storage] = revision
@@ -119,7 +118,7 @@ const lastPublished = (cache: Cache): LastPublished => {
 /** What nobody has published yet, oldest first. */
 const missedChanges = (cache: Cache, { revisions }: LastPublished, log: Log): Change[] => {
   const missed: Change[] = []
-  for (const kind of kinds) {
+  for (const kind of cache.kinds.stored) {
     const changes = cache.changesSince(kind, revisions[kind.storage])
     if (changes) missed.push(...changes)
     else log.warn({ kind: kind.kind }, 'changes before the take-over are too old to be published')

@@ -1,0 +1,103 @@
+/**
+ * CustomResourceDefinition: a kind that the cluster learns at run time.
+ *
+ * Spec is the user's, status the apiserver's, which accepts names and serves the kind (`custom-resources/` of
+ * the apiserver). What only writes need (`validate`) is loaded with the first of them.
+ */
+import type { V1CustomResourceDefinition } from '@kubernetes/client-node'
+import { carryField } from '../carry-field.ts'
+import { nameColumn } from '../core/columns.ts'
+import { defineKind } from '../kind.ts'
+import type { WireObject } from '../meta.ts'
+import type { FieldError } from '../status-error.ts'
+
+export type CustomResourceDefinition = WireObject<V1CustomResourceDefinition>
+
+export type DefinitionSpec = CustomResourceDefinition['spec']
+export type DefinitionVersion = DefinitionSpec['versions'][number]
+export type DefinitionNames = DefinitionSpec['names']
+export type DefinitionStatus = NonNullable<CustomResourceDefinition['status']>
+export type DefinitionCondition = NonNullable<DefinitionStatus['conditions']>[number]
+
+type Validation = typeof import('./definition-validation.ts')
+
+let validation: Validation | undefined
+
+const applyDefaults = ({ spec }: CustomResourceDefinition): void => {
+  if (!spec) return
+  spec.conversion ??= { strategy: 'None' }
+  const { names } = spec
+  if (names) {
+    names.singular ??= names.kind?.toLowerCase() ?? ''
+    if (!names.listKind && names.kind) names.listKind = `${names.kind}List`
+  }
+  const service = spec.conversion.webhook?.clientConfig?.service
+  if (service) service.port ??= 443
+}
+
+/** The names without schemas: what the controllers look at. */
+const digest = (definition: CustomResourceDefinition): CustomResourceDefinition => {
+  const { apiVersion, kind, metadata, spec, status } = definition
+  const { managedFields: _, annotations: _notes, ...rest } = metadata
+  return {
+    apiVersion,
+    kind,
+    metadata: rest,
+    spec: {
+      group: spec.group,
+      names: spec.names,
+      scope: spec.scope,
+      versions: spec.versions.map(({ name, served, storage }) => ({ name, served, storage })),
+    },
+    ...(status ? { status } : {}),
+  }
+}
+
+const check = (run: (rules: Validation) => FieldError[]): FieldError[] =>
+  validation ? run(validation) : []
+
+export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  singular: 'customresourcedefinition',
+  shortNames: ['crd', 'crds'],
+  categories: ['api-extensions'],
+  namespaced: false,
+  model: 'V1CustomResourceDefinition',
+  statusSubresource: true,
+  tracksGeneration: true,
+  load: async () => {
+    validation ??= await import('./definition-validation.ts')
+  },
+  digest,
+  applyDefaults,
+  prepareForCreate: (definition) => {
+    const storage = definition.spec?.versions?.find((version) => version.storage)
+    definition.status = storage ? { storedVersions: [storage.name] } : {}
+  },
+  prepareForUpdate: (definition, old) => {
+    carryField(definition, old, 'status')
+    const storage = definition.spec?.versions?.find((version) => version.storage)
+    const stored = old.status?.storedVersions ?? []
+    if (storage && !stored.includes(storage.name))
+      definition.status = { ...definition.status, storedVersions: [...stored, storage.name] }
+  },
+  prepareForStatusUpdate: (definition, old) => {
+    carryField(definition, old, 'spec')
+  },
+  validate: (definition, old) => check((rules) => rules.validateDefinition(definition, old)),
+  validateStatusUpdate: (definition, old) =>
+    check((rules) => rules.validateDefinitionStatus(definition, old)),
+  columns: [
+    nameColumn,
+    {
+      name: 'Created At',
+      type: 'date',
+      description: 'When it was created.',
+      priority: 0,
+      value: ({ metadata }) => metadata.creationTimestamp ?? '',
+    },
+  ],
+})
