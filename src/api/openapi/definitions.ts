@@ -6,7 +6,7 @@
  */
 import { ENUMS } from '../field-facts.ts'
 import type { AnyKind } from '../kind.ts'
-import { isAtomic, isAtomicModel, mergeRuleOf } from '../merge-keys.ts'
+import { isAtomicModel, mergeRuleOf } from '../merge-keys.ts'
 import type { Json } from '../meta.ts'
 import { type Field, type FieldType, type Scalar, schemaOf } from '../schema.ts'
 import {
@@ -108,10 +108,10 @@ const fieldSchema = (source: DefinitionSource, model: string, field: Field): Sch
   const rule = mergeRuleOf(model, name)
   if (rule?.mergeKey) schema['x-kubernetes-patch-merge-key'] = rule.mergeKey
   if (rule?.strategies.length) schema['x-kubernetes-patch-strategy'] = rule.strategies.join(',')
-  if (rule?.listType) schema['x-kubernetes-list-type'] = rule.listType
+  if (rule?.listType)
+    schema[type.shape === 'list' ? 'x-kubernetes-list-type' : 'x-kubernetes-map-type'] =
+      rule.listType
   if (rule?.listMapKeys) schema['x-kubernetes-list-map-keys'] = [...rule.listMapKeys]
-  if (isAtomic(model, name) && !rule)
-    schema[type.shape === 'list' ? 'x-kubernetes-list-type' : 'x-kubernetes-map-type'] = 'atomic'
   return schema
 }
 

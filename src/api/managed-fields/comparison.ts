@@ -1,0 +1,148 @@
+/**
+ * What a write changed: the paths of fields that it added or modified, and of those that it removed.
+ *
+ * After structured-merge-diff's `typed/compare.go`, on objects as Go's JSON would write them. Invariant: equal
+ * parts cost one comparison and no set. It changes nothing.
+ */
+import { deepEqual } from '../equality.ts'
+import type { Json } from '../meta.ts'
+import { type FieldSet, LEAF, nodeOf } from './field-set.ts'
+import { type FieldShape, type ListShape, UNTYPED } from './field-shape.ts'
+import { isObject, itemsByElement } from './list-elements.ts'
+
+export interface Comparison {
+  /** Added and modified fields. */
+  changed: FieldSet
+  removed: FieldSet
+}
+
+/** From `before` to `after`, two objects of `shape`. */
+export const compareObjects = (shape: FieldShape, before: Json, after: Json): Comparison => {
+  const node = compare(shape, before, after, true)
+  return { changed: node?.changed ?? LEAF, removed: node?.removed ?? LEAF }
+}
+
+interface Changes {
+  changed: FieldSet | undefined
+  removed: FieldSet | undefined
+}
+
+type Value = Json | undefined
+
+/** `isPresent`: the field is there on both sides, whatever the values say. Undefined: no difference. */
+const compare = (
+  shape: FieldShape,
+  before: Value,
+  after: Value,
+  isPresent: boolean,
+): Changes | undefined => {
+  if (deepEqual(before, after)) return undefined
+  if (isOneValue(shape, before, after) || (isBare(before) && isBare(after)))
+    return after === undefined && !isPresent ? REMOVED : CHANGED
+  const within = compareParts(shape, before, after)
+  return {
+    changed: nodeOf(before === undefined && !isPresent, within.changed),
+    removed: nodeOf(after === undefined && !isPresent, within.removed),
+  }
+}
+
+const CHANGED: Changes = { changed: LEAF, removed: undefined }
+const REMOVED: Changes = { changed: undefined, removed: LEAF }
+
+const isBare = (value: Value): boolean => {
+  if (typeof value !== 'object' || value === null) return true
+  for (const _ in value) return false
+  return true
+}
+
+/** Whether the two are compared as a whole. */
+const isOneValue = (shape: FieldShape, before: Value, after: Value): boolean => {
+  if (shape.is === 'scalar' || shape.atomic) return true
+  const isFitting = shape.is === 'list' ? Array.isArray : isObject
+  const isOdd = (value: Value) => value !== undefined && value !== null && !isFitting(value)
+  return isOdd(before) || isOdd(after)
+}
+
+const compareParts = (shape: FieldShape, before: Value, after: Value): Changes => {
+  const parts = new Parts()
+  switch (shape.is) {
+    case 'list':
+      compareItems(shape, asList(before), asList(after), parts)
+      break
+    case 'struct':
+      eachName(asObject(before), asObject(after), (name, one, other) => {
+        const field = shape.field(name)
+        const part = field?.shape ?? shape.rest ?? UNTYPED
+        parts.add(
+          field?.element ?? `f:${name}`,
+          compare(part, one, other, field?.isPresent ?? false),
+        )
+      })
+      break
+    case 'map':
+    case 'untyped': {
+      const of = shape.is === 'map' ? shape.of : UNTYPED
+      eachName(asObject(before), asObject(after), (name, one, other) =>
+        parts.add(`f:${name}`, compare(of, one, other, false)),
+      )
+    }
+  }
+  return parts
+}
+
+/** Gathers the differences of the parts of one value. */
+class Parts implements Changes {
+  changed: Record<string, FieldSet> | undefined
+  removed: Record<string, FieldSet> | undefined
+
+  add(element: string, changes: Changes | undefined) {
+    if (changes?.changed) this.mark('changed', element, changes.changed)
+    if (changes?.removed) this.mark('removed', element, changes.removed)
+  }
+
+  mark(set: 'changed' | 'removed', element: string, node: FieldSet) {
+    this[set] ??= {}
+    this[set][element] = node
+  }
+}
+
+type JsonObject = { [key: string]: Json }
+const NOTHING: JsonObject = {}
+const NO_ITEMS: readonly Json[] = []
+const asObject = (value: Value): JsonObject => (isObject(value) ? value : NOTHING)
+const asList = (value: Value): readonly Json[] => (Array.isArray(value) ? value : NO_ITEMS)
+
+const eachName = (
+  before: JsonObject,
+  after: JsonObject,
+  visit: (name: string, one: Value, other: Value) => void,
+): void => {
+  for (const name in after) visit(name, before[name], after[name])
+  for (const name in before) if (after[name] === undefined) visit(name, before[name], undefined)
+}
+
+/** Items that several others share an element with are compared together, as one value. */
+const compareItems = (
+  shape: ListShape,
+  before: readonly Json[],
+  after: readonly Json[],
+  parts: Parts,
+): void => {
+  const left = itemsByElement(shape, before)
+  const right = itemsByElement(shape, after)
+  for (const element of new Set([...left.keys(), ...right.keys()])) {
+    const one = left.get(element) ?? []
+    const other = right.get(element) ?? []
+    if (one.length <= 1 && other.length <= 1)
+      parts.add(element, compare(shape.of, one[0], other[0], false))
+    else if (one.length > 1 && other.length > 1) {
+      if (!deepEqual(one, other)) parts.mark('changed', element, LEAF)
+    } else if (one.length > 1) {
+      if (other.length === 1) parts.add(element, compare(shape.of, undefined, other[0], false))
+      parts.mark('removed', element, LEAF)
+    } else {
+      if (one.length === 1) parts.add(element, compare(shape.of, one[0], undefined, false))
+      parts.mark('changed', element, LEAF)
+    }
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Who manages which fields of an object: the entries of `metadata.managedFields`, as they are kept in memory.
+ *
+ * They hang on the object's metadata under a symbol, so that copying, comparing and encoding an object cost
+ * nothing for them; whoever shows an object to a client adds them (`withManagedFields`, `managedFieldsText`).
+ * The fields are JSON text of FieldsV1, shared by all objects of the same form. Invariant: entries are never
+ * mutated; a metadata object without the symbol says nothing about managers, one with an empty list: none.
+ */
+import type { Json, KubernetesObject } from '../meta.ts'
+import { type FieldSet, fieldsFault, fieldsText, isEmptySet } from './field-set.ts'
+import { sharedFields, sharedText } from './shared-text.ts'
+
+export interface ManagerEntry {
+  manager: string
+  operation: 'Apply' | 'Update'
+  apiVersion: string
+  /** RFC 3339, whole seconds; `''`: none. */
+  time: string
+  /** `''`: the main resource. */
+  subresource: string
+  /** JSON text of FieldsV1. */
+  fields: string
+}
+
+export type Managers = readonly ManagerEntry[]
+
+const MANAGERS = Symbol('managers')
+
+type Carrier = { [MANAGERS]?: Managers }
+
+/** Undefined: nothing is known of this object's managers. */
+export const managersOf = ({
+  metadata,
+}: Pick<KubernetesObject, 'metadata'>): Managers | undefined => (metadata as Carrier)[MANAGERS]
+
+/** Sets the managers of an object that is the caller's own. */
+export const setManagers = (
+  { metadata }: { metadata: object },
+  managers: Managers | undefined,
+): void => {
+  if (managers !== undefined) (metadata as Carrier)[MANAGERS] = managers
+}
+
+/** Whether two entries are one manager's doings: those of an applier in whatever version. */
+export const isSameManager = (one: Omit<ManagerEntry, 'fields' | 'time'>, other: typeof one) =>
+  one.manager === other.manager &&
+  one.operation === other.operation &&
+  one.subresource === other.subresource &&
+  (one.operation === 'Apply' || one.apiVersion === other.apiVersion)
+
+export const sameManagers = (one: Managers = NOBODY, other: Managers = NOBODY): boolean => {
+  if (one === other) return true
+  return (
+    one.length === other.length &&
+    one.every((entry, index) => {
+      const counterpart = other[index]!
+      return (
+        entry === counterpart ||
+        (isSameManager(entry, counterpart) &&
+          entry.apiVersion === counterpart.apiVersion &&
+          entry.time === counterpart.time &&
+          entry.fields === counterpart.fields)
+      )
+    })
+  )
+}
+
+/** Whether they differ in more than times. */
+export const sameOwnership = (one: Managers = NOBODY, other: Managers = NOBODY): boolean =>
+  one.length === other.length &&
+  one.every((entry) =>
+    other.some(
+      (counterpart) =>
+        isSameManager(entry, counterpart) &&
+        entry.apiVersion === counterpart.apiVersion &&
+        entry.fields === counterpart.fields,
+    ),
+  )
+
+export const NOBODY: Managers = Object.freeze([])
+
+/** Kubernetes' order: appliers first, then by time, name, version and subresource. */
+export const sortEntries = (entries: ManagerEntry[]): Managers =>
+  entries.length < 2 ? entries : entries.sort(compareEntries)
+
+const compareEntries = (one: ManagerEntry, other: ManagerEntry): number =>
+  compareText(one.operation, other.operation) ||
+  compareText(one.time, other.time) ||
+  compareText(one.manager, other.manager) ||
+  compareText(one.apiVersion, other.apiVersion) ||
+  compareText(one.subresource, other.subresource)
+
+const compareText = (one: string, other: string): number =>
+  one === other ? 0 : one < other ? -1 : 1
+
+export const entryOf = (
+  entry: Omit<ManagerEntry, 'fields'>,
+  fields: FieldSet | string,
+): ManagerEntry => ({
+  manager: sharedText(entry.manager),
+  operation: entry.operation,
+  apiVersion: sharedText(entry.apiVersion),
+  time: entry.time,
+  subresource: sharedText(entry.subresource),
+  fields: sharedFields(typeof fields === 'string' ? fields : fieldsText(fields)),
+})
+
+/** An entry of `metadata.managedFields` as clients see it. */
+export interface ManagedFieldsEntry {
+  manager?: string
+  operation?: string
+  apiVersion?: string
+  time?: string
+  fieldsType?: string
+  fieldsV1?: Json
+  subresource?: string
+}
+
+/** The entries a client sent; undefined when one of them is not acceptable, or there are none. */
+export const parseEntries = (given: readonly ManagedFieldsEntry[]): Managers | undefined => {
+  const entries: ManagerEntry[] = []
+  for (const { manager = '', operation, apiVersion = '', time = '', ...rest } of given) {
+    const { fieldsType, fieldsV1 = {}, subresource = '' } = rest
+    if (operation !== 'Apply' && operation !== 'Update') return undefined
+    if (apiVersion === '' || fieldsType !== 'FieldsV1') return undefined
+    if (fieldsFault(fieldsV1)) return undefined
+    const entry = { manager, operation, apiVersion, time, subresource } as const
+    const at = entries.findIndex((other) => isSameManager(other, entry))
+    if (at >= 0) entries.splice(at, 1)
+    if (!isEmptySet(fieldsV1 as unknown as FieldSet))
+      entries.push(entryOf(entry, fieldsV1 as unknown as FieldSet))
+  }
+  return entries.length > 0 ? sortEntries(entries) : undefined
+}
+
+/** `[]` and `[{}]` ask for all managers to be forgotten. */
+export const isReset = (given: readonly ManagedFieldsEntry[]): boolean =>
+  given.length === 0 || (given.length === 1 && Object.keys(given[0]!).length === 0)
+
+/** The JSON text of `metadata.managedFields`. */
+export const managedFieldsText = (managers: Managers): string => {
+  let text = '['
+  for (const { manager, operation, apiVersion, time, subresource, fields } of managers) {
+    text += text.length > 1 ? ',{' : '{'
+    if (manager !== '') text += `"manager":${JSON.stringify(manager)},`
+    text += `"operation":"${operation}","apiVersion":${JSON.stringify(apiVersion)}`
+    if (time !== '') text += `,"time":"${time}"`
+    text += `,"fieldsType":"FieldsV1","fieldsV1":${fields}`
+    text += subresource === '' ? '}' : `,"subresource":${JSON.stringify(subresource)}}`
+  }
+  return `${text}]`
+}
+
+/** `object` with its `metadata.managedFields`; the same object where there are none. */
+export const withManagedFields = <T extends Pick<KubernetesObject, 'metadata'>>(object: T): T => {
+  const managers = managersOf(object)
+  if (!managers || managers.length === 0) return object
+  const managedFields = JSON.parse(managedFieldsText(managers)) as object[]
+  return { ...object, metadata: { ...object.metadata, managedFields } }
+}
