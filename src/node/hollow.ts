@@ -6,9 +6,9 @@
  * keeps the rules of the port (labels, exit codes, events in order, idempotent calls) as the Docker driver does, and
  * runs the same test cases; what a container does is in `hollow-program.ts`.
  */
-import { PassThrough } from 'node:stream'
 import { type Clock, sleep, systemClock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
+import { hollowPort } from './hollow-port.ts'
 import { type HollowProgram, hollowExec, hollowProgram } from './hollow-program.ts'
 import { createPodAddresses, type PodAddresses } from './pod-addresses.ts'
 import {
@@ -122,10 +122,11 @@ export const createHollowRuntime = (options: HollowRuntimeOptions): Runtime => {
     exec: (id, command, streams, execOptions) => exec(host, id, command, streams, execOptions),
     attach: (id, streams, { signal }) => attach(host, id, streams, signal),
     logs: (id, query, signal) => readLogs(host, id, query, signal),
-    connect: async (sandboxId) => {
-      if (!host.sandboxes.has(sandboxId))
+    connect: async (sandboxId, port) => {
+      const sandbox = host.sandboxes.get(sandboxId)
+      if (sandbox?.state !== 'ready')
         throw new RuntimeError('NotFound', `no such sandbox: ${sandboxId}`)
-      return new PassThrough()
+      return hollowPort(sandbox.pod, port)
     },
     stats: async () =>
       [...host.containers.values()]

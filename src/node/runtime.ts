@@ -5,6 +5,7 @@
  * run against both. Invariant: what the runtime lists is the truth after a kubelet restart. It knows no pods beyond the
  * labels on its sandboxes and containers, decides nothing and never restarts anything by itself.
  */
+import type { Duplex } from 'node:stream'
 
 /** Labels by which tools and a restarted kubelet recognise what is theirs; Kubernetes' own names. */
 export interface PodIdentity {
@@ -250,11 +251,7 @@ export interface Runtime {
    * A connection to a port inside the sandbox's network, also to one that listens on loopback only; `podAddressOnly`
    * leaves that out, as probes must.
    */
-  connect(
-    sandboxId: string,
-    port: number,
-    options?: { podAddressOnly?: boolean },
-  ): Promise<NodeJS.ReadWriteStream>
+  connect(sandboxId: string, port: number, options?: { podAddressOnly?: boolean }): Promise<Duplex>
   stats(): Promise<ContainerStats[]>
   /** Runs until `signal` aborts; reconnects by itself and calls `onGap` when events may have been missed. */
   events(onEvent: (event: RuntimeEvent) => void, onGap: () => void, signal: AbortSignal): void

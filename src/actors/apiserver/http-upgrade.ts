@@ -1,27 +1,42 @@
 /**
- * exec and attach over WebSocket, in the protocols `v5.channel.k8s.io` and `v4.channel.k8s.io`.
+ * Requests that leave HTTP: exec, attach and port-forward of pods, over WebSocket or SPDY/3.1, and connections
+ * through the proxy subresources.
  *
- * A message's first byte is the channel (0 stdin, 1 stdout, 2 stderr, 3 the final Status, 4 terminal size,
- * 255 end of a channel), and so is a frame's tag on the way to the node: both ends only relay. Invariant: the
- * node has agreed before the connection is upgraded, so a refusal is a plain HTTP answer.
+ * Invariant: the node has agreed before the connection is upgraded, so a refusal is a plain HTTP answer with a
+ * Status. What is said after the upgrade is in `exec/`, `port-forward/` and `proxy/`.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Pod } from '../../api/core/pod.ts'
 import { badRequest, internalError, StatusError } from '../../api/status-error.ts'
-import type { Bus, Channel } from '../../bus/bus.ts'
+import type { Bus } from '../../bus/bus.ts'
 import type { Log } from '../../std/log.ts'
 import type { Authenticate } from './authenticate.ts'
 import { refusal } from './authorize.ts'
 import { live } from './commit.ts'
+import { processRequest } from './exec/process-request.ts'
+import { PROCESS_SPDY_PROTOCOLS, relaySpdy } from './exec/process-spdy.ts'
+import { PROCESS_PROTOCOLS, relayWebSocket } from './exec/process-websocket.ts'
 import { splitUrl } from './http-door.ts'
-import { parsePath } from './http-path.ts'
-import { containerOf } from './node-logs.ts'
+import { parsePath, type ResourcePath } from './http-path.ts'
 import { openNodeStream } from './node-stream.ts'
-import { flag } from './request.ts'
+import { watchPodPorts } from './port-forward/pod-port.ts'
+import {
+  forwardOverSpdy,
+  PORT_FORWARD_PROTOCOL,
+  TUNNEL_PROTOCOL,
+} from './port-forward/spdy-forward.ts'
+import {
+  forwardOverWebSocket,
+  portsOf,
+  WEBSOCKET_FORWARD_PROTOCOLS,
+} from './port-forward/websocket-forward.ts'
+import type { User } from './request.ts'
 import type { Services } from './services.ts'
+import { SpdySession } from './spdy/session.ts'
+import { isSpdyRequest, spdyProtocol, spdyUpgrade } from './spdy/upgrade.ts'
 
 export interface UpgradeOptions {
   services: Services
@@ -30,129 +45,135 @@ export interface UpgradeOptions {
   log: Log
 }
 
-const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io']
-const STDOUT = 1
-const STDERR = 2
-const STATUS = 3
 /** One message; kubectl sends at most 32 KiB. */
 const MESSAGE_BYTES_MAX = 1024 * 1024
-/** What the client sent and the node has not taken before the client is told to wait. */
-const UNSENT_BYTES_MAX = 1024 * 1024
+
+/** A request to upgrade, with the connection it came on. */
+interface Upgrade {
+  request: IncomingMessage
+  socket: Duplex
+  head: Buffer
+}
 
 export const serveUpgrades = (server: Server, options: UpgradeOptions): void => {
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MESSAGE_BYTES_MAX,
-    handleProtocols: (offered) => PROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
-  })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    openStream(options, request)
-      .then(({ channel, first }) => {
-        if (socket.destroyed) return channel.close()
-        return sockets.handleUpgrade(request, socket, head, (webSocket) =>
-          relay(webSocket, channel, first),
-        )
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof StatusError))
-          options.log.error({ err: error, path: request.url }, 'an upgrade failed')
-        refuse(socket, error)
-      })
+    serve(options, { request, socket, head }).catch((error: unknown) => {
+      if (!(error instanceof StatusError))
+        options.log.error({ err: error, path: request.url }, 'an upgrade failed')
+      refuse(socket, error)
+    })
   })
 }
 
-/** Everything that may be refused; throws StatusError. */
-const openStream = async (
-  { services, bus, authenticate }: UpgradeOptions,
-  request: IncomingMessage,
-): Promise<{ channel: Channel; first: number }> => {
+/** Throws StatusError for everything that is refused. */
+const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> => {
+  const { request } = upgrade
   const [path, query] = splitUrl(request.url ?? '/')
-  const user = await authenticate(request)
-  const target = parsePath(path, services.storage.cache.kinds)
-  const stream = target?.subresource
-  if (target?.kind.plural !== 'pods' || (stream !== 'exec' && stream !== 'attach'))
+  const user = await options.authenticate(request)
+  const target = parsePath(path, options.services.storage.cache.kinds)
+  if (target?.kind.plural !== 'pods' || target.kind.group !== '' || !target.name)
     throw badRequest('this path cannot be upgraded')
-  const { kind, namespace, name } = target
-  const verb = request.method === 'POST' ? 'create' : 'get'
-  const refused = refusal({
-    user,
-    verb,
-    group: '',
-    resource: 'pods',
-    subresource: stream,
-    namespace,
-    name,
-  })
-  if (refused) throw refused
-  const pod = (await live(services, kind, namespace, name!)) as Pod
-  const greeting = streamOptions(pod, query, stream)
-  if (!pod.spec?.nodeName) throw badRequest(`pod ${name} does not have a host assigned`)
-  if (!offersProtocol(request))
-    throw badRequest(
-      `unable to upgrade: only WebSocket is served, with one of ${PROTOCOLS.join(', ')}`,
-    )
-  const channel = await openNodeStream(bus, pod, stream, greeting)
-  const first = greeting.stdout ? STDOUT : greeting.stderr ? STDERR : STATUS
-  return { channel, first }
+  const { subresource } = target
+  if (subresource !== 'exec' && subresource !== 'attach' && subresource !== 'portforward')
+    throw badRequest('this path cannot be upgraded')
+  allow(user, target, request.method === 'POST' ? 'create' : 'get')
+  // Whoever runs something in a pod must be allowed to create, whichever method the protocol needs.
+  allow(user, target, 'create')
+  const pod = (await live(options.services, target.kind, target.namespace, target.name)) as Pod
+  if (subresource === 'portforward') await servePorts(options, upgrade, pod, query)
+  else await serveProcess(options, upgrade, pod, query, subresource)
 }
 
-const offersProtocol = ({ headers }: IncomingMessage): boolean => {
+const allow = (user: User, { kind, ...target }: ResourcePath, verb: string): void => {
+  const refused = refusal({ user, verb, group: kind.group, resource: kind.plural, ...target })
+  if (refused) throw refused
+}
+
+const assertBound = ({ metadata, spec }: Pod): void => {
+  if (!spec?.nodeName) throw badRequest(`pod ${metadata.name} does not have a host assigned`)
+}
+
+const serveProcess = async (
+  { services, bus }: UpgradeOptions,
+  { request, socket, head }: Upgrade,
+  pod: Pod,
+  query: URLSearchParams,
+  stream: 'exec' | 'attach',
+): Promise<void> => {
+  const wanted = processRequest(pod, query, stream)
+  assertBound(pod)
+  const isSpdy = isSpdyRequest(request)
+  if (isSpdy) spdyProtocol(request, PROCESS_SPDY_PROTOCOLS)
+  else webSocketProtocol(request, PROCESS_PROTOCOLS)
+  const channel = await openNodeStream(bus, pod, stream, wanted)
+  if (socket.destroyed) return channel.close()
+  if (isSpdy)
+    relaySpdy(
+      spdyUpgrade(request, socket, head, PROCESS_SPDY_PROTOCOLS),
+      channel,
+      wanted,
+      services.clock,
+    )
+  else
+    acceptWebSocket({ request, socket, head }, PROCESS_PROTOCOLS, (webSocket) =>
+      relayWebSocket(webSocket, channel, wanted),
+    )
+}
+
+const servePorts = async (
+  { services, bus }: UpgradeOptions,
+  { request, socket, head }: Upgrade,
+  pod: Pod,
+  query: URLSearchParams,
+): Promise<void> => {
+  assertBound(pod)
+  const { clock } = services
+  const forwarding = { bus, pod }
+  if (isSpdyRequest(request)) {
+    spdyProtocol(request, [PORT_FORWARD_PROTOCOL])
+    const node = await watchPodPorts(bus, pod)
+    const { accept } = spdyUpgrade(request, socket, head, [PORT_FORWARD_PROTOCOL])
+    return forwardOverSpdy(accept, forwarding, node, clock)
+  }
+  const protocols = [TUNNEL_PROTOCOL, ...WEBSOCKET_FORWARD_PROTOCOLS]
+  const isTunnel = webSocketProtocol(request, protocols) === TUNNEL_PROTOCOL
+  const ports = isTunnel ? [] : portsOf(query)
+  const node = await watchPodPorts(bus, pod)
+  if (socket.destroyed) return node.close()
+  acceptWebSocket({ request, socket, head }, protocols, (webSocket) => {
+    if (!isTunnel) return forwardOverWebSocket(webSocket, forwarding, ports, node)
+    const connection = createWebSocketStream(webSocket)
+    return forwardOverSpdy(
+      (onStream) => new SpdySession(connection, Buffer.alloc(0), onStream),
+      forwarding,
+      node,
+      clock,
+    )
+  })
+}
+
+/** The first protocol the client offers that is served; '' stands for none offered. */
+const webSocketProtocol = ({ headers }: IncomingMessage, served: readonly string[]): string => {
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
-  return (
-    headers.upgrade?.toLowerCase() === 'websocket' &&
-    PROTOCOLS.some((protocol) => offered.includes(protocol))
+  const protocol = offered.find((each) => served.includes(each))
+  if (headers.upgrade?.toLowerCase() === 'websocket' && protocol !== undefined) return protocol
+  throw badRequest(
+    `unable to upgrade: served are SPDY/3.1 and WebSocket with one of ${served.filter((each) => each).join(', ')}`,
   )
 }
 
-const streamOptions = (pod: Pod, query: URLSearchParams, stream: 'exec' | 'attach') => {
-  const tty = flag(query, 'tty')
-  const options = {
-    container: containerOf(pod, query.get('container') ?? undefined),
-    ...(stream === 'exec' ? { command: query.getAll('command') } : {}),
-    stdin: flag(query, 'stdin'),
-    stdout: flag(query, 'stdout'),
-    /** A terminal has one output. */
-    stderr: flag(query, 'stderr') && !tty,
-    tty,
-  }
-  if (!options.stdin && !options.stdout && !options.stderr)
-    throw badRequest('you must specify at least 1 of stdin, stdout, stderr')
-  if (options.command?.length === 0) throw badRequest('you must specify at least one command')
-  return options
-}
-
-const relay = (webSocket: WebSocket, channel: Channel, first: number): void => {
-  /** An empty message tells the client that the stream is open. */
-  webSocket.send(Buffer.of(first))
-  let unsent = 0
-  let sentStatus = false
-  webSocket.on('message', (data) => {
-    const message = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as ArrayBuffer)
-    if (message.length === 0) return
-    unsent += message.length
-    if (unsent > UNSENT_BYTES_MAX) webSocket.pause()
-    channel.send(message[0]!, message.subarray(1)).then(
-      () => {
-        unsent -= message.length
-        if (webSocket.isPaused && unsent <= UNSENT_BYTES_MAX) webSocket.resume()
-      },
-      () => undefined,
-    )
+const acceptWebSocket = (
+  { request, socket, head }: Upgrade,
+  protocols: readonly string[],
+  onOpen: (webSocket: WebSocket) => void,
+): void => {
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MESSAGE_BYTES_MAX,
+    handleProtocols: (offered) => [...offered].find((each) => protocols.includes(each)) ?? false,
   })
-  webSocket.on('close', () => channel.close())
-  webSocket.on('error', () => channel.close())
-  channel.onFrame((tag, payload) => {
-    sentStatus ||= tag === STATUS
-    return new Promise<void>((resolve) => {
-      webSocket.send(Buffer.concat([Buffer.of(tag), payload]), () => resolve())
-    })
-  })
-  channel.closed.then((status) => {
-    if (status?.status === 'Failure' && !sentStatus)
-      webSocket.send(Buffer.concat([Buffer.of(STATUS), Buffer.from(JSON.stringify(status))]))
-    webSocket.close(1000)
-  })
+  server.handleUpgrade(request, socket, head, onOpen)
 }
 
 const refuse = (socket: Duplex, error: unknown): void => {

@@ -26,6 +26,7 @@ import { type LogGreeting, logContainer, sendLog } from './log-stream.ts'
 import { NodeAgent } from './node-agent.ts'
 import { goArchitecture, type Machine, type NodeDescription } from './node-object.ts'
 import { PodPopulation } from './pod-population.ts'
+import { forwardedSandbox, type PortGreeting, servePort } from './port-stream.ts'
 import { createProber } from './prober.ts'
 import { type ProcessGreeting, runningContainer, serveProcess } from './process-stream.ts'
 import { createServiceVariables, type ServiceVariables } from './service-variables.ts'
@@ -262,6 +263,13 @@ const serve = async (shared: Shared, members: readonly Member[]): Promise<Regist
         const wanted = greeting as LogGreeting
         const id = logContainer(pods.find(wanted.namespace, wanted.name, wanted.uid), wanted)
         void sendLog(runtime, id, wanted, channel, clock)
+      }),
+    )
+    registrations.push(
+      bus.accept(subjects.nodeStream(name, 'portforward'), (channel, greeting) => {
+        const wanted = greeting as PortGreeting
+        const id = forwardedSandbox(pods.find(wanted.namespace, wanted.name, wanted.uid), wanted)
+        void servePort(runtime, id, wanted, channel)
       }),
     )
     for (const kind of ['exec', 'attach'] as const)

@@ -17,7 +17,7 @@ export interface ConnectTarget {
 }
 
 const RELAY = `
-const s = require('net').connect(Number(process.argv[1]), '127.0.0.1')
+const s = require('net').connect({ port: Number(process.argv[1]), host: '127.0.0.1', allowHalfOpen: true })
 s.on('error', (e) => { console.error(e.message); process.exit(1) })
 s.on('connect', () => { process.stderr.write('ok'); process.stdin.pipe(s); s.pipe(process.stdout) })
 s.on('close', () => process.exit(0))
@@ -27,7 +27,7 @@ export const connectTo = async (
   { host, pid }: ConnectTarget,
   port: number,
   podAddressOnly = false,
-): Promise<NodeJS.ReadWriteStream> => {
+): Promise<Duplex> => {
   try {
     return await direct(host, port)
   } catch (error) {
@@ -36,8 +36,25 @@ export const connectTo = async (
   }
 }
 
+/** `connect ECONNREFUSED 10.0.0.1:80` in the words of Kubernetes' own messages. */
 const failure = (port: number, message: string) =>
-  new RuntimeError('Unknown', `failed to connect to localhost:${port} inside the pod: ${message}`)
+  new RuntimeError(
+    'Unknown',
+    `failed to connect to localhost:${port} inside the pod: ${plainReason(message)}`,
+  )
+
+const plainReason = (message: string): string => {
+  const [, code, address] = /^connect (E[A-Z]+) (\S+)/.exec(message) ?? []
+  const words = code === undefined ? undefined : WORDS[code]
+  return words === undefined ? message : `dial tcp ${address}: connect: ${words}`
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network is unreachable',
+  ETIMEDOUT: 'connection timed out',
+}
 
 const direct = (host: string, port: number): Promise<Socket> =>
   new Promise((resolve, reject) => {

@@ -133,9 +133,10 @@ const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' })
 onNode('exec', (channel) => {
   const typed: string[] = []
   channel.onFrame((tag, payload) => {
-    if (tag === 0) typed.push(Buffer.from(payload).toString())
-    if (tag === 4) typed.push(`size ${Buffer.from(payload)}`)
-    if (tag !== 255) return
+    const text = Buffer.from(payload).toString()
+    if (tag === 0 && text !== 'bye') typed.push(text)
+    if (tag === 4) typed.push(`size ${text}`)
+    if (tag !== 255 && text !== 'bye') return
     void (async () => {
       await channel.send(1, `out ${typed.join()}`)
       await channel.send(2, 'err')
@@ -145,13 +146,16 @@ onNode('exec', (channel) => {
   })
 })
 
-for (const protocol of ['v5.channel.k8s.io', 'v4.channel.k8s.io'])
+/** Only v5 can end its input. */
+const ENDS = { 'v5.channel.k8s.io': Buffer.of(255, 0), 'v4.channel.k8s.io': Buffer.from('\x00bye') }
+
+for (const [protocol, end] of Object.entries(ENDS))
   test(`exec relays both directions in ${protocol}`, async () => {
     const path = `${PODS}/one/exec?command=sh&command=-c&command=ls&stdin=true&stdout=true&stderr=true`
     const received = await session(path, protocol, [
       Buffer.from('\x00hello'),
       Buffer.from('\x04{"Width":80,"Height":24}'),
-      Buffer.of(255, 0),
+      end,
     ])
     assert.equal(received, [
       '1:',
