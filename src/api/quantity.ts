@@ -50,7 +50,7 @@ const DECIMAL_SUFFIXES = new Map(
 const BINARY_SUFFIXES = ['', ...Object.keys(BINARY_SHIFTS)]
 
 /** Throws QuantityError in Kubernetes' words. */
-const parseQuantity = (text: string): Quantity => {
+export const parseQuantity = (text: string): Quantity => {
   const found = SHAPE.exec(text)
   const [, sign = '', whole = '', fraction = '', suffix = ''] = found ?? []
   if (!found || (whole === '' && fraction === '')) throw new QuantityError(QUANTITY_FORMAT_MESSAGE)
@@ -72,7 +72,7 @@ export const isQuantity = (text: string): boolean => {
 }
 
 /** The canonical text, e.g. `1500m`, `2Gi`, `12e6`. */
-const formatQuantity = ({ nanos, format }: Quantity): string => {
+export const formatQuantity = ({ nanos, format }: Quantity): string => {
   const size = nanos < 0n ? -nanos : nanos
   const sign = nanos < 0n ? '-' : ''
   if (size === 0n) return '0'
