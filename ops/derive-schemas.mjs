@@ -5,7 +5,7 @@
  * means (`*.d.ts`). What they lack (merge keys, enums, which strings are quantities) is kept by hand in
  * `src/api/`. The bundles import the result as `kubus:schemas` and `kubus:schema-descriptions`.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const MODELS = 'node_modules/@kubernetes/client-node/dist/gen/models'
@@ -85,7 +85,12 @@ const readModel = (name) => {
 export const deriveSchemas = () => {
   const schemas = {}
   const descriptions = {}
-  const pending = [...declaredModels().flatMap((model) => [model, `${model}List`]), ...EXTRA_MODELS]
+  const declared = declaredModels().flatMap((model) => [model, `${model}List`])
+  /** Kinds without objects have no list. */
+  const pending = [
+    ...declared.filter((model) => existsSync(join(MODELS, `${model}.js`))),
+    ...EXTRA_MODELS,
+  ]
   for (let name = pending.pop(); name; name = pending.pop()) {
     if (schemas[name]) continue
     const { fields, described } = readModel(name)

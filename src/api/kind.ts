@@ -58,6 +58,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
   shortNames?: readonly string[]
   categories?: readonly string[]
   namespaced: boolean
+  /** Nothing is stored: creating one asks a question, which is answered and forgotten. */
+  isVirtual?: boolean
   /** Name of the model in `@kubernetes/client-node`, e.g. `V1Pod`: the source of the field schema. */
   model: string
   /** The stream that stores it; `events` is the one whose messages expire. Default `state`. */

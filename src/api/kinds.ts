@@ -6,6 +6,12 @@
 import { CustomResourceDefinition } from './apiextensions/custom-resource-definition.ts'
 import { Deployment } from './apps/deployment.ts'
 import { ReplicaSet } from './apps/replica-set.ts'
+import { SelfSubjectReview } from './authentication/self-subject-review.ts'
+import { TokenReview } from './authentication/token-review.ts'
+import { LocalSubjectAccessReview } from './authorization/local-subject-access-review.ts'
+import { SelfSubjectAccessReview } from './authorization/self-subject-access-review.ts'
+import { SelfSubjectRulesReview } from './authorization/self-subject-rules-review.ts'
+import { SubjectAccessReview } from './authorization/subject-access-review.ts'
 import { Lease } from './coordination/lease.ts'
 import { ConfigMap } from './core/config-map.ts'
 import { Endpoints } from './core/endpoints.ts'
@@ -44,11 +50,21 @@ export const kinds: readonly AnyKind[] = [
   CustomResourceDefinition,
 ]
 
+/** Kinds without objects. */
+export const virtualKinds: readonly AnyKind[] = [
+  TokenReview,
+  SelfSubjectReview,
+  SubjectAccessReview,
+  SelfSubjectAccessReview,
+  LocalSubjectAccessReview,
+  SelfSubjectRulesReview,
+]
+
+const all = [...kinds, ...virtualKinds]
+
 /** The first of a resource is its preferred version. */
-const byResource = new Map(
-  [...kinds].reverse().map((kind) => [`${kind.group}/${kind.plural}`, kind]),
-)
-const byName = new Map(kinds.map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]))
+const byResource = new Map([...all].reverse().map((kind) => [`${kind.group}/${kind.plural}`, kind]))
+const byName = new Map(all.map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]))
 
 /** The kind behind a path's group and resource, e.g. `('apps', 'deployments')`. */
 export const kindByResource = (group: string, resource: string): AnyKind | undefined =>

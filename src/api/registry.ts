@@ -8,7 +8,7 @@
  * Map. It makes no kinds of definitions itself.
  */
 import { type AnyKind, defineKind, storedKind } from './kind.ts'
-import { kinds as builtIn } from './kinds.ts'
+import { kinds as builtIn, virtualKinds } from './kinds.ts'
 import type { KubernetesObject } from './meta.ts'
 import { compareVersions } from './version-order.ts'
 
@@ -30,10 +30,11 @@ export class KindRegistry {
   private readonly listeners = new Set<() => void>()
   private indexes: Indexes
 
-  constructor(private readonly permanent: readonly AnyKind[] = builtIn) {
+  constructor(private readonly permanent: readonly AnyKind[] = [...builtIn, ...virtualKinds]) {
     this.indexes = indexesOf(permanent)
     for (const kind of permanent)
-      if (!kind.storedAs) this.storedByResource.set(`${kind.group}/${kind.plural}`, kind)
+      if (!kind.storedAs && !kind.isVirtual)
+        this.storedByResource.set(`${kind.group}/${kind.plural}`, kind)
   }
 
   /** Every served kind, the preferred version of a resource before its others. */

@@ -51,8 +51,16 @@ interface Served {
   serviceCidr: string
 }
 
+/** The key that signs tokens of service accounts; those it signed are good as long as it is there. */
+const ensureServiceAccountKey = async (folder: StateFolder) => {
+  if (readTextIfPresent(folder.pki('sa.key'))) return
+  const { createSigningKey } = await import('../node/pki.ts')
+  writeFileAtomically(folder.pki('sa.key'), await createSigningKey())
+}
+
 /** Makes the certificates that are missing; costs nothing when all are there. */
 export const ensureCertificates = async (folder: StateFolder, nowMs: number, served: Served) => {
+  await ensureServiceAccountKey(folder)
   const names = servingNames(served)
   const stamp = names.join(' ')
   const complete =

@@ -22,7 +22,10 @@ export const readServing = (
       key: read('apiserver.key'),
       clientCa: read('ca.crt'),
     },
-    authentication: { tokens: parseTokens(readTextIfPresent(folder.pki('tokens.csv')) ?? '') },
+    authentication: {
+      tokens: parseTokens(readTextIfPresent(folder.pki('tokens.csv')) ?? ''),
+      serviceAccountKey: read('sa.key'),
+    },
     defaultAddress: hostAddresses()[0] ?? '127.0.0.1',
   }
 }

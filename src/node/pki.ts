@@ -5,7 +5,7 @@
  * It does not rotate certificates that are about to expire.
  */
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
+import { generateKeyPair, webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -69,6 +69,15 @@ export const createAuthority = async (commonName: string, nowMs: number): Promis
   })
   return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) }
 }
+
+/** A private RSA key (PEM) for signing tokens; clients of tokens expect RSA. */
+export const createSigningKey = (): Promise<string> =>
+  new Promise((resolve, reject) => {
+    generateKeyPair('rsa', { modulusLength: 2048 }, (error, _, privateKey) => {
+      if (error) reject(error)
+      else resolve(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+    })
+  })
 
 export interface CertificateRequest {
   subject: Subject

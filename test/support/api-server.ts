@@ -10,7 +10,12 @@ import type { Bus } from '../../src/bus/bus.ts'
 import { memoryNetwork } from '../../src/bus/memory-bus.ts'
 import type { Client } from '../../src/client/client.ts'
 import type { Storage } from '../../src/client/storage.ts'
-import { createAuthority, issueCertificate, type KeyPair } from '../../src/node/pki.ts'
+import {
+  createAuthority,
+  createSigningKey,
+  issueCertificate,
+  type KeyPair,
+} from '../../src/node/pki.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { memoryStorage } from './memory-storage.ts'
 
@@ -43,6 +48,8 @@ export interface Pki {
   authority: KeyPair
   server: KeyPair
   admin: KeyPair
+  /** PEM. */
+  serviceAccountKey: string
 }
 
 let made: Promise<Pki> | undefined
@@ -62,7 +69,7 @@ export const testPki = (): Promise<Pki> => {
       usage: 'client',
       nowMs,
     })
-    return { authority, server, admin }
+    return { authority, server, admin, serviceAccountKey: await createSigningKey() }
   })()
   return made
 }
@@ -91,7 +98,10 @@ export const startTestApiserver = async (
       key: pki.server.key,
       clientCa: pki.authority.certificate,
     },
-    authentication: { tokens: [{ token: TOKEN, user: 'robot', groups: ['robots'] }] },
+    authentication: {
+      tokens: [{ token: TOKEN, user: 'robot', groups: ['robots'] }],
+      serviceAccountKey: pki.serviceAccountKey,
+    },
     bind: { address: '127.0.0.1', port },
     advertiseAddress: `192.0.2.${replica}0`,
   })

@@ -13,13 +13,18 @@ import type { Log } from '../../std/log.ts'
 import type { Component, Ports } from '../component.ts'
 import { announce } from './announce.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
-import { type AuthenticationOptions, createAuthenticate } from './authenticate.ts'
+import {
+  type AuthenticationOptions,
+  createAuthenticate,
+  createAuthenticateToken,
+} from './authenticate.ts'
 import { bootstrap } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { createHttpDoor, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { Metrics } from './metrics.ts'
 import { serveLogs } from './node-logs.ts'
+import { ServiceAccountTokens } from './service-account-tokens.ts'
 import { ServiceAddresses } from './service-addresses.ts'
 import type { Services } from './services.ts'
 import { createSite } from './site.ts'
@@ -50,9 +55,17 @@ export const startApiserver = async (
   options: ApiserverOptions,
 ): Promise<Component & { port: number }> => {
   const { storage, clock, log, identity, advertiseAddress: address } = options
+  const { serviceAccountKey, tokens = [] } = options.authentication
+  const serviceAccounts = new ServiceAccountTokens(serviceAccountKey, storage, clock)
   const services: Services = {
     storage,
     clock,
+    serviceAccounts,
+    authenticateToken: createAuthenticateToken(
+      tokens,
+      [serviceAccounts.judge],
+      serviceAccounts.audiences,
+    ),
     sorted: new SortedObjects(storage.cache),
     addresses: new ServiceAddresses(storage, {
       serviceCidr: options.serviceCidr ?? '10.96.0.0/16',
@@ -128,7 +141,8 @@ interface Parts {
 const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
   const { bus, clock, log, advertiseAddress, bind } = options
   const { services, hub, metrics, state } = parts
-  const authenticate = createAuthenticate(options.authentication)
+  const authenticate = createAuthenticate(services.authenticateToken)
+  const serverAddress = `${advertiseAddress}:${bind.port}`
   const door = createHttpDoor({
     tls: options.tls,
     services,
@@ -140,10 +154,20 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
     isReady: () => state.isReady,
     site: createSite({
       kinds: services.storage.cache.kinds,
-      serverAddress: `${advertiseAddress}:${bind.port}`,
+      serverAddress,
       version: options.version,
       checks: [{ name: 'cache', fault: () => (state.isReady ? undefined : 'not complete yet') }],
       metrics: () => metrics.text(hub, services.storage.cache, options.storeMetrics?.() ?? {}),
+      documents: {
+        '/.well-known/openid-configuration': {
+          type: 'application/json',
+          make: () => services.serviceAccounts.configuration(serverAddress),
+        },
+        '/openid/v1/jwks': {
+          type: 'application/jwk-set+json',
+          make: () => services.serviceAccounts.keySet(),
+        },
+      },
     }),
     serveLogs: (request, response) => serveLogs(services, bus, request, response),
   })

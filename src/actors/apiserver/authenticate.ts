@@ -18,31 +18,49 @@ export interface StaticToken {
   groups?: readonly string[]
 }
 
-/** Answers a bearer token's user, or undefined when it is not one of its own. */
-export type TokenAuthenticator = (token: string) => Promise<User | undefined> | User | undefined
+/** Whose token it is, and for which of the audiences that were asked for it is good. */
+export interface TokenVerdict {
+  user: User
+  audiences: readonly string[]
+}
+
+/** Why a token is not accepted, in Kubernetes' words; a client sees it only through a TokenReview. */
+export class TokenRefused extends Error {}
+
+/**
+ * Judges a token that is meant for one of `audiences`; undefined when it is not one of its own.
+ * Throws TokenRefused when it is, and is wrong.
+ */
+export type TokenJudge = (
+  token: string,
+  audiences: readonly string[],
+) => Promise<TokenVerdict | undefined> | TokenVerdict | undefined
+
+/** Who holds a token; for this API unless other audiences are named. Throws TokenRefused. */
+export type AuthenticateToken = (
+  token: string,
+  audiences?: readonly string[],
+) => Promise<TokenVerdict>
 
 export interface AuthenticationOptions {
   tokens?: readonly StaticToken[]
-  /** Further judges of tokens, asked in order: service accounts, OpenID, a webhook. */
-  authenticators?: readonly TokenAuthenticator[]
+  /** PEM of the RSA key that signs tokens of service accounts. */
+  serviceAccountKey: string
 }
 
 export type Authenticate = (request: IncomingMessage) => Promise<User> | User
 
 /** Throws StatusError 401 on wrong credentials. */
-export const createAuthenticate = (options: AuthenticationOptions): Authenticate => {
-  const judges: TokenAuthenticator[] = [
-    staticTokens(options.tokens ?? []),
-    ...(options.authenticators ?? []),
-  ]
+export const createAuthenticate = (authenticateToken: AuthenticateToken): Authenticate => {
   const certificates = new WeakMap<object, User | 'none' | 'wrong'>()
 
   const byToken = async (token: string): Promise<User> => {
-    for (const judge of judges) {
-      const user = await judge(token)
-      if (user) return authenticated(user)
+    try {
+      return (await authenticateToken(token)).user
+    } catch (error) {
+      if (error instanceof TokenRefused) throw unauthorized()
+      throw error
     }
-    throw unauthorized()
   }
 
   return (request) => {
@@ -64,23 +82,57 @@ export const createAuthenticate = (options: AuthenticationOptions): Authenticate
   }
 }
 
+const INVALID_TOKEN = 'invalid bearer token'
+
+/** Asks static tokens first, then `judges` in order. `ownAudiences` are those of this API. */
+export const createAuthenticateToken = (
+  tokens: readonly StaticToken[],
+  judges: readonly TokenJudge[],
+  ownAudiences: readonly string[],
+): AuthenticateToken => {
+  const all = [staticTokens(tokens, ownAudiences), ...judges]
+  return async (token, audiences = ownAudiences) => {
+    const refusals: string[] = []
+    for (const judge of all) {
+      try {
+        const verdict = await judge(token, audiences)
+        if (verdict) return { ...verdict, user: authenticated(verdict.user) }
+      } catch (error) {
+        if (!(error instanceof TokenRefused)) throw error
+        refusals.push(error.message)
+      }
+    }
+    throw new TokenRefused(
+      refusals.length === 0 ? INVALID_TOKEN : `[${[INVALID_TOKEN, ...refusals].join(', ')}]`,
+    )
+  }
+}
+
 const authenticated = (user: User): User =>
   user.groups.includes('system:authenticated')
     ? user
     : { ...user, groups: [...user.groups, 'system:authenticated'] }
 
-const staticTokens = (tokens: readonly StaticToken[]): TokenAuthenticator => {
+/** Static tokens are good for this API and nothing else. */
+const staticTokens = (
+  tokens: readonly StaticToken[],
+  ownAudiences: readonly string[],
+): TokenJudge => {
   const known = tokens.map(({ token, user, groups = [] }) => ({
     bytes: Buffer.from(token),
     user: authenticated({ name: user, groups }),
   }))
-  return (token) => {
+  return (token, asked) => {
     const bytes = Buffer.from(token)
-    return known.find(
+    const found = known.find(
       (entry) => entry.bytes.length === bytes.length && timingSafeEqual(entry.bytes, bytes),
-    )?.user
+    )
+    const audiences = asked.filter((audience) => ownAudiences.includes(audience))
+    return found && audiences.length > 0 ? { user: found.user, audiences } : undefined
   }
 }
+
+const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
 
 const certificateUser = (socket: TLSSocket): User | 'none' | 'wrong' => {
   if (typeof socket.getPeerCertificate !== 'function') return 'none'
@@ -93,5 +145,10 @@ const certificateUser = (socket: TLSSocket): User | 'none' | 'wrong' => {
   }
   const name = Array.isArray(CN) ? CN[0] : CN
   if (!name) return 'wrong'
-  return authenticated({ name, groups: O === undefined ? [] : Array.isArray(O) ? O : [O] })
+  const digest = certificate.fingerprint256.replaceAll(':', '').toLowerCase()
+  return authenticated({
+    name,
+    groups: O === undefined ? [] : Array.isArray(O) ? O : [O],
+    extra: { [CREDENTIAL_ID]: [`X509SHA256=${digest}`] },
+  })
 }

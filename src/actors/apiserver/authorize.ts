@@ -22,7 +22,9 @@ export interface Attributes {
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
 
 /** Kubernetes' `system:public-info-viewer` and `system:discovery`, which here extends to anonymous users. */
-const PUBLIC = /^\/(?:healthz|readyz|livez|version|api|apis|openapi)(?:\/|$)/
+const PUBLIC_ROOTS = ['healthz', 'readyz', 'livez', 'version', 'api', 'apis', 'openapi']
+const PUBLIC = new RegExp(`^/(?:${PUBLIC_ROOTS.join('|')})(?:/|$)`)
+const PUBLIC_URLS = PUBLIC_ROOTS.flatMap((root) => [`/${root}`, `/${root}/*`])
 
 /** The 403 that refuses the request, or undefined when it is allowed. */
 export const refusal = (attributes: Attributes): StatusError | undefined => {
@@ -45,6 +47,29 @@ export const refusal = (attributes: Attributes): StatusError | undefined => {
     attributes.name ?? '',
     `User "${user.name}" cannot ${attributes.verb} resource "${resource}" in API group "${group}"${where}`,
   )
+}
+
+/** What `refusal` lets the user do in a namespace, as rules; they name no more than is true. */
+export const rulesFor = (
+  user: User,
+  _namespace: string,
+): { resourceRules: ResourceRule[]; nonResourceRules: NonResourceRule[] } =>
+  user.groups.includes('system:unauthenticated')
+    ? { resourceRules: [], nonResourceRules: [{ verbs: ['*'], nonResourceURLs: PUBLIC_URLS }] }
+    : {
+        resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+        nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+      }
+
+interface ResourceRule {
+  verbs: string[]
+  apiGroups: string[]
+  resources: string[]
+}
+
+interface NonResourceRule {
+  verbs: string[]
+  nonResourceURLs: string[]
 }
 
 const forbiddenPath = (user: User, verb: string, path: string): StatusError =>

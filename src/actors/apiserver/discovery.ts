@@ -34,12 +34,23 @@ const OF_PODS: readonly Subresource[] = [
   { name: 'log', group: '', version: 'v1', kind: 'Pod', verbs: ['get'] },
 ]
 
+const verbsOf = (kind: AnyKind): readonly string[] => (kind.isVirtual ? ['create'] : ALL_VERBS)
+
+const TOKEN: Subresource = {
+  name: 'token',
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  kind: 'TokenRequest',
+  verbs: ['create'],
+}
+
 const subresourcesOf = (kind: AnyKind): Subresource[] => {
   const { group, version } = kind
   const found: Subresource[] = []
   if (group === '' && kind.plural === 'pods') found.push(...OF_PODS)
   if (group === '' && kind.plural === 'namespaces')
     found.push({ name: 'finalize', group, version, kind: kind.kind, verbs: ['update'] })
+  if (group === '' && kind.plural === 'serviceaccounts') found.push(TOKEN)
   const changing = ['get', 'patch', 'update']
   for (const name of Object.keys(kind.parts ?? {}))
     found.push({ name, group, version, kind: kind.kind, verbs: changing })
@@ -144,7 +155,7 @@ const resourcesOf = (kind: AnyKind): Resource[] => [
     singularName: kind.singular,
     namespaced: kind.namespaced,
     kind: kind.kind,
-    verbs: ALL_VERBS,
+    verbs: verbsOf(kind),
     ...(kind.shortNames ? { shortNames: kind.shortNames } : {}),
     ...(kind.categories ? { categories: kind.categories } : {}),
   },
@@ -182,7 +193,7 @@ const discovered = (kind: AnyKind): object => ({
   responseKind: { group: kind.group, version: kind.version, kind: kind.kind },
   scope: kind.namespaced ? 'Namespaced' : 'Cluster',
   singularResource: kind.singular,
-  verbs: ALL_VERBS,
+  verbs: verbsOf(kind),
   ...(kind.shortNames ? { shortNames: kind.shortNames } : {}),
   ...(kind.categories ? { categories: kind.categories } : {}),
   subresources: subresourcesOf(kind).map((each) => ({

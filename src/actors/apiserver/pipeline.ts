@@ -35,10 +35,18 @@ const SCALE: Verbs = { get: getScale, update: updateScale, patch: patchScale }
 const BINDING: Verbs = { create: bind }
 const EVICTION: Verbs = { create: evict }
 const FINALIZE: Verbs = { update: finalize }
+const REVIEW: Verbs = {
+  create: async (services, request) =>
+    (await import('./reviews/review.ts')).review(services, request),
+}
+const TOKEN: Verbs = {
+  create: async (services, request) =>
+    (await import('./reviews/token-request.ts')).requestToken(services, request),
+}
 
 /** What the kind serves under `subresource`; undefined when there is no such thing. */
 const verbsOf = (kind: AnyKind, subresource: string | undefined): Verbs | undefined => {
-  if (subresource === undefined) return MAIN
+  if (subresource === undefined) return kind.isVirtual ? REVIEW : MAIN
   if (subresource === 'status') return kind.statusSubresource ? STATUS : undefined
   if (subresource === 'scale') return kind.scale ? SCALE : undefined
   if (kind.parts?.[subresource]) return STATUS
@@ -46,6 +54,7 @@ const verbsOf = (kind: AnyKind, subresource: string | undefined): Verbs | undefi
   if (kind.plural === 'pods' && subresource === 'binding') return BINDING
   if (kind.plural === 'pods' && subresource === 'eviction') return EVICTION
   if (kind.plural === 'namespaces' && subresource === 'finalize') return FINALIZE
+  if (kind.plural === 'serviceaccounts' && subresource === 'token') return TOKEN
   return undefined
 }
 

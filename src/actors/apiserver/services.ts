@@ -3,6 +3,8 @@
  */
 import type { Storage } from '../../client/storage.ts'
 import type { Clock } from '../../std/clock.ts'
+import type { AuthenticateToken } from './authenticate.ts'
+import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import type { ServiceAddresses } from './service-addresses.ts'
 import type { SortedObjects } from './sorted-objects.ts'
 
@@ -11,4 +13,6 @@ export interface Services {
   clock: Clock
   sorted: SortedObjects
   addresses: ServiceAddresses
+  serviceAccounts: ServiceAccountTokens
+  authenticateToken: AuthenticateToken
 }

@@ -37,6 +37,8 @@ export interface SiteOptions {
   version: string
   checks: readonly Check[]
   metrics(): string
+  /** Further documents by path. */
+  documents: Readonly<Record<string, { type: string; make(): object }>>
 }
 
 const JSON_TYPE = 'application/json'
@@ -88,6 +90,10 @@ export const createSite = (options: SiteOptions): Site => {
           path === '/api' ? apiVersions(options.serverAddress) : apiGroupList(kinds),
         )
       default:
+        if (Object.hasOwn(options.documents, path)) {
+          const { type, make } = options.documents[path]!
+          return once(path, make, type)
+        }
         if (path.startsWith(OPENAPI_V3)) return openApi(documents.v3(path.slice(OPENAPI_V3.length)))
         return discovered(path, once, kinds)
     }
@@ -95,6 +101,7 @@ export const createSite = (options: SiteOptions): Site => {
 }
 
 const PATHS = [
+  '/.well-known/openid-configuration',
   '/api',
   '/api/v1',
   '/apis',
@@ -103,6 +110,7 @@ const PATHS = [
   '/metrics',
   '/openapi/v2',
   '/openapi/v3',
+  '/openid/v1/jwks',
   '/readyz',
   '/version',
 ]

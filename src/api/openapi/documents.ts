@@ -134,7 +134,7 @@ const writePaths = (paths: readonly Path[], write: (path: Path) => Schema): Sche
 /** Every model the operations name; `patch` is a body without one. */
 const modelsOf = (paths: readonly Path[], kinds: readonly AnyKind[]): string[] => [
   ...new Set([
-    ...kinds.flatMap(({ model }) => [model, `${model}List`]),
+    ...kinds.flatMap(({ model, isVirtual }) => (isVirtual ? [model] : [model, `${model}List`])),
     ...paths
       .flatMap(({ operations }) => operations)
       .flatMap(({ body, answer }) => [body, answer])

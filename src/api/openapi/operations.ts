@@ -85,6 +85,14 @@ export const pathsOf = (kind: AnyKind): Path[] => {
   const collection = `${root}${scope}/${kind.plural}`
   const scopeParameters = kind.namespaced ? [NAMESPACE] : []
   const named = [NAME, ...scopeParameters, PRETTY]
+  if (kind.isVirtual)
+    return [
+      {
+        path: collection,
+        parameters: [...scopeParameters, PRETTY],
+        operations: [createOperation(kind)],
+      },
+    ]
   const paths: Path[] = [
     {
       path: collection,
@@ -136,8 +144,7 @@ const listOperation = (kind: AnyKind, suffix = ''): Operation =>
     answer: `${kind.model}List`,
   })
 
-const collectionOperations = (kind: AnyKind): Operation[] => [
-  listOperation(kind),
+const createOperation = (kind: AnyKind): Operation =>
   operation(kind, {
     method: 'post',
     action: 'post',
@@ -146,7 +153,11 @@ const collectionOperations = (kind: AnyKind): Operation[] => [
     parameters: WRITING,
     body: kind.model,
     answer: kind.model,
-  }),
+  })
+
+const collectionOperations = (kind: AnyKind): Operation[] => [
+  listOperation(kind),
+  createOperation(kind),
   operation(kind, {
     method: 'delete',
     action: 'deletecollection',
@@ -218,9 +229,12 @@ const SCALE: GroupVersionKind = { group: 'autoscaling', version: 'v1', kind: 'Sc
 const subresources = (kind: AnyKind): [string, Operation[]][] => {
   const found: [string, Operation[]][] = []
   if (kind.statusSubresource) found.push(['status', changingOperations(kind, 'status', kind.model)])
+  for (const name of Object.keys(kind.parts ?? {}))
+    found.push([name, changingOperations(kind, name, kind.model)])
   if (kind.scale) found.push(['scale', changingOperations(kind, 'scale', 'V1Scale', SCALE)])
   if (kind.group !== '') return found
   if (kind.plural === 'pods') found.push(...podSubresources(kind))
+  if (kind.plural === 'serviceaccounts') found.push(['token', [tokenOperation(kind)]])
   if (kind.plural === 'namespaces')
     found.push([
       'finalize',
@@ -228,6 +242,18 @@ const subresources = (kind: AnyKind): [string, Operation[]][] => {
     ])
   return found
 }
+
+const tokenOperation = (kind: AnyKind): Operation =>
+  operation(kind, {
+    method: 'post',
+    action: 'post',
+    id: idOf(kind, 'create', 'Token'),
+    description: `create token of a ${kind.kind}`,
+    parameters: WRITING,
+    body: 'AuthenticationV1TokenRequest',
+    answer: 'AuthenticationV1TokenRequest',
+    groupVersionKind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+  })
 
 const CONTAINER = query('container', 'The container; default: the only one of the pod.')
 const STREAMS = [

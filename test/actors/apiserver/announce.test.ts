@@ -5,13 +5,16 @@ import { pino } from 'pino'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { announce, planEndpoints } from '../../../src/actors/apiserver/announce.ts'
+import { createAuthenticateToken } from '../../../src/actors/apiserver/authenticate.ts'
 import { bootstrap } from '../../../src/actors/apiserver/bootstrap.ts'
+import { ServiceAccountTokens } from '../../../src/actors/apiserver/service-account-tokens.ts'
 import { ServiceAddresses } from '../../../src/actors/apiserver/service-addresses.ts'
 import type { Services } from '../../../src/actors/apiserver/services.ts'
 import { SortedObjects } from '../../../src/actors/apiserver/sorted-objects.ts'
 import { Endpoints } from '../../../src/api/core/endpoints.ts'
 import { EndpointSlice } from '../../../src/api/discovery/endpoint-slice.ts'
 import type { Clock } from '../../../src/std/clock.ts'
+import { testPki } from '../../support/api-server.ts'
 import { memoryStorage } from '../../support/memory-storage.ts'
 import { virtualClock } from '../../support/virtual-clock.ts'
 
@@ -20,10 +23,13 @@ const LOG = pino({ level: 'silent' })
 const begin = async () => {
   const storage = memoryStorage()
   const clock = virtualClock()
+  const { serviceAccountKey } = await testPki()
   const servicesAt = (own: Clock): Services => ({
     storage,
     clock: own,
     sorted: new SortedObjects(storage.cache),
+    serviceAccounts: new ServiceAccountTokens(serviceAccountKey, storage, own),
+    authenticateToken: createAuthenticateToken([], [], []),
     addresses: new ServiceAddresses(storage, {
       serviceCidr: '10.96.0.0/16',
       nodePortRange: { from: 30_000, to: 32_767 },

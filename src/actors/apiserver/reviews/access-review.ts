@@ -1,0 +1,56 @@
+/**
+ * Reviews of access: may somebody do something, and what may the asker do at all.
+ *
+ * Answered by the function that decides real requests (`authorize.ts`). Wording follows Kubernetes 1.36
+ * (`pkg/registry/authorization`).
+ */
+import type { V1SubjectAccessReviewStatus } from '@kubernetes/client-node'
+import type { AccessSpec } from '../../../api/authorization/access-review-validation.ts'
+import type { LocalSubjectAccessReview } from '../../../api/authorization/local-subject-access-review.ts'
+import type { SelfSubjectRulesReview } from '../../../api/authorization/self-subject-rules-review.ts'
+import type { SubjectAccessReview } from '../../../api/authorization/subject-access-review.ts'
+import type { KubernetesObject } from '../../../api/meta.ts'
+import { badRequest } from '../../../api/status-error.ts'
+import { refusal, rulesFor } from '../authorize.ts'
+import type { ApiRequest, User } from '../request.ts'
+
+export const reviewAccess = (user: User, spec: AccessSpec): V1SubjectAccessReviewStatus => {
+  const { resourceAttributes, nonResourceAttributes } = spec
+  const refused = resourceAttributes
+    ? refusal({
+        user,
+        verb: resourceAttributes.verb ?? '',
+        group: resourceAttributes.group ?? '',
+        resource: resourceAttributes.resource ?? '',
+        subresource: resourceAttributes.subresource,
+        namespace: resourceAttributes.namespace,
+        name: resourceAttributes.name,
+      })
+    : refusal({
+        user,
+        verb: nonResourceAttributes?.verb ?? '',
+        path: nonResourceAttributes?.path ?? '',
+      })
+  return { allowed: refused === undefined }
+}
+
+/** The user that a SubjectAccessReview is about. */
+export const subjectOf = ({ spec }: SubjectAccessReview | LocalSubjectAccessReview): User => ({
+  name: spec.user ?? '',
+  groups: spec.groups ?? [],
+  ...(spec.uid ? { uid: spec.uid } : {}),
+  ...(spec.extra ? { extra: spec.extra } : {}),
+})
+
+export const checkLocalNamespace = ({ namespace }: ApiRequest, object: KubernetesObject): void => {
+  if (namespace !== object.metadata.namespace)
+    throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`)
+}
+
+export const reviewRules = (
+  user: User,
+  { spec }: SelfSubjectRulesReview,
+): NonNullable<SelfSubjectRulesReview['status']> => {
+  if (!spec?.namespace) throw badRequest('no namespace on request')
+  return { ...rulesFor(user, spec.namespace), incomplete: false }
+}

@@ -1,0 +1,131 @@
+/**
+ * `serviceaccounts/token`: issues a token of a service account, bound to an object if that is asked for.
+ *
+ * Order, bounds and wording follow Kubernetes 1.36 (`pkg/registry/core/serviceaccount/storage/token.go`).
+ * Nothing is stored; the answer is the request with its status.
+ */
+import {
+  completeTokenRequest,
+  TOKEN_REQUEST_MODEL,
+  type TokenRequest,
+  tokenRequestErrors,
+} from '../../../api/authentication/token-request.ts'
+import { Node } from '../../../api/core/node.ts'
+import { Pod } from '../../../api/core/pod.ts'
+import { Secret } from '../../../api/core/secret.ts'
+import { ServiceAccount } from '../../../api/core/service-account.ts'
+import { type AnyKind, defineKind } from '../../../api/kind.ts'
+import type { KubernetesObject } from '../../../api/meta.ts'
+import { badRequest, conflict, invalid, invalidField } from '../../../api/status-error.ts'
+import { timestamp } from '../../../std/clock.ts'
+import { isDryRun, live } from '../commit.ts'
+import { decodeObject } from '../decode-object.ts'
+import type { ApiRequest, ApiResult } from '../request.ts'
+import type { TokenOptions } from '../service-account-tokens.ts'
+import type { Services } from '../services.ts'
+
+/** Only decodes: TokenRequest is served under service accounts alone. */
+const TokenRequestKind = defineKind<TokenRequest>({
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  kind: 'TokenRequest',
+  plural: 'tokenrequests',
+  singular: 'tokenrequest',
+  namespaced: true,
+  model: TOKEN_REQUEST_MODEL,
+  columns: [],
+})
+
+/** What the kubelet asks for pods that mount the default token: it is honoured for a year, with a warning mark. */
+const EXTENDED_FROM_SECONDS = 3607
+const EXTENDED_TO_SECONDS = 365 * 24 * 3600
+
+export const requestToken = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  const { namespace = '', name = '' } = request
+  const sent = decodeObject({ ...request, kind: TokenRequestKind })
+  const { metadata } = sent
+  if (metadata.name && metadata.name !== name) throw misnamed(name, metadata.name)
+  const account = (await live(services, ServiceAccount, namespace, name)) as ServiceAccount
+  const asked = completeTokenRequest(sent, services.serviceAccounts.audiences)
+  const { spec } = asked
+  const now = services.clock.now()
+  metadata.name = name
+  metadata.namespace = namespace
+  metadata.creationTimestamp = timestamp(now)
+  const errors = tokenRequestErrors(asked)
+  if (errors.length > 0) throw invalid(TokenRequestKind, '', errors)
+  const bound = await boundObjects(services, asked)
+  const seconds = spec.expirationSeconds
+  asked.status = {
+    token: isDryRun(request)
+      ? ''
+      : services.serviceAccounts.issue({
+          account,
+          audiences: spec.audiences,
+          ...lifetime(services, asked, bound),
+          ...bound,
+        }),
+    expirationTimestamp: timestamp(now + seconds * 1000),
+  }
+  return { type: 'document', code: 201, document: asked }
+}
+
+const misnamed = (name: string, given: string) =>
+  invalid(TokenRequestKind, name, [
+    invalidField('metadata.name', given, 'must match the service account name if specified'),
+  ])
+
+const lifetime = (
+  { serviceAccounts }: Services,
+  { spec }: TokenRequest,
+  { pod }: Bound,
+): Pick<TokenOptions, 'expirationSeconds' | 'warnAfterSeconds'> => {
+  const seconds = spec.expirationSeconds
+  const isOwn = spec.audiences.every((audience) => serviceAccounts.audiences.includes(audience))
+  return pod && isOwn && seconds === EXTENDED_FROM_SECONDS
+    ? { expirationSeconds: EXTENDED_TO_SECONDS, warnAfterSeconds: seconds }
+    : { expirationSeconds: seconds }
+}
+
+type Bound = Pick<TokenOptions, 'pod' | 'secret' | 'node'>
+
+const boundObjects = async (services: Services, request: TokenRequest): Promise<Bound> => {
+  const reference = request.spec.boundObjectRef
+  if (!reference) return {}
+  const { apiVersion = '', kind = '', name = '', uid } = reference
+  const { namespace, name: account } = request.metadata
+  const slash = apiVersion.indexOf('/')
+  const group = slash < 0 ? '' : apiVersion.slice(0, slash)
+  const boundKind = group === '' ? BOUND_KINDS.get(kind) : undefined
+  if (!boundKind) {
+    const shown = slash < 0 ? `/${apiVersion}` : apiVersion
+    throw badRequest(`cannot bind token to object of type ${shown}, Kind=${kind}`)
+  }
+  const where = boundKind.namespaced ? namespace : undefined
+  const object = await live(services, boundKind, where, name)
+  const bound = boundKind === Pod ? await ofPod(services, object as Pod, account) : {}
+  if (uid && uid !== object.metadata.uid)
+    throw conflict(
+      { group, resource: kind },
+      name,
+      `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    )
+  if (boundKind === Secret) return { secret: object }
+  return boundKind === Node ? { node: object } : bound
+}
+
+const BOUND_KINDS: ReadonlyMap<string, AnyKind> = new Map(
+  [Pod, Secret, Node].map((kind): [string, AnyKind] => [kind.kind, kind]),
+)
+
+/** A pod's token tells the pod's node, too. */
+const ofPod = async ({ storage }: Services, pod: Pod, account: string): Promise<Bound> => {
+  if (pod.spec?.serviceAccountName !== account)
+    throw badRequest(
+      `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
+    )
+  const { nodeName } = pod.spec
+  if (!nodeName) return { pod }
+  const node: KubernetesObject | undefined = storage.cache.get(Node, undefined, nodeName)
+  return { pod, node: node ?? { metadata: { name: nodeName } } }
+}
