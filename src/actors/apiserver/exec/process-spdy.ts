@@ -41,7 +41,8 @@ export const relaySpdy = (
     streams.set(type, stream)
     if (streams.size < wanted.size) return
     cancel()
-    relay(streams, channel, (status) => finish(status))
+    // Not before the session has replied to this last stream.
+    queueMicrotask(() => relay(streams, channel, finish))
   })
   const cancel = clock.after(STREAMS_MS, () => session.destroy())
   const finish = async (status: Status | undefined) => {

@@ -7,6 +7,7 @@
 import type { Duplex, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { Pod } from '../../../api/core/pod.ts'
+import { StatusError } from '../../../api/status-error.ts'
 import type { Bus } from '../../../bus/bus.ts'
 import { joinStreams } from '../../../std/join-streams.ts'
 import { openPodPort } from './pod-port.ts'
@@ -28,9 +29,11 @@ export const forwardPort = async (
     joinStreams(data, socket)
     await finished(socket)
   } catch (failure) {
-    const text = failure instanceof Error ? failure.message : String(failure)
-    const { name } = pod.metadata
-    error.write(`error forwarding port ${port} to pod ${name}, uid : ${text}`)
+    // Anything else is the client that went.
+    if (failure instanceof StatusError)
+      error.write(
+        `error forwarding port ${port} to pod ${pod.metadata.name}, uid : ${failure.message}`,
+      )
     data.end()
   } finally {
     error.end()

@@ -107,15 +107,23 @@ export const createHeaderWriter = (): ((headers: SpdyHeaders) => Buffer) => {
       ...[...headers].flatMap(([name, value]) => [lengthPrefixed(name), lengthPrefixed(value)]),
     ])
     if (plain.length > STORED_BYTES_MAX) throw new Error('a header block is too large')
-    const stored = Buffer.alloc(5 + plain.length)
-    stored.writeUInt16LE(plain.length, 1)
-    stored.writeUInt16LE(~plain.length & 0xffff, 3)
-    stored.set(plain, 5)
-    if (!isFirst) return stored
+    const body = Buffer.concat([storedBlock(plain), FLUSH])
+    if (!isFirst) return body
     isFirst = false
-    return Buffer.concat([Buffer.of(0x78, 0xbb), numbered(adler32(spdyDictionary())), stored])
+    return Buffer.concat([Buffer.of(0x78, 0xbb), numbered(adler32(spdyDictionary())), body])
   }
 }
+
+const storedBlock = (bytes: Uint8Array): Buffer => {
+  const stored = Buffer.alloc(5 + bytes.length)
+  stored.writeUInt16LE(bytes.length, 1)
+  stored.writeUInt16LE(~bytes.length & 0xffff, 3)
+  stored.set(bytes, 5)
+  return stored
+}
+
+/** An empty block makes readers give out what they have instead of waiting for more. */
+const FLUSH = storedBlock(Buffer.alloc(0))
 
 const numbered = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)

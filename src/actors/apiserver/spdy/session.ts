@@ -61,7 +61,10 @@ export class SpdySession {
   private readonly writeHeaders = createHeaderWriter()
   private lastStream = 0
 
-  /** `head` is what was read of the connection already. A stream that `onStream` throws for is refused. */
+  /**
+   * `head` is what was read of the connection already. A stream that `onStream` throws for is refused; it may
+   * be written to as soon as `onStream` has returned.
+   */
   constructor(
     private readonly connection: Duplex,
     head: Buffer,
