@@ -2,6 +2,7 @@
  * `kubus down`: stops the cluster of a state folder and, when asked, forgets it.
  */
 import { existsSync, rmSync } from 'node:fs'
+import { removeStagedBatches } from '../node/batch-staging.ts'
 import { engineSocket } from '../node/docker-engine.ts'
 import { releaseRanges } from '../node/network-ranges.ts'
 import { type Command, CommandError, DATA_OPTION, textOption } from './command.ts'
@@ -32,7 +33,10 @@ export const down: Command = {
     } catch (error) {
       if (!options['purge']) throw error
     }
-    if (config) await cleanHost(config, folder, engineSocket())
+    if (config) {
+      await cleanHost(config, folder, engineSocket())
+      removeStagedBatches(config.id)
+    }
     rmSync(folder.running, { force: true })
     if (options['purge']) {
       rmSync(folder.root, { recursive: true, force: true })

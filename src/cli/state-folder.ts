@@ -41,6 +41,8 @@ export interface StateFolder {
   /** Seed of the operators' bus user, as `nats --nkey` reads it. */
   operatorSeed: string
   nats(name: string): { config: string; store: string }
+  /** Where nats-server keeps the state's streams once they exist. */
+  natsStreams(name: string): string[]
   /** Kubelet's files: volumes, hosts files. */
   kubelet(node: string): string
   exampleApplied: string
@@ -63,6 +65,10 @@ export const stateFolder = (data: string): StateFolder => {
       config: join(root, 'nats', `${name}.conf`),
       store: join(root, 'nats', name),
     }),
+    natsStreams: (name) =>
+      ['KV_kubus', 'KV_kubus_events'].map((stream) =>
+        join(root, 'nats', name, 'jetstream', '$G', 'streams', stream),
+      ),
     kubelet: (node) => join(root, 'kubelet', node),
     exampleApplied: join(root, 'example-applied'),
     watermark: join(root, 'nats', 'watermark.json'),
