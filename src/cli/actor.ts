@@ -12,7 +12,7 @@ import type { Component } from '../actors/component.ts'
 import { StateLost } from '../client/storage.ts'
 import { readTextIfPresent } from '../node/files.ts'
 import { DEFAULT_RANGES } from '../node/network-ranges.ts'
-import { sleep } from '../std/clock.ts'
+import { sleep, systemClock } from '../std/clock.ts'
 import { randomSuffix } from '../std/ids.ts'
 import { rootLog } from '../std/log.ts'
 import type { ActorSettings } from './actor-settings.ts'
@@ -28,6 +28,7 @@ import {
 } from './command.ts'
 import { tellParent } from './parent.ts'
 import { natsUrls } from './processes.ts'
+import { releaseStartMemory } from './start-memory.ts'
 import { corrupt, readSharedConfig, type StateFolder, stateFolder } from './state-folder.ts'
 
 const STOP_TIMEOUT_MS = 8_000
@@ -135,6 +136,7 @@ export const actor: Command = {
     })
     if (!running) return 0
     tellParent({ ready: true })
+    releaseStartMemory(systemClock)
     rootLog.info({ actors: names }, 'ready')
     await stopRequested
     const stopped = stopAll(running.components).then(() => running.drain())

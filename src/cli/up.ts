@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { type BatchStaging, stageBatchesInMemory } from '../node/batch-staging.ts'
 import { writeFileAtomically } from '../node/files.ts'
 import { createSupervisor, type Supervisor } from '../node/supervisor.ts'
 import { ensureTool, NATS_SERVER } from '../node/tools.ts'
@@ -23,6 +24,7 @@ import { tellParent } from './parent.ts'
 import { requireFreePorts } from './ports.ts'
 import { masterProcesses, natsProcess, nodeNames, wantedPorts, workerProcess } from './processes.ts'
 import { isOurProcess, stopLeftovers } from './running.ts'
+import { releaseStartMemory } from './start-memory.ts'
 import {
   type ClusterConfig,
   createFolders,
@@ -86,6 +88,7 @@ const runCluster = async (options: Options, folder: StateFolder): Promise<number
   })
   const host = prepareHost(config, folder, say, () => !isStopping)
   const supervisor = startSupervisor(folder)
+  let staging: BatchStaging | undefined
   const bringUp = async () => {
     const natsServer = await ensureTool(NATS_SERVER, { toolsDir: folder.tools, onProgress: say })
     await createClusterState(folder, config, systemClock.now())
@@ -96,8 +99,10 @@ const runCluster = async (options: Options, folder: StateFolder): Promise<number
       return !isStopping
     })
     if (isStopping) return
+    staging = stageBatches(config, folder)
     await greet(options, config, folder)
     tellParent({ ready: true })
+    releaseStartMemory(systemClock)
   }
   try {
     const up = Promise.all([bringUp(), host])
@@ -108,12 +113,19 @@ const runCluster = async (options: Options, folder: StateFolder): Promise<number
   } finally {
     isStopping = true
     await supervisor.stopAll()
+    staging?.stop()
     const engine = await host.catch(() => undefined)
     if (engine) await cleanHost(config, folder, engine.socketPath)
     await engine?.stop()
     rmSync(folder.running, { force: true })
   }
 }
+
+/** Only a lone nats-server stages batches on disk; its streams exist since the masters are ready. */
+const stageBatches = (config: ClusterConfig, folder: StateFolder): BatchStaging | undefined =>
+  config.masters === 1
+    ? stageBatchesInMemory(folder.natsStreams('nats-1'), config.id, systemClock)
+    : undefined
 
 const startSupervisor = (folder: StateFolder): Supervisor => {
   const supervisor: Supervisor = createSupervisor(
