@@ -126,30 +126,23 @@ const enqueue = (
 
 /**
  * A barrier whose requests to the stream's leader are shared: one is in flight, everybody who asks meanwhile
- * shares the next, because only a request sent after the question proves anything.
+ * shares the next, because only a request sent after the question proves anything. It is sent when this turn
+ * of the event loop has read all requests that had arrived, so that they share it too.
  */
 const sharedBarrier = (storage: StorageClass, streams: Streams, cache: StreamCache) => {
-  let current: Promise<void> | undefined
-  let next: Promise<void> | undefined
+  let gathering: Promise<void> | undefined
+  let inFlight: Promise<unknown> = Promise.resolve()
   const ask = async (kind: AnyKind) => {
-    await cache.reached(kind, await streams.lastSequence(storage))
-  }
-  const start = (kind: AnyKind): Promise<void> => {
-    const asked = ask(kind).finally(() => {
-      if (current === asked) current = undefined
-    })
-    current = asked
-    return asked
+    await inFlight
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    gathering = undefined
+    const answer = streams.lastSequence(storage)
+    inFlight = answer.catch(() => {})
+    await cache.reached(kind, await answer)
   }
   return (kind: AnyKind): Promise<void> => {
-    if (!current) return start(kind)
-    next ??= current
-      .catch(() => {})
-      .then(() => {
-        next = undefined
-        return start(kind)
-      })
-    return next
+    gathering ??= ask(kind)
+    return gathering
   }
 }
 
