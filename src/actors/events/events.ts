@@ -39,8 +39,17 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
       { [REVISION_HEADER]: String(revision), [STORAGE_HEADER]: kind.storage },
     )
   }
+  /** Published together, when those who wait for the change itself have been answered. */
+  let waiting: Change[] = []
+  const publishWaiting = () => {
+    const changes = waiting
+    waiting = []
+    for (const change of changes) publish(change)
+  }
   const unsubscribe = cache.subscribe((change) => {
-    if (isLeading) publish(change)
+    if (!isLeading) return
+    if (waiting.length === 0) setImmediate(publishWaiting)
+    waiting.push(change)
   })
   const listening = bus.subscribe(subjects.eventsAll, ({ headers }) => {
     if (!isLeading) published.noteHeaders(headers)
@@ -54,6 +63,7 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
       },
       onStandby: () => {
         isLeading = false
+        waiting = []
       },
     },
   )
@@ -82,6 +92,7 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
     handOver: () => leadership.stop(),
     stop: async () => {
       unsubscribe()
+      publishWaiting()
       await leadership.stop()
       await listening.stop()
       await (await serving).stop()
