@@ -12,6 +12,7 @@ import { LocalSubjectAccessReview } from './authorization/local-subject-access-r
 import { SelfSubjectAccessReview } from './authorization/self-subject-access-review.ts'
 import { SelfSubjectRulesReview } from './authorization/self-subject-rules-review.ts'
 import { SubjectAccessReview } from './authorization/subject-access-review.ts'
+import { CertificateSigningRequest } from './certificates/certificate-signing-request.ts'
 import { Lease } from './coordination/lease.ts'
 import { ConfigMap } from './core/config-map.ts'
 import { Endpoints } from './core/endpoints.ts'
@@ -48,6 +49,7 @@ export const kinds: readonly AnyKind[] = [
   RoleBinding,
   ClusterRoleBinding,
   CustomResourceDefinition,
+  CertificateSigningRequest,
 ]
 
 /** Kinds without objects. */
