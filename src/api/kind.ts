@@ -45,6 +45,8 @@ export interface ScaleSubresource<T> {
   read(object: T): { replicas: number; statusReplicas: number; selector: string }
   /** A copy of `object` with that many replicas wanted. */
   write(object: T, replicas: number): T
+  /** Where the object keeps spec.replicas, if elsewhere: `.spec.replicas`. */
+  replicasPath?: string
 }
 
 export interface KindDeclaration<T extends KubernetesObject> {
@@ -70,6 +72,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
   tracksGeneration?: boolean
   /** Annotations raise metadata.generation too, as those of a Deployment do: its ReplicaSets carry them. */
   annotationsAreDesired?: boolean
+  /** `status` counts as desired: kinds without a status subresource, whose users write it. */
+  statusIsDesired?: boolean
   scale?: ScaleSubresource<T>
   /** Further subresources that are the object itself, of which an update changes a part: `approval`. */
   parts?: Readonly<Record<string, PartStrategy<T>>>
@@ -84,6 +88,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
   /** Before validation of an update of the main resource, in place. `old` is shared: never mutate it. */
   prepareForUpdate?(object: T, old: T, context: StrategyContext): void
   prepareForStatusUpdate?(object: T, old: T, context: StrategyContext): void
+  /** The object when its deletion is first asked for; a finalizer that it adds holds the object. */
+  prepareForDelete?(object: T, context: StrategyContext): T
   /**
    * Field errors of an object, in Kubernetes' order, paths and wording; metadata is checked elsewhere.
    * Runs on a create and on an update of the main resource; `old` is given on an update.
@@ -96,7 +102,7 @@ export interface KindDeclaration<T extends KubernetesObject> {
   validateUpdate?(object: T, old: T): FieldError[]
   validateStatusUpdate?(object: T, old: T): FieldError[]
   /** How `metadata.name` is checked: default `dns1123Subdomain`. */
-  nameRule?: 'dns1123Subdomain' | 'dns1123Label' | 'dns1035Label' | 'pathSegment'
+  nameRule?: 'dns1123Subdomain' | 'dns1123Label' | 'dns1035Label' | 'pathSegment' | 'ipAddress'
   /** Field selectors besides metadata.name and metadata.namespace. */
   selectableFields?: Readonly<Record<string, (object: T) => string>>
   /** Columns after Name and before Age are the kind's own; the list is complete, Name and Age included. */

@@ -4,31 +4,60 @@
  */
 
 import { CustomResourceDefinition } from './apiextensions/custom-resource-definition.ts'
+import { ControllerRevision } from './apps/controller-revision.ts'
+import { DaemonSet } from './apps/daemon-set.ts'
 import { Deployment } from './apps/deployment.ts'
 import { ReplicaSet } from './apps/replica-set.ts'
+import { StatefulSet } from './apps/stateful-set.ts'
 import { SelfSubjectReview } from './authentication/self-subject-review.ts'
 import { TokenReview } from './authentication/token-review.ts'
 import { LocalSubjectAccessReview } from './authorization/local-subject-access-review.ts'
 import { SelfSubjectAccessReview } from './authorization/self-subject-access-review.ts'
 import { SelfSubjectRulesReview } from './authorization/self-subject-rules-review.ts'
 import { SubjectAccessReview } from './authorization/subject-access-review.ts'
+import { HorizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts'
+import { HorizontalPodAutoscalerV1 } from './autoscaling/horizontal-pod-autoscaler-v1.ts'
+import { CronJob } from './batch/cron-job.ts'
+import { Job } from './batch/job.ts'
 import { CertificateSigningRequest } from './certificates/certificate-signing-request.ts'
 import { Lease } from './coordination/lease.ts'
 import { ConfigMap } from './core/config-map.ts'
 import { Endpoints } from './core/endpoints.ts'
 import { Event } from './core/event.ts'
+import { LimitRange } from './core/limit-range.ts'
 import { Namespace } from './core/namespace.ts'
 import { Node } from './core/node.ts'
+import { PersistentVolume } from './core/persistent-volume.ts'
+import { PersistentVolumeClaim } from './core/persistent-volume-claim.ts'
 import { Pod } from './core/pod.ts'
+import { PodTemplate } from './core/pod-template.ts'
+import { ReplicationController } from './core/replication-controller.ts'
+import { ResourceQuota } from './core/resource-quota.ts'
 import { Secret } from './core/secret.ts'
 import { Service } from './core/service.ts'
 import { ServiceAccount } from './core/service-account.ts'
 import { EndpointSlice } from './discovery/endpoint-slice.ts'
+import { FlowSchema } from './flowcontrol/flow-schema.ts'
+import { PriorityLevelConfiguration } from './flowcontrol/priority-level-configuration.ts'
 import type { AnyKind } from './kind.ts'
+import { Ingress } from './networking/ingress.ts'
+import { IngressClass } from './networking/ingress-class.ts'
+import { IPAddress } from './networking/ip-address.ts'
+import { NetworkPolicy } from './networking/network-policy.ts'
+import { ServiceCIDR } from './networking/service-cidr.ts'
+import { RuntimeClass } from './node/runtime-class.ts'
+import { PodDisruptionBudget } from './policy/pod-disruption-budget.ts'
 import { ClusterRole } from './rbac/cluster-role.ts'
 import { ClusterRoleBinding } from './rbac/cluster-role-binding.ts'
 import { Role } from './rbac/role.ts'
 import { RoleBinding } from './rbac/role-binding.ts'
+import { PriorityClass } from './scheduling/priority-class.ts'
+import { CSIDriver } from './storage/csi-driver.ts'
+import { CSINode } from './storage/csi-node.ts'
+import { CSIStorageCapacity } from './storage/csi-storage-capacity.ts'
+import { StorageClass } from './storage/storage-class.ts'
+import { VolumeAttachment } from './storage/volume-attachment.ts'
+import { VolumeAttributesClass } from './storage/volume-attributes-class.ts'
 
 export const kinds: readonly AnyKind[] = [
   Namespace,
@@ -44,12 +73,41 @@ export const kinds: readonly AnyKind[] = [
   Lease,
   Deployment,
   ReplicaSet,
+  ReplicationController,
+  PodTemplate,
+  StatefulSet,
+  DaemonSet,
+  ControllerRevision,
+  Job,
+  CronJob,
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerV1,
+  PodDisruptionBudget,
   Role,
   ClusterRole,
   RoleBinding,
   ClusterRoleBinding,
   CustomResourceDefinition,
   CertificateSigningRequest,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  LimitRange,
+  ResourceQuota,
+  StorageClass,
+  VolumeAttributesClass,
+  VolumeAttachment,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  Ingress,
+  IngressClass,
+  NetworkPolicy,
+  ServiceCIDR,
+  IPAddress,
+  RuntimeClass,
+  PriorityClass,
+  FlowSchema,
+  PriorityLevelConfiguration,
 ]
 
 /** Kinds without objects. */

@@ -66,6 +66,20 @@ export const dns1123LabelErrors: NameRule = (text) => {
 
 export const dns1123SubdomainErrors: NameRule = (text) => subdomainErrors(text, 'characters')
 
+const WILDCARD_SUBDOMAIN = `\\*\\.${SUBDOMAIN}`
+const WILDCARD_RULE =
+  "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
+const wildcardPattern = exactly(WILDCARD_SUBDOMAIN)
+
+/** A host name that stands for all names one label below a domain: `*.example.com`. */
+export const wildcardSubdomainErrors: NameRule = (text) => {
+  const errors: string[] = []
+  if (byteLength(text) > DNS1123_SUBDOMAIN_MAX) errors.push(maxLengthMessage(DNS1123_SUBDOMAIN_MAX))
+  if (!wildcardPattern.test(text))
+    errors.push(patternMessage(WILDCARD_RULE, WILDCARD_SUBDOMAIN, '*.example.com'))
+  return errors
+}
+
 const subdomainErrors = (text: string, unit: 'characters' | 'bytes'): string[] => {
   const errors: string[] = []
   if (byteLength(text) > DNS1123_SUBDOMAIN_MAX)
@@ -121,6 +135,23 @@ export const labelValueErrors: NameRule = (text) => {
 export const pathSegmentErrors: NameRule = (text) => {
   if (text === '.' || text === '..') return [`may not be '${text}'`]
   return ['/', '%'].filter((part) => text.includes(part)).map((part) => `may not contain '${part}'`)
+}
+
+const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
+const httpPathPattern = exactly(HTTP_PATH)
+
+/** Faults of `example.com/some/path`, each with the part that has it; the empty text has none. */
+export const domainPrefixedPathErrors = (text: string): { value: string; fault: string }[] => {
+  if (text === '') return []
+  const slash = text.indexOf('/')
+  if (slash <= 0 || slash === text.length - 1)
+    return [{ value: text, fault: 'must be a domain-prefixed path (such as "acme.io/foo")' }]
+  const host = text.slice(0, slash)
+  const path = text.slice(slash + 1)
+  const errors = dns1123SubdomainErrors(host).map((fault) => ({ value: host, fault }))
+  if (!httpPathPattern.test(path))
+    errors.push({ value: path, fault: patternMessage('Invalid path', HTTP_PATH) })
+  return errors
 }
 
 /** `.` and `..`, which would be folders where keys become files. */

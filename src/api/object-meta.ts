@@ -5,6 +5,7 @@
  * It does not fill in names, uids or times: the apiserver does.
  */
 import { deepEqual } from './equality.ts'
+import { canonicalAddressErrors } from './ip-network.ts'
 import type { KindDeclaration } from './kind.ts'
 import type { KubernetesObject, ObjectMeta, OwnerReference } from './meta.ts'
 import {
@@ -45,6 +46,7 @@ const NAME_RULES: Readonly<Record<NonNullable<NamedKind['nameRule']>, NameRule>>
   dns1123Label: dns1123LabelErrors,
   dns1035Label: dns1035LabelErrors,
   pathSegment: pathSegmentErrors,
+  ipAddress: canonicalAddressErrors,
 }
 
 const GENERATED_SUFFIX_LENGTH = 5

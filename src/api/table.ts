@@ -14,9 +14,12 @@ export interface TableColumn {
   priority: number
 }
 
+/** `meta.k8s.io` in either version; the types are the same in both. */
+export type MetaApiVersion = 'meta.k8s.io/v1' | 'meta.k8s.io/v1beta1'
+
 export interface PartialObjectMetadata {
   kind: 'PartialObjectMetadata'
-  apiVersion: 'meta.k8s.io/v1'
+  apiVersion: MetaApiVersion
   metadata: ObjectMeta
 }
 
@@ -25,10 +28,9 @@ export interface TableRow {
   object?: KubernetesObject | PartialObjectMetadata
 }
 
-/** `meta.k8s.io/v1` Table. */
 export interface Table {
   kind: 'Table'
-  apiVersion: 'meta.k8s.io/v1'
+  apiVersion: MetaApiVersion
   metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number }
   columnDefinitions: TableColumn[]
   rows: TableRow[]
@@ -44,6 +46,8 @@ export interface TableOptions {
   includeObject?: 'Metadata' | 'Object' | 'None'
   /** Kubernetes sends the columns with a watch's first event only. */
   withoutColumns?: boolean
+  /** Default `meta.k8s.io/v1`. */
+  apiVersion?: MetaApiVersion
 }
 
 export const toTable = <T extends KubernetesObject>(
@@ -51,21 +55,32 @@ export const toTable = <T extends KubernetesObject>(
   objects: readonly T[],
   options: TableOptions,
 ): Table => ({
+  ...tableHead(kind, options),
+  rows: objects.map((object) => toRow(kind, object, options)),
+})
+
+/** A table without its rows. */
+export const tableHead = <T extends KubernetesObject>(
+  kind: Kind<T>,
+  options: Omit<TableOptions, 'now'>,
+): Omit<Table, 'rows'> => ({
   kind: 'Table',
-  apiVersion: 'meta.k8s.io/v1',
+  apiVersion: options.apiVersion ?? 'meta.k8s.io/v1',
   metadata: {
     ...(options.resourceVersion ? { resourceVersion: options.resourceVersion } : {}),
     ...(options.continue ? { continue: options.continue } : {}),
     ...(options.remainingItemCount ? { remainingItemCount: options.remainingItemCount } : {}),
   },
   columnDefinitions: options.withoutColumns ? [] : kind.columns.map(definitionOf),
-  rows: objects.map((object) => toRow(kind, object, options)),
 })
 
 /** The object without spec and status, as `application/json;as=PartialObjectMetadata` asks for it. */
-export const toPartialObjectMetadata = (object: KubernetesObject): PartialObjectMetadata => ({
+export const toPartialObjectMetadata = (
+  object: KubernetesObject,
+  apiVersion: MetaApiVersion = 'meta.k8s.io/v1',
+): PartialObjectMetadata => ({
   kind: 'PartialObjectMetadata',
-  apiVersion: 'meta.k8s.io/v1',
+  apiVersion,
   metadata: object.metadata,
 })
 
@@ -100,18 +115,19 @@ const withRest = (count: number, unit: string, rest: number, restUnit: string): 
 
 const definitionOf = <T>(column: Column<T>): TableColumn => ({
   name: column.name,
-  type: column.type === 'date' ? 'string' : column.type,
+  type: column.type,
   format: column.format ?? (column.name === 'Name' ? 'name' : ''),
   description: column.description,
   priority: column.priority,
 })
 
-const toRow = <T extends KubernetesObject>(
+export const toRow = <T extends KubernetesObject>(
   kind: Kind<T>,
   object: T,
-  { now, includeObject = 'Metadata' }: TableOptions,
+  { now, includeObject = 'Metadata', apiVersion }: TableOptions,
 ): TableRow => {
   const cells = kind.columns.map((column) => column.value(object, now))
   if (includeObject === 'None') return { cells }
-  return { cells, object: includeObject === 'Object' ? object : toPartialObjectMetadata(object) }
+  const shown = includeObject === 'Object' ? object : toPartialObjectMetadata(object, apiVersion)
+  return { cells, object: shown }
 }

@@ -78,7 +78,7 @@ test('a table has a row per object and the metadata it was asked for', () => {
     table.columnDefinitions.map(({ name, type, format }) => [name, type, format]),
     [
       ['Name', 'string', 'name'],
-      ['Age', 'string', ''],
+      ['Age', 'date', ''],
     ],
   )
   assert.equal(table.rows, [{ cells: ['a', '60s'], object: toPartialObjectMetadata(thing) }])

@@ -29,6 +29,15 @@ export const ageColumn: Column<KubernetesObject> = {
   value: ({ metadata }, now) => since(metadata.creationTimestamp, now),
 }
 
+/** Kinds for which Kubernetes declares no columns show this one besides the name. */
+export const createdAtColumn: Column<KubernetesObject> = {
+  name: 'Created At',
+  type: 'date',
+  description: 'When the object was created.',
+  priority: 0,
+  value: ({ metadata }) => metadata.creationTimestamp,
+}
+
 /** A column always shown. */
 export const column = <T>(
   name: string,

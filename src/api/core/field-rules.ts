@@ -5,8 +5,10 @@
  * The rules for texts are in `../names.ts`; here they become field errors. Invariant: a valid value
  * allocates nothing that outlives the call and pushes nothing.
  */
-import { isIP, isIPv4 } from 'node:net'
+import { isIP } from 'node:net'
 import type { V1LabelSelector } from '@kubernetes/client-node'
+import { deepEqual } from '../equality.ts'
+import { addressErrors, hasHostBits, MAPPED } from '../ip-network.ts'
 import {
   configKeyErrors,
   dns1123LabelErrors,
@@ -14,17 +16,20 @@ import {
   envVarNameErrors,
   labelValueErrors,
   type NameRule,
+  pathSegmentErrors,
   portNameErrors,
   portNumberErrors,
   qualifiedNameErrors,
   rangeMessage,
 } from '../names.ts'
 import { validateLabels } from '../object-meta.ts'
+import { milliValue } from '../quantity.ts'
 import {
   type FieldError,
   forbiddenField,
   invalidField,
   requiredField,
+  tooLongField,
   unsupportedField,
 } from '../status-error.ts'
 
@@ -65,6 +70,42 @@ export const checkNonNegative: Check<number | undefined> = (errors, path, value 
 
 export const checkPositive: Check<number | undefined> = (errors, path, value = 0) => {
   if (value <= 0) errors.push(invalidField(path, value, 'must be greater than zero'))
+}
+
+/** An amount that is no quantity is refused when it is decoded; it may not be negative. */
+export const checkNonNegativeQuantity: Check<string | undefined> = (errors, path, amount) => {
+  if (amount === undefined || milliValue(amount) >= 0) return
+  errors.push(invalidField(path, amount, 'must be greater than or equal to 0'))
+}
+
+export const checkPositiveQuantity: Check<string> = (errors, path, amount) => {
+  if (milliValue(amount) <= 0) errors.push(invalidField(path, amount, 'must be greater than zero'))
+}
+
+/** A value that may not change after creation. */
+export const checkUnchanged = (
+  errors: FieldError[],
+  path: string,
+  value: unknown,
+  old: unknown,
+): void => {
+  if (!deepEqual(value, old)) errors.push(invalidField(path, value ?? null, FIELD_IMMUTABLE))
+}
+
+/** A name that becomes one segment of a URL's path. */
+export const checkPathSegment = textCheck(pathSegmentErrors)
+
+const CSI_DRIVER_NAME_MAX = 63
+
+export const checkCsiDriverName: Check<string | undefined> = (errors, path, name = '') => {
+  if (!name) {
+    errors.push(requiredField(path))
+    return
+  }
+  if (name.length > CSI_DRIVER_NAME_MAX) errors.push(tooLongField(path, CSI_DRIVER_NAME_MAX))
+  for (const fault of dns1123SubdomainErrors(name.toLowerCase())) {
+    errors.push(invalidField(path, name, fault))
+  }
 }
 
 /** A numeric user or group. */
@@ -148,12 +189,6 @@ const checkOperatorValues = (
   } else errors.push(invalidField(`${at}.operator`, operator, 'not a valid selector operator'))
 }
 
-const MAPPED = /^::ffff:\d+\.\d+\.\d+\.\d+$/i
-const SLOPPY_IPV4 = /^0*\d{1,3}(?:\.0*\d{1,3}){3}$/
-
-const isSloppyIPv4 = (value: string): boolean =>
-  SLOPPY_IPV4.test(value) && value.split('.').every((part) => Number(part) < 256)
-
 /** An address; `known` are values that stand in the old object and are let through. */
 export const checkIp = (
   errors: FieldError[],
@@ -161,16 +196,8 @@ export const checkIp = (
   value: string,
   known: readonly string[] = [],
 ): void => {
-  if (known.includes(value) || isIPv4(value)) return
-  if (isIP(value) !== 0 && !value.includes('%')) {
-    if (!MAPPED.test(value)) return
-    errors.push(invalidField(path, value, 'must not be an IPv4-mapped IPv6 address'))
-  } else if (isSloppyIPv4(value)) {
-    errors.push(invalidField(path, value, 'must not have leading 0s'))
-  } else {
-    const why = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
-    errors.push(invalidField(path, value, why))
-  }
+  if (known.includes(value)) return
+  for (const fault of addressErrors(value)) errors.push(invalidField(path, value, fault))
 }
 
 /** Whether an address is IPv6; it must have passed `checkIp`. */
@@ -195,14 +222,9 @@ export const checkCidr = (
     errors.push(invalidField(path, value, 'must not have leading 0s in IP or prefix length'))
   } else if (MAPPED.test(address)) {
     errors.push(invalidField(path, value, 'must not have an IPv4-mapped IPv6 address'))
-  } else if (family === 4 && hasHostBits(address, bits)) {
+  } else if (hasHostBits(value)) {
     errors.push(invalidField(path, value, 'must not have bits set beyond the prefix length'))
   }
-}
-
-const hasHostBits = (address: string, bits: number): boolean => {
-  const number = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
-  return number % 2 ** (32 - bits) !== 0
 }
 
 /** An address traffic may be sent to: no unspecified, loopback or link-local one. */

@@ -22,6 +22,7 @@ import type { Pod } from './pod.ts'
 import type { Container, PodSpec } from './pod-spec-defaults.ts'
 import { checkPodAnnotations, checkPodSpec } from './pod-spec-validation.ts'
 import { checkTolerations } from './scheduling-validation.ts'
+import { specDifference } from './spec-difference.ts'
 
 const UPDATABLE = [
   '`spec.containers[*].image`',
@@ -30,11 +31,13 @@ const UPDATABLE = [
   '`spec.tolerations` (only additions to existing tolerations)',
   '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
 ].join(',')
-const MIRROR = 'kubernetes.io/config.mirror'
+/** Marks a pod that stands for one a kubelet runs from a file. */
+export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror'
 
-export const validatePod = (pod: Pod): FieldError[] => {
+export const validatePod = (pod: Pod, old?: Pod): FieldError[] => {
   const errors: FieldError[] = []
   checkPod(errors, pod)
+  if (old) return errors
   if (pod.spec?.ephemeralContainers?.length) {
     errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'))
   }
@@ -45,7 +48,8 @@ export const validatePod = (pod: Pod): FieldError[] => {
   return errors
 }
 
-const checkPod = (errors: FieldError[], pod: Pod): void => {
+/** A pod by itself, new or changed. */
+export const checkPod = (errors: FieldError[], pod: Pod): void => {
   const spec = pod.spec ?? ({} as PodSpec)
   checkPodAnnotations(errors, 'metadata.annotations', pod.metadata.annotations, spec.nodeName)
   checkPodSpec(errors, 'spec', spec, true)
@@ -81,18 +85,20 @@ export const validatePodUpdate = (pod: Pod, old: Pod): FieldError[] => {
   if (deepEqual(spec, last)) return errors
   const frozen = withOldMutableFields(errors, spec, last)
   if (!deepEqual(frozen, last)) {
-    const why = `pod updates may not change fields other than ${UPDATABLE}\n${difference(last, frozen)}`
+    const why = `pod updates may not change fields other than ${UPDATABLE}\n${specDifference(last, frozen)}`
     errors.push(forbiddenField('spec', why))
   }
   return errors
 }
 
-const checkMirror = (errors: FieldError[], pod: Pod, old: Pod): void => {
-  const now = pod.metadata.annotations?.[MIRROR]
-  const before = old.metadata.annotations?.[MIRROR]
+export const checkMirror = (errors: FieldError[], pod: Pod, old: Pod): void => {
+  const now = pod.metadata.annotations?.[MIRROR_ANNOTATION]
+  const before = old.metadata.annotations?.[MIRROR_ANNOTATION]
   if (now === before) return
   const what = before === undefined ? 'may not add' : 'may not remove or update'
-  errors.push(forbiddenField(`metadata.annotations[${MIRROR}]`, `${what} mirror pod annotation`))
+  errors.push(
+    forbiddenField(`metadata.annotations[${MIRROR_ANNOTATION}]`, `${what} mirror pod annotation`),
+  )
 }
 
 /** False: the lists cannot be compared further. */
@@ -222,29 +228,6 @@ const checkNarrowerAffinity = (
     const why = 'only additions are allowed (no mutations or deletions)'
     errors.push(invalidField(`${path}[${index}]`, terms[index], why))
   }
-}
-
-const CONTEXT_LINES = 3
-
-/** A unified diff, in one hunk, of two objects as indented JSON. */
-const difference = (before: unknown, after: unknown): string => {
-  const old = JSON.stringify(before, null, 1).split('\n')
-  const fresh = JSON.stringify(after, null, 1).split('\n')
-  const most = Math.min(old.length, fresh.length)
-  let same = 0
-  while (same < most && old[same] === fresh[same]) same++
-  let tail = 0
-  while (tail < most - same && old.at(-1 - tail) === fresh.at(-1 - tail)) tail++
-  const start = Math.max(0, same - CONTEXT_LINES)
-  const end = Math.max(0, tail - CONTEXT_LINES)
-  return [
-    `@@ -${start + 1},${old.length - end - start} +${start + 1},${fresh.length - end - start} @@`,
-    ...old.slice(start, same).map((line) => ` ${line}`),
-    ...old.slice(same, old.length - tail).map((line) => `-${line}`),
-    ...fresh.slice(same, fresh.length - tail).map((line) => `+${line}`),
-    ...old.slice(old.length - tail, old.length - end).map((line) => ` ${line}`),
-    '',
-  ].join('\n')
 }
 
 const SYSTEM_CONDITIONS = new Set(['PodScheduled', 'Ready', 'Initialized'])

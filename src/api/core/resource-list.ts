@@ -78,5 +78,9 @@ const STANDARD = new Set([
 export const isStandardResource = (name: string): boolean =>
   STANDARD.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-')
 
+/** Whether a quota can bound it; of names without a prefix only these. */
+export const isQuotaResource = (name: string): boolean =>
+  name !== 'storage' && isStandardResource(name)
+
 export const isContainerResource = (name: string): boolean =>
   COMPUTE.includes(name) || isHugePages(name)

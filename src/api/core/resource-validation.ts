@@ -40,12 +40,13 @@ export const checkContainerResources = (
   requirements: Requirements | undefined,
   podClaims: PodClaims,
 ): void => {
-  if (requirements) checkRequirements(errors, path, requirements, podClaims, checkContainerName)
+  if (requirements)
+    checkRequirements(errors, path, requirements, podClaims, checkContainerResourceName)
 }
 
 /** A pod's overhead: an amount of each resource that a container may ask for. */
 export const checkOverhead = (errors: FieldError[], path: string, overhead: ResourceList): void =>
-  checkRequirements(errors, path, { limits: overhead }, undefined, checkContainerName)
+  checkRequirements(errors, path, { limits: overhead }, undefined, checkContainerResourceName)
 
 /** `spec.resources`: a pod's own requests and limits. */
 export const checkPodResources = (errors: FieldError[], path: string, spec: PodSpec): void => {
@@ -158,7 +159,7 @@ const checkPageMultiple = (errors: FieldError[], at: string, name: string, amoun
 }
 
 /** A qualified name; without a prefix it must be one that Kubernetes knows. */
-const checkResourceName: NameCheck = (errors, path, name) => {
+export const checkResourceName: NameCheck = (errors, path, name) => {
   const before = errors.length
   checkQualifiedName(errors, path, name)
   if (errors.length > before || name.includes('/') || isStandardResource(name)) return
@@ -166,7 +167,8 @@ const checkResourceName: NameCheck = (errors, path, name) => {
   errors.push(invalidField(path, name, why))
 }
 
-const checkContainerName: NameCheck = (errors, path, name) => {
+/** A resource that a container may ask for. */
+export const checkContainerResourceName: NameCheck = (errors, path, name) => {
   if (name === 'cpu' || name === 'memory') return
   checkResourceName(errors, path, name)
   if (!name.includes('/')) {

@@ -8,6 +8,7 @@ import type {
   V1Affinity,
   V1LabelSelector,
   V1NodeAffinity,
+  V1NodeSelector,
   V1NodeSelectorRequirement,
   V1NodeSelectorTerm,
   V1PodAffinity,
@@ -140,20 +141,25 @@ const checkNodeAffinity = (
   affinity: Wire<V1NodeAffinity>,
 ): void => {
   const required = affinity[REQUIRED]
-  if (required) {
-    const terms = required.nodeSelectorTerms ?? []
-    const at = `${path}.${REQUIRED}.nodeSelectorTerms`
-    if (terms.length === 0) {
-      errors.push(requiredField(at, 'must have at least one node selector term'))
-    }
-    for (const [index, term] of terms.entries())
-      checkNodeTerm(errors, `${at}[${index}]`, term, true)
-  }
+  if (required) checkNodeSelector(errors, `${path}.${REQUIRED}`, required)
   for (const [index, { weight, preference }] of (affinity[PREFERRED] ?? []).entries()) {
     const at = `${path}.${PREFERRED}[${index}]`
     checkWeight(errors, `${at}.weight`, weight)
     checkNodeTerm(errors, `${at}.preference`, preference, false)
   }
+}
+
+/** A choice of nodes: at least one term. */
+export const checkNodeSelector = (
+  errors: FieldError[],
+  path: string,
+  { nodeSelectorTerms: terms = [] }: Partial<Wire<V1NodeSelector>>,
+): void => {
+  const at = `${path}.nodeSelectorTerms`
+  if (terms.length === 0) {
+    errors.push(requiredField(at, 'must have at least one node selector term'))
+  }
+  for (const [index, term] of terms.entries()) checkNodeTerm(errors, `${at}[${index}]`, term, true)
 }
 
 const checkWeight = (errors: FieldError[], path: string, weight = 0): void => {
