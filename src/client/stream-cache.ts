@@ -6,6 +6,8 @@
  */
 import { CustomResourceDefinition } from '../api/apiextensions/custom-resource-definition.ts'
 import { type AnyKind, type Kind, storedKind } from '../api/kind.ts'
+import { setManagers } from '../api/managed-fields/manager-entry.ts'
+import { readStoredManagers } from '../api/managed-fields/stored-managers.ts'
 import { type KubernetesObject, objectKey } from '../api/meta.ts'
 import { KindRegistry, type ResourceNames } from '../api/registry.ts'
 import { decodeTrusted } from '../bus/codec.ts'
@@ -186,7 +188,7 @@ class StreamCopy {
     revision: number,
     namespace: string | undefined,
   ): KubernetesObject {
-    const object = readObject(kind, bytes, revision, namespace)
+    const object = readObject(kind, bytes, revision, namespace, !this.ports.digests)
     return this.ports.digests && kind.digest ? kind.digest(object) : object
   }
 
@@ -381,12 +383,16 @@ const namesOf = ({ spec }: CustomResourceDefinition): ResourceNames => ({
   namespaced: spec.scope === 'Namespaced',
 })
 
-/** Decodes a value; strings that all objects of a kind or namespace share are shared. */
+/**
+ * Decodes a value; strings that all objects of a kind or namespace share are shared. Who manages the fields is of
+ * interest only where objects are shown.
+ */
 const readObject = (
   kind: AnyKind,
   payload: Uint8Array,
   sequence: number,
   namespace: string | undefined,
+  keepsManagers: boolean,
 ): KubernetesObject => {
   const object = decodeTrusted(payload) as KubernetesObject
   if (kind.version !== '') {
@@ -398,6 +404,11 @@ const readObject = (
   }
   const { metadata } = object
   if (namespace !== undefined) metadata.namespace = shared(namespace)
+  const stored: unknown = metadata.managedFields
+  if (stored !== undefined) {
+    delete metadata.managedFields
+    if (keepsManagers) setManagers(object, readStoredManagers(stored))
+  }
   metadata.resourceVersion = String(sequence)
   return object
 }

@@ -5,6 +5,7 @@
  * "exists" or "conflict" it has waited for what other replicas wrote. It knows no defaults or validation.
  */
 import { type AnyKind, storedKind } from '../../api/kind.ts'
+import { managersOf, setManagers } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { conflict, MODIFIED, notFound, StatusError } from '../../api/status-error.ts'
 import { FenceLost, RevisionConflict, type Write } from '../../client/storage.ts'
@@ -43,17 +44,13 @@ export const isDryRun = (request: ApiRequest): boolean => {
     : request.verb.startsWith('delete') && Array.isArray(inBody)
       ? inBody
       : []
-  for (const value of given)
-    if (value !== 'All' && value !== '')
-      throw new StatusError(
-        400,
-        'BadRequest',
-        `Invalid value: ${JSON.stringify(value)}: dryRun: supported values: "All"`,
-      )
   return given.includes('All')
 }
 
-/** Commits and returns the object as it is stored. RevisionConflict passes through. */
+/**
+ * Commits and returns the object as it is stored. RevisionConflict passes through. An object that says nothing of
+ * its managers keeps those it has.
+ */
 export const commit = async (
   { storage }: Services,
   kind: AnyKind,
@@ -62,12 +59,17 @@ export const commit = async (
   fence: Write['fence'],
 ): Promise<KubernetesObject> => {
   const { namespace, name } = object.metadata
+  const stored = kind.storedAs ? await kind.storedAs.store(object) : object
+  if (managersOf(stored) === undefined) {
+    const before = expected === 0 ? undefined : storage.cache.get(kind, namespace, name)
+    setManagers(stored, managersOf(object) ?? (before && managersOf(before)))
+  }
   const revision = await write(storage, kind, {
     kind: storedKind(kind),
     ...(namespace === undefined ? {} : { namespace }),
     name,
     expected,
-    object: kind.storedAs ? await kind.storedAs.store(object) : object,
+    object: stored,
     ...(fence ? { fence } : {}),
     ...(kind.storage === 'events' ? { ttlSeconds: EVENT_TTL_SECONDS } : {}),
   })

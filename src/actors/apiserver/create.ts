@@ -1,10 +1,11 @@
 /**
  * create: a new object, with the name the client gave or one made from generateName.
  *
- * Order as in Kubernetes: decode, fill metadata, admission and defaults, validate, commit.
+ * Order as in Kubernetes: decode and defaults, who manages the fields, what the server adds, validate, commit.
  * Invariant: two creates of one name never both succeed, on whatever replica. It overwrites nothing.
  */
 import { deepCopy } from '../../api/equality.ts'
+import { type Managers, managersOf, setManagers } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { validateObjectMeta } from '../../api/object-meta.ts'
 import { alreadyExists, badRequest, invalid, StatusError } from '../../api/status-error.ts'
@@ -12,14 +13,17 @@ import { FenceLost, RevisionConflict } from '../../client/storage.ts'
 import { admitCreate, checkNamespace } from './admission.ts'
 import { ATTEMPTS_MAX, commit, isDryRun } from './commit.ts'
 import { decodeObject } from './decode-object.ts'
+import { managersAfterCreate } from './field-managers.ts'
 import { fillMetadata, generatedName } from './object-meta.ts'
 import type { ApiRequest, ApiResult } from './request.ts'
+import { checkOptions } from './request-options.ts'
 import type { Services } from './services.ts'
 
 /** Kubernetes tries a generated name this often. */
 const GENERATED_NAMES_MAX = 8
 
 export const create = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  checkOptions(request)
   const object = decodeObject(request)
   return {
     type: 'object',
@@ -29,21 +33,25 @@ export const create = async (services: Services, request: ApiRequest): Promise<A
   }
 }
 
-/** Creates `object`, which becomes the pipeline's. */
-const createObject = async (
+/** Creates `object`, which becomes the pipeline's. `managers`: of its fields, where they are known already. */
+export const createObject = async (
   services: Services,
   request: ApiRequest,
   object: KubernetesObject,
+  managers?: Managers,
 ): Promise<KubernetesObject> => {
   const { kind, namespace } = request
   const { metadata } = object
   if (metadata.resourceVersion && metadata.resourceVersion !== '0')
     throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created')
   const generate = !metadata.name && metadata.generateName ? metadata.generateName : undefined
+  kind.applyDefaults?.(object)
+  const managedBy = managers ?? managersAfterCreate(services, request, object)
   fillMetadata(object, kind, namespace, services.clock.now())
   if (generate) metadata.name = generatedName(generate)
   await checkNamespace(services, request, metadata.name)
   prepare(services, request, object)
+  setManagers(object, managedBy)
   for (let tries = 1; ; tries++) {
     try {
       return await attempt(services, request, object)
@@ -59,7 +67,6 @@ const prepare = (services: Services, request: ApiRequest, object: KubernetesObje
   const { kind, user } = request
   kind.prepareForCreate?.(object, { now: services.clock.now(), user })
   admitCreate(services, kind, object)
-  kind.applyDefaults?.(object)
   const errors = [...validateObjectMeta(kind, object), ...(kind.validate?.(object) ?? [])]
   if (errors.length > 0) throw invalid(kind, object.metadata.name ?? '', errors)
 }
@@ -73,7 +80,7 @@ const attempt = async (
   const { namespace, name } = draft.metadata
   for (let tries = 1; ; tries++) {
     /** Addresses are chosen anew in every attempt. */
-    const object = kind.plural === 'services' ? deepCopy(draft) : draft
+    const object = kind.plural === 'services' ? copyWithManagers(draft) : draft
     const claim = await services.addresses.claim(kind, object, undefined)
     try {
       if (services.storage.cache.get(kind, namespace, name)) {
@@ -90,6 +97,12 @@ const attempt = async (
       claim?.release()
     }
   }
+}
+
+const copyWithManagers = (object: KubernetesObject): KubernetesObject => {
+  const copy = deepCopy(object)
+  setManagers(copy, managersOf(object))
+  return copy
 }
 
 /** The name on the URL and in the body agree. */

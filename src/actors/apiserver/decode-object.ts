@@ -7,7 +7,7 @@
 import { checkFields, decodeError, strictDecodingMessage } from '../../api/check-fields.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { Json, KubernetesObject } from '../../api/meta.ts'
-import { badRequest, invalid } from '../../api/status-error.ts'
+import { badRequest } from '../../api/status-error.ts'
 import { type ApiRequest, warn } from './request.ts'
 
 /** A fresh object made of the body; the body stays as it is. */
@@ -30,6 +30,7 @@ export const decodeObject = (
   object.kind = kind.kind
   object.metadata ??= {} as KubernetesObject['metadata']
   const { metadata } = object
+  if (isEmptyList((body as MetadataLike).metadata?.managedFields)) metadata.managedFields = []
   if (!kind.namespaced || namespace === undefined) return object
   if (!metadata.namespace) metadata.namespace = namespace
   else if (metadata.namespace !== namespace)
@@ -38,6 +39,13 @@ export const decodeObject = (
     )
   return object
 }
+
+interface MetadataLike {
+  metadata?: { managedFields?: unknown } | null
+}
+
+/** An empty list of managers says something, unlike an empty list elsewhere. */
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
 const requireObject = (kind: AnyKind, body: unknown): Json => {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
@@ -64,17 +72,19 @@ const versionOf = (apiVersion: string): string => apiVersion.slice(apiVersion.in
 /** What `fieldValidation` asks to be done about unknown and duplicate fields. */
 const reportFaults = (request: ApiRequest, unknownFields: readonly string[]): void => {
   const mode = request.query.get('fieldValidation') || 'Warn'
-  if (mode !== 'Warn' && mode !== 'Strict' && mode !== 'Ignore')
-    throw invalid({ group: 'meta.k8s.io', kind: 'CreateOptions' }, '', [
-      {
-        reason: 'FieldValueNotSupported',
-        field: 'fieldValidation',
-        message: `Unsupported value: ${JSON.stringify(mode)}: supported values: "", "Ignore", "Strict", "Warn"`,
-      },
-    ])
   if (mode === 'Ignore') return
-  const faults = [...(request.duplicates?.() ?? []), ...unknownFields]
-  if (faults.length === 0) return
-  if (mode === 'Strict') throw decodeError(request.kind, strictDecodingMessage(faults))
-  for (const fault of faults) warn(request, fault)
+  const duplicates = request.duplicates?.() ?? NONE
+  if (duplicates.length === 0 && unknownFields.length === 0) return
+  if (mode === 'Strict') {
+    const faults = request.isYaml && duplicates.length > 0 ? [yamlFault(duplicates)] : duplicates
+    throw decodeError(request.kind, strictDecodingMessage([...faults, ...unknownFields]))
+  }
+  for (const fault of duplicates) warn(request, fault)
+  for (const fault of unknownFields) warn(request, fault)
 }
+
+const NONE: readonly string[] = []
+
+/** As Go's YAML reader sums up lines that are wrong. */
+const yamlFault = (lines: readonly string[]): string =>
+  `yaml: unmarshal errors:\n  ${lines.join('\n  ')}`

@@ -4,12 +4,9 @@
  * Invariant: never more than BODY_MAX_BYTES are held; what is parsed is plain JSON data. It checks no schema.
  */
 import type { IncomingMessage } from 'node:http'
-import { parse as parseYaml } from 'yaml'
-import { duplicateFields } from '../../api/duplicate-keys.ts'
-import type { Json } from '../../api/meta.ts'
-import { patchMediaTypes, patchTypeOf } from '../../api/patch/patch.ts'
+import { acceptedPatches, patchTypeOf } from '../../api/patch/patch.ts'
 import { badRequest, tooLarge, unsupportedMediaType } from '../../api/status-error.ts'
-import { decodeProtobuf } from './protobuf.ts'
+import { parseJsonText, parsePatchText, parseYamlText } from './body-text.ts'
 import type { PatchFormat } from './request.ts'
 
 /** Kubernetes' limit of a request body. */
@@ -41,16 +38,17 @@ export interface ParsedBody {
   body: unknown
   patch?: PatchFormat
   duplicates?: () => readonly string[]
+  isYaml?: boolean
 }
 
-const SUPPORTED_PATCHES = patchMediaTypes.join(', ')
+const SUPPORTED_PATCHES = acceptedPatches(false).join(', ')
 
-/** Throws 400 and 415. An empty body parses to undefined. */
+/** Throws 400 and 415. An empty body parses to undefined. A promise only for protobuf, which few speak. */
 export const parseBody = (
   bytes: Buffer,
   contentType: string | undefined,
   isPatch: boolean,
-): ParsedBody => {
+): ParsedBody | Promise<ParsedBody> => {
   const type = mediaType(contentType)
   if (isPatch) {
     const patch = patchTypeOf(type)
@@ -58,17 +56,15 @@ export const parseBody = (
       throw unsupportedMediaType(
         `the body of the request was in an unknown format - accepted media types include: ${SUPPORTED_PATCHES}`,
       )
-    return { body: parseJson(bytes.toString()), patch }
+    return { ...parsePatchText(bytes.toString(), patch), patch }
   }
   if (bytes.length === 0) return { body: undefined }
-  if (type === 'application/vnd.kubernetes.protobuf') return { body: decodeProtobuf(bytes) }
+  if (type === 'application/vnd.kubernetes.protobuf')
+    return import('./protobuf.ts').then(({ decodeProtobuf }) => ({ body: decodeProtobuf(bytes) }))
   const text = bytes.toString()
-  if (type === '' || type === 'application/json') {
-    const body = parseJson(text)
-    return { body, duplicates: () => duplicateFields(text, body) }
-  }
+  if (type === '' || type === 'application/json') return parseJsonText(text)
   if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml')
-    return { body: parseYamlText(text) }
+    return parseYamlText(text)
   throw unsupportedMediaType(
     'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
   )
@@ -78,22 +74,4 @@ const mediaType = (contentType: string | undefined): string => {
   if (contentType === undefined) return ''
   const end = contentType.indexOf(';')
   return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
-}
-
-const parseJson = (text: string): Json => {
-  try {
-    return JSON.parse(text) as Json
-  } catch (error) {
-    throw badRequest(
-      `the object provided is unrecognized (must be JSON): json parse error: ${(error as Error).message}`,
-    )
-  }
-}
-
-const parseYamlText = (text: string): unknown => {
-  try {
-    return parseYaml(text, { maxAliasCount: 100, schema: 'core', uniqueKeys: false })
-  } catch (error) {
-    throw badRequest(`error converting YAML to JSON: ${(error as Error).message}`)
-  }
 }

@@ -45,8 +45,8 @@ export const keepMetadata = (next: KubernetesObject, old: KubernetesObject): voi
 }
 
 const dropServerFields = (metadata: Partial<ObjectMeta>): void => {
-  delete metadata.selfLink
-  delete metadata.managedFields
+  if (metadata.selfLink !== undefined) delete metadata.selfLink
+  if (metadata.managedFields !== undefined) delete metadata.managedFields
 }
 
 /**
@@ -68,7 +68,7 @@ const isSameDesire = (kind: AnyKind, next: KubernetesObject, old: KubernetesObje
   const before = old as unknown as Record<string, unknown>
   if (kind.annotationsAreDesired && !sameAnnotations(next, old)) return false
   for (const key of new Set([...Object.keys(after), ...Object.keys(before)])) {
-    if (key === 'metadata' || key === 'status') continue
+    if (key === 'metadata' || (key === 'status' && !kind.statusIsDesired)) continue
     if (!deepEqual(after[key], before[key])) return false
   }
   return true

@@ -1,30 +1,41 @@
 /**
- * patch: JSON patch, merge patch and strategic merge patch, on an object, its status or its scale.
+ * patch: JSON patch, merge patch and strategic merge patch, on an object, its status, another part or its scale.
  *
  * Invariant: a patch is applied to the object it is stored over; when somebody else was faster it is applied
- * again to the newer one, unless the patch itself names a resourceVersion. The result is an update.
+ * again to the newer one, unless the patch itself names a resourceVersion. The result is an update. Server-side
+ * apply comes by here, too, and goes on to `apply.ts`.
  */
 import type { UncheckedObject } from '../../api/kind.ts'
+import { withManagedFields } from '../../api/managed-fields/manager-entry.ts'
 import type { Json, KubernetesObject } from '../../api/meta.ts'
-import { applyPatch, invalidPatch } from '../../api/patch/patch.ts'
-import { StatusError } from '../../api/status-error.ts'
+import { touchesManagedFields, unknownOperationFields } from '../../api/patch/json-patch.ts'
+import { acceptedPatches, applyPatch, invalidPatch, type PatchType } from '../../api/patch/patch.ts'
+import { StatusError, unsupportedMediaType } from '../../api/status-error.ts'
 import { withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
+import { knownManagers } from './field-managers.ts'
 import type { ApiRequest, ApiResult } from './request.ts'
+import { checkOptions } from './request-options.ts'
 import type { Services } from './services.ts'
 import { changeScale, type Scale } from './subresources.ts'
 import { catchUp, replace } from './update.ts'
 
 export const patch = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
-  const { kind } = request
+  const { kind, patch: format = 'strategic' } = request
+  checkOptions(request)
+  if (format === 'apply') return (await import('./apply.ts')).apply(services, request)
+  if (format === 'strategic' && kind.schema)
+    throw unsupportedMediaType(
+      `the body of the request was in an unknown format - accepted media types include: ${acceptedPatches(true).join(', ')}`,
+    )
   const given = statedRevision(request.body)
   if (given) await catchUp(services, request, given)
   const stored = await withRetries(
     services,
     request,
     (current) => given !== undefined && given === current.metadata.resourceVersion,
-    (current) => patchObject(services, request, current),
+    (current) => patchObject(services, request, format, current),
   )
   return { type: 'object', code: 200, kind, object: stored }
 }
@@ -33,14 +44,16 @@ export const patch = async (services: Services, request: ApiRequest): Promise<Ap
 const patchObject = (
   services: Services,
   request: ApiRequest,
+  format: PatchType,
   current: KubernetesObject,
 ): Promise<KubernetesObject> => {
   const { kind, body } = request
-  const before = current as unknown as UncheckedObject
-  const patched = applyPatch(request.patch ?? 'strategic', before, body as Json, kind.model)
+  const isAboutManagers = format === 'json' && touchesManagedFields(body as Json)
+  const before = isAboutManagers ? shown(services, request, current) : current
+  const patched = applyPatch(format, before as unknown as UncheckedObject, body as Json, kind.model)
   const attempt: ApiRequest = { ...request }
   delete attempt.warnings
-  const next = decodePatched(attempt, patched)
+  const next = decodePatched(attempt, format, patched)
   if (attempt.warnings) request.warnings = attempt.warnings
   checkName(request, next)
   const { resourceVersion } = next.metadata
@@ -51,18 +64,57 @@ const patchObject = (
   return replace(services, request, current, next, pinned)
 }
 
+/** `current` with its managers, which only a JSON patch can refer to. */
+const shown = (
+  services: Services,
+  { kind }: ApiRequest,
+  current: KubernetesObject,
+): KubernetesObject => withManagedFields(current, knownManagers(services, kind, current))
+
 /** A result that does not decode is the patch's fault: 422, as Kubernetes says it. */
-const decodePatched = (request: ApiRequest, patched: UncheckedObject): KubernetesObject => {
+const decodePatched = (
+  request: ApiRequest,
+  format: PatchType,
+  patched: UncheckedObject,
+): KubernetesObject => {
+  const { body } = request
+  const faults =
+    format === 'json'
+      ? () => [
+          ...(request.duplicates?.() ?? []).map((fault) => `json patch ${fault}`),
+          ...unknownOperationFields(body as Json),
+        ]
+      : request.duplicates
+  const attempt: ApiRequest = faults ? { ...request, duplicates: faults } : request
   try {
-    return decodeObject(request, patched)
+    return decodeObject(attempt, patched)
   } catch (error) {
-    if (error instanceof StatusError && error.message.includes('json: cannot unmarshal'))
-      throw invalidPatch(
-        JSON.stringify(request.body),
-        error.message.slice(error.message.indexOf('json: ')),
-      )
-    throw error
+    const fault = error instanceof StatusError ? decodingFault(error.message) : undefined
+    if (fault === undefined) throw error
+    throw invalidPatch(
+      format === 'strategic' ? goText(body as Json) : JSON.stringify(patched),
+      fault,
+    )
+  } finally {
+    if (attempt.warnings) request.warnings = attempt.warnings
   }
+}
+
+/** The part of an error of decoding that says what is wrong; undefined for other errors. */
+const decodingFault = (message: string): string | undefined => {
+  const at = message.search(/json: cannot unmarshal|strict decoding error: /)
+  return at < 0 ? undefined : message.slice(at)
+}
+
+/** As Go prints a decoded patch with `%+v`. */
+const goText = (value: Json): string => {
+  if (value === null) return '<nil>'
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
+  if (typeof value !== 'object') return String(value)
+  return `map[${Object.keys(value)
+    .sort()
+    .map((key) => `${key}:${goText(value[key] as Json)}`)
+    .join(' ')}]`
 }
 
 const statedRevision = (body: unknown): string | undefined => {
@@ -72,9 +124,18 @@ const statedRevision = (body: unknown): string | undefined => {
   return typeof given === 'string' && given !== '' ? given : undefined
 }
 
-export const patchScale = (services: Services, request: ApiRequest): Promise<ApiResult> =>
-  changeScale(services, request, (scale) => {
+export const patchScale = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  checkOptions(request)
+  const { patch: format = 'strategic' } = request
+  if (format === 'apply') {
+    const { applyScale } = await import('./apply.ts')
+    return changeScale(services, request, (scale, current) =>
+      applyScale(services, request, current, scale),
+    )
+  }
+  return changeScale(services, request, (scale) => {
     const before = scale as unknown as UncheckedObject
-    const format = request.patch ?? 'strategic'
-    return applyPatch(format, before, request.body as Json, 'V1Scale') as unknown as Scale
+    const patched = applyPatch(format, before, request.body as Json, 'V1Scale')
+    return { scale: patched as unknown as Scale }
   })
+}

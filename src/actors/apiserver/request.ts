@@ -20,7 +20,8 @@ export type Verb =
 
 export type User = UserInfo
 
-export type PatchFormat = 'json' | 'merge' | 'strategic'
+/** `apply` is server-side apply. */
+export type PatchFormat = 'json' | 'merge' | 'strategic' | 'apply'
 
 export interface ApiRequest {
   verb: Verb
@@ -36,7 +37,13 @@ export interface ApiRequest {
   body?: unknown
   /** The keys that the body's text held twice, in Kubernetes' words: `duplicate field "spec.replicas"`. */
   duplicates?: () => readonly string[]
+  /** Duplicates come as Go's YAML reader tells them. */
+  isYaml?: boolean
   patch?: PatchFormat
+  /** Who manages the fields this request sets, unless its query names a fieldManager. */
+  manager?: string | undefined
+  /** The subresource it came through, where it is done as a write of the main one: `scale`. */
+  writtenThrough?: string
   fence?: Fence | undefined
   /** Texts for `Warning` headers; the pipeline adds to it. */
   warnings?: string[]

@@ -8,6 +8,7 @@ import type { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { deepCopy } from '../../api/equality.ts'
 import type { AnyKind } from '../../api/kind.ts'
+import { type Managers, setManagers } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import {
   badRequest,
@@ -58,11 +59,14 @@ export const getScale = async (services: Services, request: ApiRequest): Promise
   return { type: 'document', code: 200, document: scaleOf(request.kind, result.object) }
 }
 
-/** Sets the replicas `wanted` says, from the Scale as it is now. */
+/**
+ * Sets the replicas `wanted` says, from the Scale as it is now; `managers` are those of the object, where `wanted`
+ * knows them.
+ */
 export const changeScale = async (
   services: Services,
   request: ApiRequest,
-  wanted: (scale: Scale) => Scale,
+  wanted: (scale: Scale, current: KubernetesObject) => { scale: Scale; managers?: Managers },
 ): Promise<ApiResult> => {
   const { kind, name } = request
   const stored = await withRetries(
@@ -71,7 +75,7 @@ export const changeScale = async (
     () => false,
     (current) => {
       const before = scaleOf(kind, current)
-      const scale = wanted(before)
+      const { scale, managers } = wanted(before, current)
       const replicas = scale.spec?.replicas ?? 0
       if (!Number.isInteger(replicas))
         throw badRequest(
@@ -84,7 +88,9 @@ export const changeScale = async (
       const given = scale.metadata?.resourceVersion
       const next = deepCopy(kind.scale!.write(current, replicas) as KubernetesObject)
       const pinned = given && given !== before.metadata.resourceVersion ? given : undefined
-      return replace(services, { ...request, subresource: undefined }, current, next, pinned)
+      if (managers) setManagers(next, managers)
+      const change = { ...request, subresource: undefined, writtenThrough: 'scale' }
+      return replace(services, change, current, next, pinned)
     },
   )
   return { type: 'document', code: 200, document: scaleOf(kind, stored) }
@@ -101,7 +107,7 @@ export const updateScale = async (services: Services, request: ApiRequest): Prom
       `the name of the object (${name}) does not match the name on the URL (${request.name})`,
     )
   if (resourceVersion) await catchUp(services, request, resourceVersion)
-  return changeScale(services, request, () => scale as Scale)
+  return changeScale(services, request, () => ({ scale: scale as Scale }))
 }
 
 interface Binding {

@@ -5,18 +5,27 @@
  * last finalizer of a deleted object removes the object. Patches end here too, see `patch.ts`.
  */
 import { deepCopy, deepEqual } from '../../api/equality.ts'
+import type { AnyKind } from '../../api/kind.ts'
+import {
+  type Managers,
+  managersOf,
+  sameOwnership,
+  setManagers,
+} from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { validateObjectMetaUpdate } from '../../api/object-meta.ts'
 import { conflict, invalid, MODIFIED } from '../../api/status-error.ts'
 import { commit, isDryRun, remove, revisionOf, withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
+import { knownManagers, managersAfterUpdate, takeManagedFields } from './field-managers.ts'
 import { countGeneration, isReadyToGo, keepMetadata } from './object-meta.ts'
-import { parseRevision } from './read.ts'
 import type { ApiRequest, ApiResult } from './request.ts'
+import { checkOptions } from './request-options.ts'
 import type { Services } from './services.ts'
 
 export const update = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
+  checkOptions(request)
   const object = decodeObject(request)
   checkName(request, object)
   const given = object.metadata.resourceVersion
@@ -46,12 +55,13 @@ export const catchUp = async (
         message: `Invalid value: ${JSON.stringify(given)}: must be an unsigned integer`,
       },
     ])
-  if (parseRevision(given) > storage.cache.revision(kind)) await storage.barrier(kind)
+  if (Number(given) > storage.cache.revision(kind)) await storage.barrier(kind)
 }
 
 /**
  * Stores `next` in the place of `current`. `next` is the pipeline's, `current` is shared.
- * `pinned` is the resourceVersion the client insists on. RevisionConflict passes through.
+ * `pinned` is the resourceVersion the client insists on. Managers of fields that `next` carries are what an apply
+ * came to. RevisionConflict passes through.
  */
 export const replace = async (
   services: Services,
@@ -70,11 +80,12 @@ export const replace = async (
       name,
       `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${current.metadata.uid}`,
     )
-  const prepared = prepare(services, request, current, next)
+  const { prepared, managers } = prepare(services, request, current, next)
   const claim = await services.addresses.claim(kind, prepared, current)
   try {
     validate(request, prepared, current)
-    if (deepEqual(prepared, current)) return current
+    if (isSame(services, kind, prepared, current, managers)) return current
+    setManagers(prepared, managers)
     if (isDryRun(request)) return prepared
     if (isReadyToGo(prepared)) {
       const last = { ...prepared }
@@ -93,33 +104,54 @@ export const replace = async (
   }
 }
 
+/** Nothing to write: at most the times of managers differ. */
+const isSame = (
+  services: Services,
+  kind: AnyKind,
+  prepared: KubernetesObject,
+  current: KubernetesObject,
+  managers: Managers,
+): boolean =>
+  deepEqual(prepared, current) && sameOwnership(managers, knownManagers(services, kind, current))
+
+interface Prepared {
+  prepared: KubernetesObject
+  /** Of the fields as the client set them: what the server adds below is nobody's. */
+  managers: Managers
+}
+
 const prepare = (
   services: Services,
   request: ApiRequest,
   current: KubernetesObject,
   next: KubernetesObject,
-): KubernetesObject => {
-  const { kind } = request
+): Prepared => {
+  const { kind, subresource } = request
   const context = { now: services.clock.now(), user: request.user }
+  const given = takeManagedFields(next)
+  const applied = managersOf(next)
+  const managersOfChange = (changed: KubernetesObject) =>
+    applied ?? managersAfterUpdate(services, request, current, changed, given)
   keepMetadata(next, current)
-  if (isDecree(request)) return next
+  if (isDecree(request)) return { prepared: next, managers: managersOfChange(next) }
   const part = partOf(request)
-  if (part) {
-    kind.applyDefaults?.(next)
-    part.prepareForUpdate(next, current, context)
-    return next
-  }
-  if (request.subresource === 'status') {
+  if (!part && subresource === 'status') {
     const prepared = onlyStatus(next, current)
     kind.applyDefaults?.(prepared)
+    const managers = managersOfChange(prepared)
     kind.prepareForStatusUpdate?.(prepared, current, context)
-    return prepared
+    return { prepared, managers }
   }
-  if (kind.statusSubresource) takeField(next, current, 'status')
+  if (!part && kind.statusSubresource) takeField(next, current, 'status')
   kind.applyDefaults?.(next)
+  if (part) {
+    part.prepareForUpdate(next, current, context)
+    return { prepared: next, managers: managersOfChange(next) }
+  }
+  const managers = managersOfChange(next)
   kind.prepareForUpdate?.(next, current, context)
   countGeneration(kind, next, current)
-  return next
+  return { prepared: next, managers }
 }
 
 const partOf = ({ kind, subresource }: ApiRequest) =>
@@ -162,7 +194,10 @@ const validate = (
     ? (part.validateUpdate?.(prepared, current) ?? [])
     : request.subresource === 'status'
       ? (kind.validateStatusUpdate?.(prepared, current) ?? [])
-      : [...(kind.validate?.(prepared, current) ?? []), ...(kind.validateUpdate?.(prepared, current) ?? [])]
+      : [
+          ...(kind.validate?.(prepared, current) ?? []),
+          ...(kind.validateUpdate?.(prepared, current) ?? []),
+        ]
   const errors = [...validateObjectMetaUpdate(prepared, current), ...own]
   if (errors.length > 0) throw invalid(kind, current.metadata.name, errors)
 }

@@ -5,6 +5,8 @@
  */
 import type { AnyKind, Kind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
+import { managersOf } from '../../api/managed-fields/manager-entry.ts'
+import { storedManagers } from '../../api/managed-fields/stored-managers.ts'
 import { type StatusError, timeout, tooLarge } from '../../api/status-error.ts'
 import { encode } from '../../bus/codec.ts'
 import { type Fence, RevisionConflict, type Write } from '../../client/storage.ts'
@@ -36,10 +38,15 @@ export interface PendingWrite {
   reject(error: Error): void
 }
 
-/** The stored bytes of `object`: without resourceVersion, which is the message's own sequence. */
+/**
+ * The stored bytes of `object`: without resourceVersion, which is the message's own sequence; managers come last
+ * in its metadata, where taking them out again is cheap.
+ */
 export const payloadOf = (object: KubernetesObject, limitBytes: number): Uint8Array => {
   const { resourceVersion: _, ...metadata } = object.metadata
-  const payload = encode({ ...object, metadata })
+  const managers = managersOf(object)
+  const kept: object = managers ? { ...metadata, managedFields: storedManagers(managers) } : metadata
+  const payload = encode({ ...object, metadata: kept })
   const limit = Math.min(MAX_OBJECT_BYTES, limitBytes)
   if (payload.length > limit)
     throw tooLarge(

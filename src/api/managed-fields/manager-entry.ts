@@ -48,34 +48,18 @@ export const isSameManager = (one: Omit<ManagerEntry, 'fields' | 'time'>, other:
   one.subresource === other.subresource &&
   (one.operation === 'Apply' || one.apiVersion === other.apiVersion)
 
-export const sameManagers = (one: Managers = NOBODY, other: Managers = NOBODY): boolean => {
-  if (one === other) return true
-  return (
-    one.length === other.length &&
-    one.every((entry, index) => {
-      const counterpart = other[index]!
-      return (
-        entry === counterpart ||
-        (isSameManager(entry, counterpart) &&
-          entry.apiVersion === counterpart.apiVersion &&
-          entry.time === counterpart.time &&
-          entry.fields === counterpart.fields)
-      )
-    })
-  )
-}
-
 /** Whether they differ in more than times. */
-export const sameOwnership = (one: Managers = NOBODY, other: Managers = NOBODY): boolean =>
-  one.length === other.length &&
-  one.every((entry) =>
-    other.some(
-      (counterpart) =>
-        isSameManager(entry, counterpart) &&
-        entry.apiVersion === counterpart.apiVersion &&
-        entry.fields === counterpart.fields,
-    ),
-  )
+export const sameOwnership = (one: Managers, other: Managers): boolean =>
+  one === other ||
+  (one.length === other.length &&
+    one.every((entry) =>
+      other.some(
+        (counterpart) =>
+          isSameManager(entry, counterpart) &&
+          entry.apiVersion === counterpart.apiVersion &&
+          entry.fields === counterpart.fields,
+      ),
+    ))
 
 export const NOBODY: Managers = Object.freeze([])
 
@@ -151,9 +135,28 @@ export const managedFieldsText = (managers: Managers): string => {
   return `${text}]`
 }
 
+/** The JSON text of an object, its `metadata.managedFields` included. */
+export const jsonWithManagers = (object: object): string => {
+  const { metadata } = object as { metadata?: object }
+  const managers = metadata && (metadata as Carrier)[MANAGERS]
+  if (!managers || managers.length === 0) return JSON.stringify(object)
+  let text = '{'
+  for (const key in object) {
+    const value = JSON.stringify(object[key as keyof typeof object]) as string | undefined
+    if (value === undefined) continue
+    if (text.length > 1) text += ','
+    text += `"${key}":`
+    if (key !== 'metadata') text += value
+    else text += `${value.slice(0, -1)},"managedFields":${managedFieldsText(managers)}}`
+  }
+  return `${text}}`
+}
+
 /** `object` with its `metadata.managedFields`; the same object where there are none. */
-export const withManagedFields = <T extends Pick<KubernetesObject, 'metadata'>>(object: T): T => {
-  const managers = managersOf(object)
+export const withManagedFields = <T extends Pick<KubernetesObject, 'metadata'>>(
+  object: T,
+  managers: Managers | undefined = managersOf(object),
+): T => {
   if (!managers || managers.length === 0) return object
   const managedFields = JSON.parse(managedFieldsText(managers)) as object[]
   return { ...object, metadata: { ...object.metadata, managedFields } }

@@ -2,7 +2,7 @@
  * JSON Patch (RFC 6902).
  *
  * Errors are those of Kubernetes' apiserver: 400 for a patch it cannot read, 422 for one that does not apply.
- * The arguments are not changed.
+ * The arguments are not changed. What copies add is bounded.
  */
 import jsonpatch, { type Operation } from 'fast-json-patch'
 import { deepCopy } from '../equality.ts'
@@ -11,6 +11,8 @@ import type { Json } from '../meta.ts'
 import { badRequest, StatusError, tooLarge } from '../status-error.ts'
 
 const OPERATIONS_MAX = 10_000
+/** What all copies of one patch may add, as JSON. */
+const COPIED_BYTES_MAX = 3 * 1024 * 1024
 const OPERATIONS: ReadonlySet<Json | undefined> = new Set([
   'add',
   'remove',
@@ -23,13 +25,46 @@ const OPERATIONS: ReadonlySet<Json | undefined> = new Set([
 /** `object` with the operations applied, all or none. */
 export const applyJsonPatch = (object: UncheckedObject, operations: Json): UncheckedObject => {
   const checked = readOperations(operations)
+  let patched: UncheckedObject = deepCopy(object)
+  let copied = 0
   try {
-    const patched = jsonpatch.applyPatch(deepCopy(object), deepCopy(checked), true, true, true)
-    return patched.newDocument
+    for (const [index, operation] of checked.entries()) {
+      if (operation.op === 'copy') copied += sizeAt(patched, operation.from)
+      if (copied > COPIED_BYTES_MAX) throw rejected()
+      const step = deepCopy(operation)
+      patched = jsonpatch.applyOperation(patched, step, true, true, true, index).newDocument
+    }
   } catch {
     throw rejected()
   }
+  return patched
 }
+
+const sizeAt = (document: UncheckedObject, pointer: string): number =>
+  (JSON.stringify(jsonpatch.getValueByPointer(document, pointer)) ?? '').length
+
+/** Whether operations read or write the managers of the object's fields. */
+export const touchesManagedFields = (operations: Json): boolean =>
+  Array.isArray(operations) &&
+  operations.some((operation) => {
+    const { path, from } = (operation ?? {}) as { path?: Json; from?: Json }
+    return [path, from].some(
+      (pointer) =>
+        pointer === '' ||
+        pointer === '/metadata' ||
+        (typeof pointer === 'string' && pointer.startsWith('/metadata/managedFields')),
+    )
+  })
+
+const MEMBERS: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value'])
+
+/** What no operation has, in Kubernetes' words: `json patch unknown field "[0].foo"`. */
+export const unknownOperationFields = (operations: Json): string[] =>
+  (Array.isArray(operations) ? operations : []).flatMap((operation, index) =>
+    Object.keys(operation ?? {})
+      .filter((member) => !MEMBERS.has(member))
+      .map((member) => `json patch unknown field "[${index}].${member}"`),
+  )
 
 const rejected = () =>
   new StatusError(
@@ -41,18 +76,32 @@ const rejected = () =>
 
 const readOperations = (operations: Json): Operation[] => {
   if (!Array.isArray(operations))
-    throw badRequest(
-      `json: cannot unmarshal ${operations === null ? 'null' : typeof operations} into Go value of type jsonpatch.Patch`,
-    )
+    throw unreadable(operations, 'value of type []handlers.jsonPatchOp')
   if (operations.length > OPERATIONS_MAX)
     throw tooLarge(
-      `The allowed maximum operations in a JSON patch is ${OPERATIONS_MAX}, got ${operations.length}`,
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${OPERATIONS_MAX}, got ${operations.length}`,
     )
   return operations.map((operation) => {
     const isRecord =
       typeof operation === 'object' && operation !== null && !Array.isArray(operation)
-    if (!isRecord) throw badRequest('error decoding patch: an operation is not an object')
+    if (!isRecord) throw unreadable(operation, 'value of type handlers.jsonPatchOp')
+    for (const member of ['op', 'path', 'from'])
+      if (typeof (operation[member] ?? '') !== 'string')
+        throw unreadable(
+          operation[member] ?? null,
+          `struct field jsonPatchOp.${member} of type string`,
+        )
     if (!OPERATIONS.has(operation['op']) || typeof operation['path'] !== 'string') throw rejected()
     return operation as unknown as Operation
   })
+}
+
+const unreadable = (value: Json, what: string): StatusError =>
+  badRequest(`error decoding patch: json: cannot unmarshal ${jsonKindOf(value)} into Go ${what}`)
+
+/** What Go's JSON reader calls a value. */
+const jsonKindOf = (value: Json): string => {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  return typeof value === 'boolean' ? 'bool' : typeof value
 }

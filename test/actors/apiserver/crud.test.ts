@@ -210,8 +210,9 @@ test('the three patch formats change an object', async () => {
     patchHeaders('strategic-merge-patch+json'),
   )
   assert.is(strategic.json.spec.template.spec.containers.length, 2)
-  const server = await api.call('PATCH', url, {}, patchHeaders('apply-patch+yaml'))
-  assert.is(server.code, 415)
+  const binary = await api.call('PATCH', url, {}, patchHeaders('apply-patch+cbor'))
+  assert.is(binary.code, 415)
+  assert.match(binary.json.message, /strategic-merge-patch\+json, application\/apply-patch\+yaml$/)
 })
 
 test('a patch that does not apply, or makes nonsense, is refused', async () => {

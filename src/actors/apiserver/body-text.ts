@@ -1,0 +1,86 @@
+/**
+ * The texts of bodies: JSON and YAML, with what a strict reader finds wrong with them.
+ *
+ * Duplicate keys are looked for only when somebody asks. It knows no schema.
+ */
+import { isMap, isScalar, LineCounter, parseDocument, parse as parseYaml, visit } from 'yaml'
+import { duplicateFields } from '../../api/duplicate-keys.ts'
+import type { Json } from '../../api/meta.ts'
+import { badRequest } from '../../api/status-error.ts'
+import type { PatchFormat } from './request.ts'
+
+export interface ParsedText {
+  body: unknown
+  /** In Kubernetes' words; of YAML with the line: `line 10: key "replicas" already set in map`. */
+  duplicates: () => readonly string[]
+  isYaml?: boolean
+}
+
+const YAML = { maxAliasCount: 100, schema: 'core', uniqueKeys: false } as const
+
+/** Throws 400. */
+export const parseJsonText = (text: string): ParsedText => {
+  const body = parseJson(
+    text,
+    'the object provided is unrecognized (must be JSON): json parse error: ',
+  )
+  return { body, duplicates: () => duplicateFields(text, body) }
+}
+
+/** Throws 400. */
+export const parseYamlText = (text: string): ParsedText => ({
+  body: parseYamlValue(text, 'error converting YAML to JSON: '),
+  duplicates: () => duplicatesInYaml(text),
+  isYaml: true,
+})
+
+/** Throws 400. */
+export const parsePatchText = (text: string, format: PatchFormat): ParsedText => {
+  if (format === 'apply')
+    return {
+      body: parseYamlValue(text, 'error decoding YAML: error converting YAML to JSON: '),
+      duplicates: () => duplicatesInYaml(text),
+      isYaml: true,
+    }
+  const body = parseJson(text, format === 'merge' ? 'error decoding patch: ' : '')
+  return { body, duplicates: () => duplicateFields(text, body) }
+}
+
+const parseJson = (text: string, prefix: string): Json => {
+  try {
+    return JSON.parse(text) as Json
+  } catch (error) {
+    throw badRequest(`${prefix}${(error as Error).message}`)
+  }
+}
+
+const parseYamlValue = (text: string, prefix: string): unknown => {
+  try {
+    return parseYaml(text, YAML)
+  } catch (error) {
+    throw badRequest(`${prefix}${(error as Error).message}`)
+  }
+}
+
+const DUPLICATES_MAX = 100
+
+const duplicatesInYaml = (text: string): string[] => {
+  const lineCounter = new LineCounter()
+  const found: { line: number; key: string }[] = []
+  visit(parseDocument(text, { ...YAML, lineCounter }), {
+    Map: (_, map) => {
+      if (!isMap(map)) return
+      const keys = new Set<string>()
+      for (const { key } of map.items) {
+        const name = String(isScalar(key) ? key.value : key)
+        const at = isScalar(key) ? (key.range?.[0] ?? 0) : 0
+        if (keys.has(name)) found.push({ line: lineCounter.linePos(at).line, key: name })
+        keys.add(name)
+      }
+    },
+  })
+  return found
+    .sort((one, other) => one.line - other.line)
+    .slice(0, DUPLICATES_MAX)
+    .map(({ line, key }) => `line ${line}: key ${JSON.stringify(key)} already set in map`)
+}
