@@ -22,7 +22,8 @@ export interface StatusDetails {
 export interface Status {
   kind: 'Status'
   apiVersion: 'v1'
-  metadata: Record<string, never>
+  /** `continue`: how a list whose pages have expired may go on. */
+  metadata: { continue?: string }
   status: 'Success' | 'Failure'
   message?: string
   reason?: string
@@ -168,6 +169,12 @@ export const invalidField = (field: string, value: unknown, detail: string): Fie
   reason: 'FieldValueInvalid',
   field,
   message: `Invalid value: ${showValue(value)}: ${detail}`,
+})
+/** For a field whose value says nothing, such as a whole list. */
+export const invalidWithoutValue = (field: string, detail: string): FieldError => ({
+  reason: 'FieldValueInvalid',
+  field,
+  message: `Invalid value: ${detail}`,
 })
 /** `supported` is listed in the order given, as Kubernetes does. */
 export const unsupportedField = (

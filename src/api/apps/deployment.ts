@@ -12,7 +12,6 @@ import { checkNonNegative } from '../core/field-rules.ts'
 import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
-import { percentErrors } from '../names.ts'
 import { formatLabelSelector, labelSelectorOf } from '../selector.ts'
 import {
   type FieldError,
@@ -21,7 +20,15 @@ import {
   requiredField,
   unsupportedField,
 } from '../status-error.ts'
-import { checkCounts, checkSameSelector, checkSelectorAndTemplate } from './workload-validation.ts'
+import {
+  amountOf,
+  checkAtMostWhole,
+  checkCollisions,
+  checkCounts,
+  checkSameSelector,
+  checkSelectorAndTemplate,
+  checkShare,
+} from './workload-validation.ts'
 
 export type Deployment = WireObject<V1Deployment>
 
@@ -83,24 +90,12 @@ const checkStrategy = (errors: FieldError[], { type, rollingUpdate }: Strategy):
       const why = 'may not be 0 when `maxSurge` is 0'
       errors.push(invalidField(`${path}.maxUnavailable`, maxUnavailable, why))
     }
-    if (typeof maxUnavailable === 'string' && amountOf(maxUnavailable) > 100) {
-      const why = 'must not be greater than 100%'
-      errors.push(invalidField(`${path}.maxUnavailable`, maxUnavailable, why))
-    }
+    checkAtMostWhole(errors, `${path}.maxUnavailable`, maxUnavailable)
   } else {
     const shown = { Type: type ?? '', RollingUpdate: null }
     errors.push(unsupportedField('spec.strategy', shown, ['Recreate', 'RollingUpdate']))
   }
 }
-
-/** A count of pods or a percentage of them. */
-const checkShare = (errors: FieldError[], path: string, share: number | string): void => {
-  if (typeof share === 'number') checkNonNegative(errors, path, share)
-  else for (const fault of percentErrors(share)) errors.push(invalidField(path, share, fault))
-}
-
-const amountOf = (share: number | string): number =>
-  typeof share === 'number' ? share : /^\d+%?$/.test(share) ? Number.parseInt(share, 10) : 0
 
 const STATUS_COUNTS = [
   'observedGeneration',
@@ -120,10 +115,7 @@ const validateStatusUpdate = ({ status = {} }: Deployment, old: Deployment): Fie
     'readyReplicas',
     'availableReplicas',
   ])
-  const collisions = status.collisionCount ?? 0
-  if (collisions < (old.status?.collisionCount ?? 0)) {
-    errors.push(invalidField('status.collisionCount', collisions, 'cannot be decremented'))
-  }
+  checkCollisions(errors, status, old.status)
   return errors
 }
 

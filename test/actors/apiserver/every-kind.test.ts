@@ -71,6 +71,20 @@ const remove = async (kind: AnyKind, draft: ObjectDraft): Promise<void> => {
   assert.is((await api.call('GET', path)).code, 404, `${path} is there after its finalizers`)
 }
 
+/** Runs `body` with a fresh object made of `draft`, which goes afterwards. */
+const withObject = async (
+  kind: AnyKind,
+  draft: ObjectDraft,
+  body: (made: LooseObject) => Promise<void>,
+): Promise<void> => {
+  const made = await create(kind, draft)
+  try {
+    await body(made)
+  } finally {
+    await remove(kind, draft)
+  }
+}
+
 const PATCH_TYPES = {
   json: 'json-patch+json',
   merge: 'merge-patch+json',
@@ -85,7 +99,7 @@ const patch = (path: string, type: keyof typeof PATCH_TYPES, body: unknown): Pro
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Whether `whole` holds everything of `part`; lists are compared item by item and in full. */
+/** What of `part` is not in `whole`; lists are compared item by item and in full, null stands for absent. */
 const differenceOf = (part: unknown, whole: unknown, path: string): string | undefined => {
   if (Array.isArray(part)) {
     if (!Array.isArray(whole) || whole.length !== part.length)
@@ -97,7 +111,7 @@ const differenceOf = (part: unknown, whole: unknown, path: string): string | und
     return undefined
   }
   if (!isRecord(part))
-    return Object.is(part, whole)
+    return Object.is(part, whole ?? (part === null ? null : undefined))
       ? undefined
       : `${path}: ${JSON.stringify(whole)} is not ${JSON.stringify(part)}`
   if (!isRecord(whole)) return `${path}: ${JSON.stringify(whole)} is no object`
@@ -184,23 +198,22 @@ const registerCreation = (name: string, { kind, minimal, defaults, bad }: KindCa
       isRefused(await post(kind, object), kind, causes)
     })
 
-  test(`${name}: created with its defaults, read back, found by its fields`, async () => {
-    const made = await create(kind, minimal)
-    holds(defaults, made)
-    if (kind.tracksGeneration) assert.is(made.metadata.generation, 1)
-    const path = pathOf(kind, minimal)
-    assert.equal((await api.call('GET', path)).json, made)
-    for (const [field, read] of Object.entries(kind.selectableFields ?? {})) {
-      const value = (read as (object: LooseObject) => string)(made)
-      const selector = encodeURIComponent(
-        `${field}=${value},metadata.name=${minimal.metadata.name}`,
-      )
-      const collection = collectionOf(kind, minimal.metadata.namespace)
-      const found = await api.call('GET', `${collection}?fieldSelector=${selector}`)
-      assert.is(found.json.items?.length, 1, `${field}=${value}: ${found.text}`)
-    }
-    await remove(kind, minimal)
-  })
+  test(`${name}: created with its defaults, read back, found by its fields`, () =>
+    withObject(kind, minimal, async (made) => {
+      holds(defaults, made)
+      if (kind.tracksGeneration) assert.is(made.metadata.generation, 1)
+      const path = pathOf(kind, minimal)
+      assert.equal((await api.call('GET', path)).json, made)
+      for (const [field, read] of Object.entries(kind.selectableFields ?? {})) {
+        const value = (read as (object: LooseObject) => string)(made)
+        const selector = encodeURIComponent(
+          `${field}=${value},metadata.name=${minimal.metadata.name}`,
+        )
+        const collection = collectionOf(kind, minimal.metadata.namespace)
+        const found = await api.call('GET', `${collection}?fieldSelector=${selector}`)
+        assert.is(found.json.items?.length, 1, `${field}=${value}: ${found.text}`)
+      }
+    }))
 }
 
 const registerUpdates = (name: string, given: KindCase): void => {
@@ -208,118 +221,113 @@ const registerUpdates = (name: string, given: KindCase): void => {
   const path = pathOf(kind, minimal)
 
   for (const { name: fault, change: forbidden, causes } of immutable)
-    test(`${name}: never changes: ${fault}`, async () => {
-      const object = await create(kind, minimal)
-      try {
+    test(`${name}: never changes: ${fault}`, () =>
+      withObject(kind, minimal, async (object) => {
         forbidden(object)
         isRefused(await api.call('PUT', path, object), kind, causes)
-      } finally {
-        await remove(kind, minimal)
-      }
-    })
+      }))
 
   test(`${name}: watched while it is created, updated and deleted`, async () => {
     const { events } = await watchUntilDeleted(kind, minimal)
-    const object = await create(kind, minimal)
-    const { generation } = object.metadata
-    change(object)
-    const updated = await api.call('PUT', path, object)
-    assert.is(updated.code, 200, updated.text)
-    assert.not.equal(updated.json.metadata.resourceVersion, object.metadata.resourceVersion)
-    if (kind.tracksGeneration) assert.is(updated.json.metadata.generation, generation + 1)
-    const again = await api.call('PUT', path, updated.json)
-    assert.equal(again.json, updated.json, 'an update without a change changes nothing')
-    await remove(kind, minimal)
+    let last: LooseObject
+    await withObject(kind, minimal, async (object) => {
+      const { generation } = object.metadata
+      change(object)
+      const updated = await api.call('PUT', path, object)
+      assert.is(updated.code, 200, updated.text)
+      last = updated.json
+      assert.not.equal(last.metadata.resourceVersion, object.metadata.resourceVersion)
+      if (kind.tracksGeneration) assert.is(last.metadata.generation, generation + 1)
+      const again = await api.call('PUT', path, last)
+      assert.equal(again.json, last, 'an update without a change changes nothing')
+    })
     const seen = await events
     const types = seen.map(({ type }) => type)
     assert.is(types[0], 'ADDED')
     assert.is(types[1], 'MODIFIED')
     assert.is(types.at(-1), 'DELETED')
-    assert.equal(seen[1]?.object, updated.json)
+    assert.equal(seen[1]?.object, last)
   })
 
   test(`${name}: patched in every way`, async () => {
-    for (const type of ['json', 'merge', 'strategic'] as const) {
-      const before = await create(kind, minimal)
-      const after = deepCopy(before)
-      change(after)
-      const body = type === 'json' ? jsonPatch.compare(before, after) : mergePatchOf(before, after)
-      const answer = await patch(path, type, body)
-      assert.is(answer.code, 200, `${type}: ${answer.text}`)
-      holds(mergePatchOf(before, after), answer.json)
-      await remove(kind, minimal)
-    }
+    for (const type of ['json', 'merge', 'strategic'] as const)
+      await withObject(kind, minimal, async (before) => {
+        const after = deepCopy(before)
+        change(after)
+        const difference = mergePatchOf(before, after)
+        const body = type === 'json' ? jsonPatch.compare(before, after) : difference
+        const answer = await patch(path, type, body)
+        assert.is(answer.code, 200, `${type}: ${answer.text}`)
+        holds(difference, answer.json)
+      })
   })
 }
 
 const registerStatus = (name: string, { kind, minimal, change, status }: KindCase): void => {
   if (!kind.statusSubresource) return
-  test(`${name}: spec and status never cross`, async () => {
-    const path = pathOf(kind, minimal)
-    const made = await create(kind, minimal)
-    const mixed = deepCopy(made)
-    change(mixed)
-    if (status) mixed.status = { ...mixed.status, ...deepCopy(status) }
-    const written = await api.call('PUT', `${path}/status`, mixed)
-    assert.is(written.code, 200, written.text)
-    const { status: writtenStatus, metadata, ...writtenRest } = written.json
-    const { status: madeStatus, metadata: madeMetadata, ...madeRest } = made
-    assert.equal(writtenRest, madeRest, 'the status subresource changes nothing but the status')
-    assert.is(metadata.generation, madeMetadata.generation)
-    if (status) holds(status, writtenStatus)
+  test(`${name}: spec and status never cross`, () =>
+    withObject(kind, minimal, async (made) => {
+      const path = pathOf(kind, minimal)
+      const mixed = deepCopy(made)
+      change(mixed)
+      if (status) mixed.status = { ...mixed.status, ...deepCopy(status) }
+      const written = await api.call('PUT', `${path}/status`, mixed)
+      assert.is(written.code, 200, written.text)
+      const { status: writtenStatus, metadata, ...writtenRest } = written.json
+      const { status: madeStatus, metadata: madeMetadata, ...madeRest } = made
+      assert.equal(writtenRest, madeRest, 'the status subresource changes nothing but the status')
+      assert.is(metadata.generation, madeMetadata.generation)
+      if (status) holds(status, writtenStatus)
 
-    const next = deepCopy(written.json)
-    change(next)
-    next.status = madeStatus ?? {}
-    const updated = await api.call('PUT', path, next)
-    assert.is(updated.code, 200, updated.text)
-    assert.equal(updated.json.status, writtenStatus, 'an update does not change the status')
-    const patched = await patch(`${path}/status`, 'merge', { metadata: { labels: { a: 'b' } } })
-    assert.is(patched.code, 200, patched.text)
-    await remove(kind, minimal)
-  })
+      const next = deepCopy(written.json)
+      change(next)
+      next.status = madeStatus ?? {}
+      const updated = await api.call('PUT', path, next)
+      assert.is(updated.code, 200, updated.text)
+      assert.equal(updated.json.status, writtenStatus, 'an update does not change the status')
+      const patched = await patch(`${path}/status`, 'merge', { metadata: { labels: { a: 'b' } } })
+      assert.is(patched.code, 200, patched.text)
+    }))
 }
 
 const registerReading = (name: string, { kind, minimal, cells }: KindCase): void => {
-  test(`${name}: its row in a table`, async () => {
-    await create(kind, minimal)
-    const selector = encodeURIComponent(`metadata.name=${minimal.metadata.name}`)
-    const path = `${collectionOf(kind, minimal.metadata.namespace)}?fieldSelector=${selector}`
-    const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io'
-    const { json } = await api.call('GET', path, undefined, { headers: { accept } })
-    const age = json.columnDefinitions.findIndex(
-      (column: { name: string }) => column.name === 'Age',
-    )
-    const row: unknown[] = json.rows[0].cells.filter((_: unknown, index: number) => index !== age)
-    const shown = row.map((cell, index) => {
-      const pattern = cells[index]
-      return pattern instanceof RegExp && pattern.test(String(cell)) ? pattern : cell
-    })
-    assert.equal(shown, cells)
-    await remove(kind, minimal)
-  })
+  test(`${name}: its row in a table`, () =>
+    withObject(kind, minimal, async () => {
+      const selector = encodeURIComponent(`metadata.name=${minimal.metadata.name}`)
+      const path = `${collectionOf(kind, minimal.metadata.namespace)}?fieldSelector=${selector}`
+      const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+      const { json } = await api.call('GET', path, undefined, { headers: { accept } })
+      const age = json.columnDefinitions.findIndex(
+        (column: { name: string }) => column.name === 'Age',
+      )
+      const row: unknown[] = json.rows[0].cells.filter((_: unknown, index: number) => index !== age)
+      const shown = row.map((cell, index) => {
+        const pattern = cells[index]
+        return pattern instanceof RegExp && pattern.test(String(cell)) ? pattern : cell
+      })
+      assert.equal(shown, cells)
+    }))
 
   if (!kind.scale) return
-  test(`${name}: scaled by update and by patches`, async () => {
-    const path = `${pathOf(kind, minimal)}/scale`
-    await create(kind, minimal)
-    const { json: scale } = await api.call('GET', path)
-    assert.is(scale.kind, 'Scale')
-    scale.spec.replicas = 3
-    const updated = await api.call('PUT', path, scale)
-    assert.is(updated.json.spec?.replicas, 3, updated.text)
-    const merged = await patch(path, 'merge', { spec: { replicas: 4 } })
-    assert.is(merged.json.spec?.replicas, 4, merged.text)
-    const operations = [{ op: 'replace', path: '/spec/replicas', value: 5 }]
-    const replaced = await patch(path, 'json', operations)
-    assert.is(replaced.json.spec?.replicas, 5, replaced.text)
-    const strategic = await patch(path, 'strategic', { spec: { replicas: 6 } })
-    assert.is(strategic.json.spec?.replicas, 6, strategic.text)
-    const refused = await patch(path, 'merge', { spec: { replicas: -1 } })
-    assert.is(refused.code, 422, refused.text)
-    assert.is(refused.json.details.causes[0].field, 'spec.replicas')
-    await remove(kind, minimal)
-  })
+  test(`${name}: scaled by update and by patches`, () =>
+    withObject(kind, minimal, async () => {
+      const path = `${pathOf(kind, minimal)}/scale`
+      const { json: scale } = await api.call('GET', path)
+      assert.is(scale.kind, 'Scale')
+      scale.spec.replicas = 3
+      const updated = await api.call('PUT', path, scale)
+      assert.is(updated.json.spec?.replicas, 3, updated.text)
+      const merged = await patch(path, 'merge', { spec: { replicas: 4 } })
+      assert.is(merged.json.spec?.replicas, 4, merged.text)
+      const operations = [{ op: 'replace', path: '/spec/replicas', value: 5 }]
+      const replaced = await patch(path, 'json', operations)
+      assert.is(replaced.json.spec?.replicas, 5, replaced.text)
+      const strategic = await patch(path, 'strategic', { spec: { replicas: 6 } })
+      assert.is(strategic.json.spec?.replicas, 6, strategic.text)
+      const refused = await patch(path, 'merge', { spec: { replicas: -1 } })
+      assert.is(refused.code, 422, refused.text)
+      assert.is(refused.json.details.causes[0].field, 'spec.replicas')
+    }))
 }
 
 for (const [index, given] of cases.entries()) {

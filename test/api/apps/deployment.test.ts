@@ -90,7 +90,13 @@ const ROLLING = 'spec.strategy.rollingUpdate'
 
 const cases: [Partial<Spec>, string[]][] = [
   [{ replicas: -1 }, ['spec.replicas: Invalid value: -1: must be greater than or equal to 0']],
-  [{ selector: undefined as unknown as Spec['selector'] }, ['spec.selector: Required value']],
+  [
+    { selector: undefined as unknown as Spec['selector'] },
+    [
+      'spec.selector: Required value',
+      'spec.template.metadata.labels: Invalid value: {"app":"web","tier":"x"}: `selector` does not match template `labels`',
+    ],
+  ],
   [
     { selector: {} },
     ['spec.selector: Invalid value: {}: empty selector is invalid for deployment'],
