@@ -6,6 +6,7 @@
  * the stored kind itself pass nothing of this. Custom kinds have conversions of their own.
  */
 import { type AnyKind, defineKind, type Kind, type KindDeclaration } from './kind.ts'
+import { managersOf, setManagers } from './managed-fields/manager-entry.ts'
 import type { KubernetesObject } from './meta.ts'
 
 export interface VersionDeclaration<T extends KubernetesObject, Stored extends KubernetesObject>
@@ -116,6 +117,7 @@ const rulesThrough = <T extends KubernetesObject, Stored extends KubernetesObjec
     const inner = inward(structuredClone(object))
     step(inner)
     const outcome = outward(inner)
+    setManagers(outcome, managersOf(object))
     for (const key of Object.keys(object))
       if (!(key in outcome)) delete (object as Record<string, unknown>)[key]
     Object.assign(object, outcome)

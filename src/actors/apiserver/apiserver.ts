@@ -20,6 +20,7 @@ import {
 } from './authenticate.ts'
 import { bootstrap } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
+import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
 import { createHttpDoor, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { Metrics } from './metrics.ts'
@@ -81,10 +82,12 @@ export const startApiserver = async (
 
   let closeBusDoor: (() => Promise<void>) | undefined
   let withdraw: (() => Promise<void>) | undefined
+  let customResources: CustomResources | undefined
   const stopBookmarks = keepBookmarks(hub, clock)
   const prepare = async () => {
     await storage.cache.ready
     await bootstrap(services, port)
+    customResources = await serveCustomResources(services, hub, log)
     state.isReady = true
     closeBusDoor = await openBusDoor({ ...options, services, hub, metrics })
   }
@@ -92,6 +95,7 @@ export const startApiserver = async (
     await withdraw?.()
     state.isReady = false
     stopBookmarks()
+    await customResources?.stop()
     await closeBusDoor?.()
     await closeHttpDoor(door, hub, metrics, clock)
     services.sorted.stop()

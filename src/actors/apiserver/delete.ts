@@ -105,10 +105,13 @@ const checkPreconditions = (
 /** What a deletion of `object` means now. */
 const planDeletion = (
   kind: AnyKind,
-  object: KubernetesObject,
+  current: KubernetesObject,
   options: DeleteOptions,
   nowMs: number,
 ): Deletion => {
+  const isFirst = current.metadata.deletionTimestamp === undefined
+  const object: KubernetesObject =
+    isFirst && kind.prepareForDelete ? kind.prepareForDelete(current, { now: nowMs }) : current
   const grace = gracePeriod(kind, object, options)
   const finalizers = deletionFinalizers(object, options)
   const holds = { ...object, metadata: { ...object.metadata, finalizers } }

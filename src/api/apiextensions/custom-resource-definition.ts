@@ -5,11 +5,13 @@
  * the apiserver). What only writes need (`validate`) is loaded with the first of them.
  */
 import type { V1CustomResourceDefinition } from '@kubernetes/client-node'
+import { timestamp } from '../../std/clock.ts'
 import { carryField } from '../carry-field.ts'
-import { nameColumn } from '../core/columns.ts'
+import { createdAtColumn, nameColumn } from '../core/columns.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import type { FieldError } from '../status-error.ts'
+import { deletionBegun } from './definition-status.ts'
 
 export type CustomResourceDefinition = WireObject<V1CustomResourceDefinition>
 
@@ -87,17 +89,9 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   prepareForStatusUpdate: (definition, old) => {
     carryField(definition, old, 'spec')
   },
+  prepareForDelete: (definition, { now }) => deletionBegun(definition, timestamp(now)),
   validate: (definition, old) => check((rules) => rules.validateDefinition(definition, old)),
   validateStatusUpdate: (definition, old) =>
     check((rules) => rules.validateDefinitionStatus(definition, old)),
-  columns: [
-    nameColumn,
-    {
-      name: 'Created At',
-      type: 'date',
-      description: 'When it was created.',
-      priority: 0,
-      value: ({ metadata }) => metadata.creationTimestamp ?? '',
-    },
-  ],
+  columns: [nameColumn, createdAtColumn],
 })

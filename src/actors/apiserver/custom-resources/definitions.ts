@@ -1,0 +1,116 @@
+/**
+ * Serves what CustomResourceDefinitions define, on this replica.
+ *
+ * Every change of a definition in the cache becomes the served kinds of the registry in the same turn, before
+ * any watcher hears of it. Invariant: a kind is served while its definition is Established; watches end when it
+ * is served no longer or otherwise. Who accepts names and ends definitions is `definition-controller.ts`.
+ */
+import {
+  CustomResourceDefinition,
+  type DefinitionStatus,
+} from '../../../api/apiextensions/custom-resource-definition.ts'
+import { isEstablished } from '../../../api/apiextensions/definition-status.ts'
+import type { AnyKind } from '../../../api/kind.ts'
+import type { Log } from '../../../std/log.ts'
+import type { Services } from '../services.ts'
+import type { WatchHub } from '../watch-hub.ts'
+import { conversionWebhook } from './conversion-webhook.ts'
+import { controlDefinitions } from './definition-controller.ts'
+
+export interface CustomResources {
+  stop(): Promise<void>
+}
+
+type KindMaker = typeof import('../../../api/apiextensions/custom-kind.ts')
+
+/** Resolves when everything that is defined is served; the cache must be complete. */
+export const serveCustomResources = async (
+  services: Services,
+  hub: WatchHub,
+  log: Log,
+): Promise<CustomResources> => {
+  const { cache } = services.storage
+  const server = new DefinitionServer(services, hub)
+  const controller = controlDefinitions(services, log)
+  const unsubscribe = cache.subscribe(({ type, kind, object }) => {
+    if (kind === CustomResourceDefinition) {
+      const definition = object as CustomResourceDefinition
+      if (type === 'DELETED') server.withdraw(definition.metadata.name)
+      else server.serve(definition)
+      controller.look(definition)
+    } else if (type === 'DELETED' && kind.version === '')
+      controller.lookAgain(`${kind.plural}.${kind.group}`)
+  })
+  const known = cache.list(CustomResourceDefinition)
+  if (known.length > 0) await server.load()
+  for (const definition of known) {
+    server.serve(definition)
+    controller.look(definition)
+  }
+  return {
+    stop: async () => {
+      unsubscribe()
+      await controller.stop()
+    },
+  }
+}
+
+class DefinitionServer {
+  private readonly served = new Map<string, { form: string; kinds: readonly AnyKind[] }>()
+  private maker: KindMaker | undefined
+
+  constructor(
+    private readonly services: Services,
+    private readonly hub: WatchHub,
+  ) {}
+
+  /** The code of custom kinds, which a cluster without them does not hold. */
+  async load(): Promise<void> {
+    this.maker ??= await import('../../../api/apiextensions/custom-kind.ts')
+  }
+
+  serve(definition: CustomResourceDefinition): void {
+    const { name } = definition.metadata
+    if (!isEstablished(definition)) {
+      this.withdraw(name)
+      if (!this.maker) void this.load()
+      return
+    }
+    if (!this.maker) {
+      void this.load().then(() => {
+        const { cache } = this.services.storage
+        const now = cache.get(CustomResourceDefinition, undefined, name)
+        if (now) this.serve(now)
+      })
+      return
+    }
+    const form = formOf(definition)
+    const before = this.served.get(name)
+    if (before?.form === form) return
+    const { cache } = this.services.storage
+    const { group, names } = definition.spec
+    const stored = cache.kinds.storedAt(group, names.plural)
+    const convert = conversionWebhook(definition, cache)
+    const kinds = this.maker.customKinds(definition, stored, convert)
+    this.served.set(name, { form, kinds })
+    cache.kinds.serve(name, kinds)
+    if (before) this.hub.end(before.kinds)
+  }
+
+  withdraw(name: string): void {
+    const before = this.served.get(name)
+    if (!before) return
+    this.served.delete(name)
+    this.services.storage.cache.kinds.serve(name, [])
+    this.hub.end(before.kinds)
+  }
+}
+
+/** What the served kinds follow from. */
+const formOf = ({ metadata, status }: CustomResourceDefinition): string =>
+  JSON.stringify([
+    metadata.uid,
+    metadata.generation,
+    metadata.deletionTimestamp !== undefined,
+    (status as DefinitionStatus).acceptedNames,
+  ])
