@@ -74,6 +74,11 @@ export class ServiceAddresses {
     return formatAddress(this.block.first + 1)
   }
 
+  /** The block of addresses, e.g. `10.96.0.0/16`. */
+  get range(): string {
+    return this.options.serviceCidr
+  }
+
   /**
    * Completes a Service's addresses, in place. Undefined when it takes none that it did not have.
    * Throws 422 for values that are in use, out of range or exhausted.
