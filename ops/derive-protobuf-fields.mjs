@@ -1,96 +1,123 @@
 /**
  * Field numbers of Kubernetes' protobuf messages, by the models' names: `node ops/derive-protobuf-fields.mjs`.
  *
- * Run by hand when the version of `@kubernetes/client-node` changes; it reads the `generated.proto` files of
- * the Go modules k8s.io/api and k8s.io/apimachinery, which `go mod download` fetches, and rewrites
- * `src/actors/apiserver/protobuf-fields.json`. `"@1"` holds the fields of a struct that Go embeds as field 1.
+ * Run by hand when the version of `@kubernetes/client-node` changes; it reads the struct tags of Kubernetes'
+ * Go API modules, which `go mod download` fetches, and rewrites `src/actors/apiserver/protobuf-fields.json`.
+ *
+ * A model is one text: its fields by number, from 1 on without gaps unless a number stands before. `{` and `}`
+ * hold the fields of a struct that Go embeds as one field. Behind a name: `$` a quantity, `?` the zero value
+ * means absent, `*` a list that is a message of its own, `|` a schema or something simpler.
  */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 const VERSION = 'v0.36.0'
+const MODULES = ['api', 'apimachinery', 'apiextensions-apiserver', 'kube-aggregator']
 const MODELS = 'node_modules/@kubernetes/client-node/dist/gen/models'
 const TARGET = 'src/actors/apiserver/protobuf-fields.json'
 
-const protoFiles = (module) => {
+const goFolders = (module) => {
   const { Dir } = JSON.parse(
-    execFileSync('go', ['mod', 'download', '-json', `${module}@${VERSION}`], { encoding: 'utf8' }),
+    execFileSync('go', ['mod', 'download', '-json', `k8s.io/${module}@${VERSION}`], {
+      encoding: 'utf8',
+    }),
   )
   return readdirSync(Dir, { recursive: true, withFileTypes: true })
     .filter((file) => file.name === 'generated.proto')
-    .map((file) => join(file.parentPath, file.name))
+    .map((file) => file.parentPath ?? dirname(join(file.path, file.name)))
 }
 
-const MESSAGE = /^message (\w+) \{\n([\s\S]*?)^\}/gm
-const FIELD = /^ {2}(?:optional |repeated |required )?(map<[^>]*>|[\w.]+) (\w+) = (\d+);/gm
+const STRUCT = /^type (\w+) struct \{\n([\s\S]*?)^\}/gm
+const FIELD = /^\t(?:(\w+)\s+)?(\*?)([\w.[\]*]+)\s+`([^`]*)`/gm
+const tagOf = (tags, name) => new RegExp(`${name}:"([^"]*)"`).exec(tags)?.[1]
 
-const messages = []
-for (const file of [...protoFiles('k8s.io/api'), ...protoFiles('k8s.io/apimachinery')]) {
-  const text = readFileSync(file, 'utf8')
-  const scope = /^package (.*);/m.exec(text)[1]
-  for (const [, name, body] of text.matchAll(MESSAGE)) {
-    const fields = [...body.matchAll(FIELD)].map(([, type, field, number]) => ({
-      type,
-      field,
-      number: Number(number),
-    }))
-    messages.push({ scope, name, fields })
+/** @type {{ folder: string, name: string, fields: object[] }[]} */
+const structs = []
+for (const folder of MODULES.flatMap(goFolders))
+  for (const file of readdirSync(folder)) {
+    if (!file.endsWith('.go') || file.startsWith('generated') || file.endsWith('_test.go')) continue
+    for (const [, name, body] of readFileSync(join(folder, file), 'utf8').matchAll(STRUCT)) {
+      const fields = [...body.matchAll(FIELD)].flatMap(([, , pointer, type, tags]) => {
+        const [json = '', ...options] = (tagOf(tags, 'json') ?? '').split(',')
+        const [, number, rule] = (tagOf(tags, 'protobuf') ?? '').split(',')
+        if (!number) return []
+        const isInline = options.includes('inline') || json === ''
+        return [
+          {
+            json,
+            number: Number(number),
+            rule,
+            type,
+            isInline,
+            isPointer: pointer === '*',
+            options,
+          },
+        ]
+      })
+      structs.push({ folder, name, fields })
+    }
   }
+
+const SCALARS = /^(?:string|bool|int|int32|int64|float64|(?:\w+\.)?[A-Z]\w*)$/
+const MAY_BE_SIMPLER = /^JSONSchemaPropsOr|\]JSONSchemaPropsOr|^JSONSchemaDependencies$/
+
+const marksOf = ({ type, rule, isPointer, options }, isStruct) => {
+  if (/\bQuantity$/.test(type) || /\bResourceList$/.test(type)) return '$'
+  if (MAY_BE_SIMPLER.test(type)) return '|'
+  if (type === 'Verbs') return '*'
+  const isPlain = !isPointer && rule === 'opt' && SCALARS.test(type) && !isStruct
+  return isPlain && options.includes('omitempty') ? '?' : ''
 }
 
-const goNameOf = (model) => model.replace(/^[A-Za-z]*?V\d+(?=[A-Z])/, '')
-const find = (message, name) =>
-  message.fields.find(({ field }) => field.toLowerCase() === name.toLowerCase())
-const embedded = (message, { type }) =>
-  messages.find(({ scope, name }) =>
-    type.includes('.') ? type === `.${scope}.${name}` : scope === message.scope && name === type,
+const inFolder = (folder, type) =>
+  structs.find((struct) => struct.folder === folder && struct.name === type)
+
+/** Structs of other packages are embedded too, e.g. `metav1.X`. */
+const structNamed = (folder, type) =>
+  inFolder(folder, type) ?? structs.find(({ name }) => name === type.replace(/^\w+\./, ''))
+
+const textOf = ({ folder, fields }) => {
+  const tokens = []
+  let next = 1
+  for (const field of fields.toSorted((a, b) => a.number - b.number)) {
+    if (field.number !== next) tokens.push(String(field.number))
+    next = field.number + 1
+    if (field.isInline) tokens.push('{', textOf(structNamed(folder, field.type)), '}')
+    else tokens.push(`${field.json}${marksOf(field, structNamed(folder, field.type))}`)
+  }
+  return tokens.join(' ')
+}
+
+const jsonNames = (struct) =>
+  struct.fields.flatMap((field) =>
+    field.isInline ? jsonNames(structNamed(struct.folder, field.type)) : [field.json],
   )
 
-/** The numbers of `names` in `message`, and what of `names` it lacks. */
-const numbersOf = (message, names) => {
-  const numbers = {}
-  let missing = []
-  for (const name of names) {
-    const found = find(message, name)
-    if (found) numbers[name] = found.number
-    else missing.push(name)
-  }
-  for (const each of message.fields) {
-    if (missing.length === 0) break
-    const inner = names.some((name) => name.toLowerCase() === each.field.toLowerCase())
-      ? undefined
-      : embedded(message, each)
-    if (!inner) continue
-    const below = numbersOf(inner, missing)
-    if (Object.keys(below.numbers).length === 0) continue
-    numbers[`@${each.number}`] = below.numbers
-    missing = below.missing
-  }
-  return { numbers, missing }
-}
+const MODEL = /^([A-Z][a-z]+?)??(V\d+(?:beta\d+)?)([A-Z]\w*)\.js$/
 
 const result = {}
 for (const file of readdirSync(MODELS).sort()) {
-  if (!/^[A-Za-z]*V1[A-Z]\w*\.js$/.test(file)) continue
-  const model = file.slice(0, -'.js'.length)
+  const [, prefix = '', version = '', goName = ''] = MODEL.exec(file) ?? []
+  if (!version) continue
   const map = /attributeTypeMap = (\[[\s\S]*?\n\s*\]|\[\]);/.exec(
     readFileSync(join(MODELS, file), 'utf8'),
   )
   if (!map) continue
   const names = JSON.parse(map[1]).map(({ baseName }) => baseName)
-  const candidates = messages
-    .filter(({ scope, name }) => name === goNameOf(model) && scope.endsWith('.v1'))
-    .map((message) => {
-      const { numbers, missing } = numbersOf(message, names)
-      const group = message.scope.split('.').at(-2)
-      const isNamed = model.toLowerCase().startsWith(`${group}v1`)
-      return { numbers, rank: (isNamed ? 1000 : 0) - missing.length * 2 - message.fields.length }
+  if (goName.endsWith('List') && names.includes('items')) continue
+  const best = structs
+    .filter(({ name, folder }) => name === goName && folder.endsWith(`/${version.toLowerCase()}`))
+    .map((struct) => {
+      const known = new Set(jsonNames(struct))
+      const missing = names.filter((name) => !known.has(name)).length
+      const isNamed = prefix && struct.folder.includes(`/${prefix.toLowerCase()}`)
+      return { struct, rank: (isNamed ? 1000 : 0) - missing * 2 - known.size }
     })
-    .sort((a, b) => b.rank - a.rank)
-  if (candidates[0]) result[model] = candidates[0].numbers
+    .sort((a, b) => b.rank - a.rank)[0]
+  if (best) result[file.slice(0, -'.js'.length)] = textOf(best.struct)
 }
 const lines = Object.entries(result).map(
-  ([model, numbers]) => `  ${JSON.stringify(model)}: ${JSON.stringify(numbers)}`,
+  ([model, fields]) => `  ${JSON.stringify(model)}: ${JSON.stringify(fields)}`,
 )
 writeFileSync(TARGET, `{\n${lines.join(',\n')}\n}\n`)

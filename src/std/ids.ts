@@ -23,3 +23,6 @@ export const safeEncode = (text: string): string => {
     encoded += SAFE_ALPHABET[character.charCodeAt(0) % SAFE_ALPHABET.length]
   return encoded
 }
+
+/** From 0 up to but not including 1, for spreading things out. */
+export const randomFraction = (): number => Math.random()

@@ -21,10 +21,12 @@ import {
 import { bootstrap } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
+import { FlowControl } from './flow-control/flow-control.ts'
 import { createHttpDoor, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { Metrics } from './metrics.ts'
 import { serveLogs } from './node-logs.ts'
+import { NO_REMOTE_DOCUMENTS } from './openapi/remote-documents.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 import { ServiceAddresses } from './service-addresses.ts'
 import type { Services } from './services.ts'
@@ -76,8 +78,9 @@ export const startApiserver = async (
   }
   const hub = new WatchHub(storage.cache)
   const metrics = new Metrics()
+  const flowControl = new FlowControl(storage.cache, clock)
   const state = { isReady: false }
-  const door = openHttpDoor(options, { services, hub, metrics, state })
+  const door = openHttpDoor(options, { services, hub, metrics, flowControl, state })
   const port = await listen(door, options.bind)
 
   let closeBusDoor: (() => Promise<void>) | undefined
@@ -99,6 +102,7 @@ export const startApiserver = async (
     await closeBusDoor?.()
     await closeHttpDoor(door, hub, metrics, clock)
     services.sorted.stop()
+    flowControl.stop()
     services.addresses.stop()
   }
   const machine = apiserverMachine.provide({
@@ -139,12 +143,13 @@ interface Parts {
   services: Services
   hub: WatchHub
   metrics: Metrics
+  flowControl: FlowControl
   state: { isReady: boolean }
 }
 
 const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
   const { bus, clock, log, advertiseAddress, bind } = options
-  const { services, hub, metrics, state } = parts
+  const { services, hub, metrics, flowControl, state } = parts
   const authenticate = createAuthenticate(services.authenticateToken)
   const serverAddress = `${advertiseAddress}:${bind.port}`
   const door = createHttpDoor({
@@ -152,6 +157,7 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
     services,
     hub,
     metrics,
+    flowControl,
     authenticate,
     clock,
     log,
@@ -162,6 +168,8 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
       version: options.version,
       checks: [{ name: 'cache', fault: () => (state.isReady ? undefined : 'not complete yet') }],
       metrics: () => metrics.text(hub, services.storage.cache, options.storeMetrics?.() ?? {}),
+      remote: { list: () => [], onChange: () => undefined },
+      remoteDocuments: NO_REMOTE_DOCUMENTS,
       documents: {
         '/.well-known/openid-configuration': {
           type: 'application/json',
@@ -174,6 +182,11 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
       },
     }),
     serveLogs: (request, response) => serveLogs(services, bus, request, response),
+    serveProxy: async (call, exchange) => {
+      // Rarely needed: loaded with the first request of its kind.
+      const { serveProxy } = await import('./proxy/proxy-request.ts')
+      await serveProxy(services, bus, call, exchange)
+    },
   })
   serveUpgrades(door, { services, bus, authenticate, log })
   return door

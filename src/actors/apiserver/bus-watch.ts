@@ -54,7 +54,7 @@ const serve = async (
   try {
     const plan = await planWatch(services, request)
     const leave = await startWatch(services, hub, plan, FORMAT, sink, () => sink.isOpen)
-    if (sink.isOpen) sink.onClose = leave
+    if (sink.isOpen) sink.onClose = () => leave()
     else leave()
   } catch (error) {
     if (!(error instanceof StatusError)) throw error

@@ -19,8 +19,7 @@ import { live } from './commit.ts'
 import { processRequest } from './exec/process-request.ts'
 import { PROCESS_SPDY_PROTOCOLS, relaySpdy } from './exec/process-spdy.ts'
 import { PROCESS_PROTOCOLS, relayWebSocket } from './exec/process-websocket.ts'
-import { splitUrl } from './http-door.ts'
-import { parsePath, type ResourcePath } from './http-path.ts'
+import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
 import { openNodeStream } from './node-stream.ts'
 import { watchPodPorts } from './port-forward/pod-port.ts'
 import {
@@ -33,6 +32,7 @@ import {
   portsOf,
   WEBSOCKET_FORWARD_PROTOCOLS,
 } from './port-forward/websocket-forward.ts'
+import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
 import type { User } from './request.ts'
 import type { Services } from './services.ts'
 import { SpdySession } from './spdy/session.ts'
@@ -72,6 +72,7 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   const [path, query] = splitUrl(request.url ?? '/')
   const user = await options.authenticate(request)
   const target = parsePath(path, options.services.storage.cache.kinds)
+  if (target && isProxyPath(target)) return serveProxy(options, upgrade, target, user)
   if (target?.kind.plural !== 'pods' || target.kind.group !== '' || !target.name)
     throw badRequest('this path cannot be upgraded')
   const { subresource } = target
@@ -83,6 +84,18 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   const pod = (await live(options.services, target.kind, target.namespace, target.name)) as Pod
   if (subresource === 'portforward') await servePorts(options, upgrade, pod, query)
   else await serveProcess(options, upgrade, pod, query, subresource)
+}
+
+const serveProxy = async (
+  { services, bus }: UpgradeOptions,
+  { request, socket, head }: Upgrade,
+  target: ResourcePath,
+  user: User,
+): Promise<void> => {
+  const call = proxyCall(target, request.method ?? 'GET', request.url ?? '/', user)
+  if (!call) throw badRequest('this path cannot be upgraded')
+  const { proxyUpgrade } = await import('./proxy/proxy-upgrade.ts')
+  await proxyUpgrade(services, bus, call, request, socket, head)
 }
 
 const allow = (user: User, { kind, ...target }: ResourcePath, verb: string): void => {

@@ -1,35 +1,96 @@
 /**
- * A watch over HTTP: chunked JSON lines, as kube-apiserver sends them.
+ * A watch over HTTP: JSON lines or length-delimited protobuf, as kube-apiserver sends them.
  *
  * Invariant: the answer begins before the first event, so that clients know the watch is accepted; errors
  * after that travel as an ERROR event. What is watched is decided in `watch.ts`.
  */
 import type { ServerResponse } from 'node:http'
-import { StatusError } from '../../api/status-error.ts'
+import { type Status, StatusError } from '../../api/status-error.ts'
+import { toPartialObjectMetadata } from '../../api/table.ts'
 import type { Clock } from '../../std/clock.ts'
-import { formatOf } from './negotiate.ts'
-import { objectText, type Presentation, presentationOf } from './representation.ts'
+import { randomFraction } from '../../std/ids.ts'
+import type { Format } from './negotiate.ts'
+import {
+  objectBytes,
+  objectText,
+  type Presentation,
+  type ProtobufCodec,
+  presentationOf,
+} from './representation.ts'
 import type { ApiRequest } from './request.ts'
 import type { Services } from './services.ts'
 import { planWatch, startWatch } from './watch.ts'
-import type { EventFormat, Sink, WatchHub } from './watch-hub.ts'
+import type { EventFormat, Sink, WatchEvent, WatchHub } from './watch-hub.ts'
 
 /** Kubernetes ends a watch that names no timeout after 30 to 60 minutes. */
-const DEFAULT_TIMEOUT_MS = 45 * 60_000
+const TIMEOUT_MIN_MS = 30 * 60_000
+const TIMERS_MAX_MS = 2 ** 31 - 1
 
-const jsonFormat = (presentation: Presentation, clock: Clock): EventFormat => ({
-  id: `json/${presentation.as ?? ''}/${presentation.include}`,
-  encode: (events) => {
+interface StreamFormat extends EventFormat {
+  type: string
+  encodeError(status: Status): Uint8Array
+}
+
+const formatFor = (presentation: Presentation, clock: Clock): StreamFormat =>
+  presentation.protobuf
+    ? protobufFormat(presentation, presentation.protobuf)
+    : jsonFormat(presentation, clock)
+
+const idOf = ({ syntax, as, include, metaVersion }: Presentation): string =>
+  `${syntax}/${as ?? ''}/${include}/${metaVersion}`
+
+const jsonFormat = (presentation: Presentation, clock: Clock): StreamFormat => {
+  const isTable = presentation.as === 'Table'
+  const encode = (events: readonly WatchEvent[], isFirst: boolean): Buffer => {
     let text = ''
-    for (const { type, kind, object } of events) {
-      const shown =
-        type === 'BOOKMARK' && presentation.as !== 'Table'
-          ? JSON.stringify(object)
-          : objectText(kind, object, presentation, clock.now())
-      text += `{"type":"${type}","object":${shown}}\n`
-    }
+    for (const [at, event] of events.entries())
+      text += `{"type":"${event.type}","object":${shownText(event, presentation, clock, isFirst && at === 0)}}\n`
     return Buffer.from(text)
-  },
+  }
+  return {
+    type: 'application/json',
+    id: idOf(presentation),
+    encode: (events) => encode(events, false),
+    /** The columns of a table come with a watch's first event. */
+    ...(isTable ? { encodeFirst: (events: readonly WatchEvent[]) => encode(events, true) } : {}),
+    encodeError: (status) => Buffer.from(`{"type":"ERROR","object":${JSON.stringify(status)}}\n`),
+  }
+}
+
+const shownText = (
+  { type, kind, object }: WatchEvent,
+  presentation: Presentation,
+  clock: Clock,
+  isFirst: boolean,
+): string => {
+  if (type !== 'BOOKMARK') return objectText(kind, object, presentation, clock.now(), !isFirst)
+  const { as, metaVersion } = presentation
+  if (as === undefined) return JSON.stringify(object)
+  const partial = toPartialObjectMetadata(object, metaVersion)
+  if (as !== 'Table') return JSON.stringify(partial)
+  /** There is nothing of the kind's own to print. */
+  const rows = [{ cells: kind.columns.map(() => ''), object: partial }]
+  const { resourceVersion } = object.metadata
+  const metadata = { resourceVersion }
+  return JSON.stringify({
+    kind: as,
+    apiVersion: metaVersion,
+    metadata,
+    columnDefinitions: [],
+    rows,
+  })
+}
+
+const protobufFormat = (presentation: Presentation, codec: ProtobufCodec): StreamFormat => ({
+  type: 'application/vnd.kubernetes.protobuf;stream=watch',
+  id: idOf(presentation),
+  encode: (events) =>
+    Buffer.concat(
+      events.map(({ type, kind, object }) =>
+        codec.encodeWatchFrame(type, objectBytes(kind, object, presentation, codec)),
+      ),
+    ),
+  encodeError: (status) => codec.encodeWatchFrame('ERROR', codec.encodeDocument(status)!),
 })
 
 /** Serves the watch; resolves when it is live. Throws StatusError as long as nothing has been sent. */
@@ -37,30 +98,26 @@ export const serveWatch = async (
   services: Services,
   hub: WatchHub,
   request: ApiRequest,
-  accept: string | undefined,
+  wanted: Format,
   response: ServerResponse,
 ): Promise<void> => {
   const { query } = request
-  const presentation = presentationOf(formatOf(accept), query)
-  const format = jsonFormat(presentation, services.clock)
+  const format = formatFor(await presentationOf(wanted, query), services.clock)
   const plan = await planWatch(services, request)
-  let leave: (() => void) | undefined
+  let leave: ((isTimeout?: boolean) => void) | undefined
   let isOpen = !response.destroyed
-  const close = () => {
+  const close = (isTimeout = false) => {
     if (!isOpen) return
     isOpen = false
     cancelTimeout()
-    leave?.()
+    leave?.(isTimeout)
   }
-  const cancelTimeout = services.clock.after(timeoutMs(query), () => {
-    close()
+  const cancelTimeout = services.clock.after(timeoutMs(plan.timeoutSeconds), () => {
+    close(true)
     response.end()
   })
-  response.on('close', close)
-  response.writeHead(200, {
-    'Content-Type': 'application/json',
-    'Cache-Control': 'no-cache, private',
-  })
+  response.on('close', () => close())
+  response.writeHead(200, { 'Content-Type': format.type, 'Cache-Control': 'no-cache, private' })
   response.flushHeaders()
   const sink = responseSink(response, close)
   try {
@@ -70,14 +127,12 @@ export const serveWatch = async (
   } catch (error) {
     if (!(error instanceof StatusError)) throw error
     close()
-    response.end(`{"type":"ERROR","object":${JSON.stringify(error.status)}}\n`)
+    response.end(format.encodeError(error.status))
   }
 }
 
-const timeoutMs = (query: URLSearchParams): number => {
-  const seconds = Number(query.get('timeoutSeconds') ?? 0)
-  return seconds > 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : DEFAULT_TIMEOUT_MS
-}
+const timeoutMs = (seconds: number): number =>
+  seconds > 0 ? Math.min(seconds * 1000, TIMERS_MAX_MS) : TIMEOUT_MIN_MS * (1 + randomFraction())
 
 const responseSink = (response: ServerResponse, close: () => void): Sink => ({
   write: (batch) => {

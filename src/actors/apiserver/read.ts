@@ -9,12 +9,13 @@ import type { KubernetesObject } from '../../api/meta.ts'
 import {
   badRequest,
   expired,
-  invalid,
+  type FieldError,
   invalidField,
   notFound,
   StatusError,
 } from '../../api/status-error.ts'
 import type { Cache } from '../../client/view.ts'
+import { type ListOptions, listOptions } from './list-options.ts'
 import type { ApiRequest, ApiResult, ListResult } from './request.ts'
 import { isEverything, parseSelection, type Selection, selectsStored } from './selection.ts'
 import type { Services } from './services.ts'
@@ -23,31 +24,41 @@ import { allShownAs, shownAs } from './stored-form.ts'
 
 export const get = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   const { kind, namespace, name } = request
-  await settle(services, kind, request.query.get('resourceVersion'))
+  await settle(services, kind, request.query.get('resourceVersion'), unreadable)
   const object = services.storage.cache.get(kind, namespace, name!)
   if (!object) throw notFound(kind, name!)
   const shown = kind.storedAs ? await shownAs(kind, object) : object
   return { type: 'object', code: 200, kind, object: shown }
 }
 
-/** Waits until the cache may answer a read of that resourceVersion. */
+/** kube-apiserver has no better answer for a get of a revision that is no number. */
+const unreadable = ({ field, message }: FieldError) =>
+  new StatusError(500, '', `${field}: ${message}`)
+
+/**
+ * Waits until the cache may answer a read of that resourceVersion. `refuse` says what to throw for one that
+ * is no number.
+ */
 export const settle = async (
   { storage }: Services,
   kind: AnyKind,
   resourceVersion: string | null,
+  refuse: (fault: FieldError) => StatusError,
 ): Promise<void> => {
   if (!resourceVersion) return storage.barrier(kind)
-  const revision = parseRevision(resourceVersion)
+  const revision = parseRevision(resourceVersion, refuse)
   if (revision > storage.cache.revision(kind)) await reached(storage.cache, kind, revision)
 }
 
-export const parseRevision = (text: string): number => {
-  if (!/^\d{1,15}$/.test(text))
-    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-      invalidField('resourceVersion', text, `strconv.ParseUint: parsing "${text}": invalid syntax`),
-    ])
-  return Number(text)
+export const parseRevision = (text: string, refuse: (fault: FieldError) => StatusError): number => {
+  const isNumber = /^\d+$/.test(text)
+  if (isNumber && Number(text) <= REVISIONS_MAX) return Number(text)
+  const why = isNumber ? 'value out of range' : 'invalid syntax'
+  const message = `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`
+  throw refuse(invalidField('resourceVersion', text, message))
 }
+
+const REVISIONS_MAX = 2 ** 64
 
 const reached = async (cache: Cache, kind: AnyKind, revision: number): Promise<void> => {
   try {
@@ -66,11 +77,14 @@ const reached = async (cache: Cache, kind: AnyKind, revision: number): Promise<v
 }
 
 interface ContinueToken {
+  /** LATEST: the list goes on with what there is now. */
   revision: number
   after: Position
   /** Objects behind `after`; absent when a selector makes it unknown. */
   left?: number
 }
+
+const LATEST = -1
 
 /** Lists in the form of the request's kind. */
 export const list = async (services: Services, request: ApiRequest): Promise<ListResult> => {
@@ -90,17 +104,14 @@ const listStored = async (services: Services, request: ApiRequest): Promise<List
   const { kind, namespace, query } = request
   const { cache } = services.storage
   const selection = parseSelection(kind, namespace, query)
-  const limit = parseLimit(query.get('limit'))
-  const token = parseToken(query.get('continue'))
-  const version = query.get('resourceVersion')
-  const exact = exactRevision(query, version, token)
-  if (token && version && version !== '0')
-    throw badRequest('specifying resource version is not allowed when using continue')
-  if (exact !== undefined) await settle(services, kind, String(exact))
-  else await settle(services, kind, limit && version === '0' ? '0' : version)
+  const options = listOptions(query)
+  const { limit, resourceVersion } = options
+  const token = parseToken(options.continue)
+  const exact = exactRevision(options, token)
+  await settle(services, kind, exact === undefined ? resourceVersion : String(exact), unfit)
 
   const revision = exact ?? cache.revision(kind)
-  const past = exact === undefined ? undefined : undone(cache, kind, exact)
+  const past = exact === undefined ? undefined : undone(cache, kind, exact, token)
   const after = token?.after
   const counted = isEverything(selection)
   const total = token ? token.left : services.sorted.count(kind, namespace)
@@ -122,70 +133,48 @@ const listStored = async (services: Services, request: ApiRequest): Promise<List
     kind,
     items,
     revision,
-    continue: Buffer.from(JSON.stringify(next)).toString('base64url'),
+    continue: encodeToken(next),
     ...(next.left ? { remaining: next.left } : {}),
   }
 }
 
-const parseLimit = (text: string | null): number => {
-  if (!text) return 0
-  if (!/^-?\d{1,9}$/.test(text))
-    throw badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`)
-  return Math.max(0, Number(text))
-}
+const unfit = ({ field, message }: FieldError) =>
+  badRequest(`invalid resource version: ${field}: ${message}`)
 
-const parseToken = (text: string | null): ContinueToken | undefined => {
+const parseToken = (text: string): ContinueToken | undefined => {
   if (!text) return undefined
   try {
     const token = JSON.parse(Buffer.from(text, 'base64url').toString()) as ContinueToken
     const { namespace, name } = token.after
     if (
       Number.isSafeInteger(token.revision) &&
+      token.revision >= LATEST &&
       `${typeof namespace}${typeof name}` === 'stringstring'
     )
       return token
   } catch {
     // Falls through: whatever is wrong with it, the answer is the same.
   }
-  throw badRequest('continue key is not valid')
+  throw badRequest('invalid continue token: continue key is not valid')
 }
+
+const encodeToken = (token: ContinueToken): string =>
+  Buffer.from(JSON.stringify(token)).toString('base64url')
 
 /** The revision the list must show, where not simply the newest. */
 const exactRevision = (
-  query: URLSearchParams,
-  version: string | null,
+  { limit, resourceVersion, match }: ListOptions,
   token: ContinueToken | undefined,
 ): number | undefined => {
-  if (token) return token.revision
-  const match = query.get('resourceVersionMatch')
-  if (!match) return undefined
-  const options = { group: 'meta.k8s.io', kind: 'ListOptions' }
-  if (match !== 'Exact' && match !== 'NotOlderThan')
-    throw invalid(options, '', [
-      {
-        reason: 'FieldValueNotSupported',
-        field: 'resourceVersionMatch',
-        message: `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`,
-      },
-    ])
-  if (!version)
-    throw invalid(options, '', [
-      {
-        reason: 'FieldValueForbidden',
-        field: 'resourceVersionMatch',
-        message: 'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
-      },
-    ])
-  if (match === 'NotOlderThan') return undefined
-  if (version === '0')
-    throw invalid(options, '', [
-      {
-        reason: 'FieldValueForbidden',
-        field: 'resourceVersionMatch',
-        message: 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
-      },
-    ])
-  return parseRevision(version)
+  const isNamed = resourceVersion !== '' && resourceVersion !== '0'
+  if (token) {
+    if (isNamed) throw badRequest('specifying resource version is not allowed when using continue')
+    return token.revision === LATEST ? undefined : token.revision
+  }
+  /** The way of old: pages of a named revision show exactly that. */
+  if (match === 'Exact' || (match === '' && limit > 0 && isNamed))
+    return parseRevision(resourceVersion, unfit)
+  return undefined
 }
 
 /** One more than `limit` when there is more. */
@@ -245,13 +234,11 @@ const undone = (
   cache: Cache,
   kind: AnyKind,
   revision: number,
+  token: ContinueToken | undefined,
 ): Map<string, KubernetesObject | undefined> | undefined => {
   if (revision >= cache.revision(kind)) return undefined
   const changes = cache.changesSince(kind, revision)
-  if (!changes)
-    throw expired(
-      'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
-    )
+  if (!changes) throw tooOld(token)
   if (changes.length === 0) return undefined
   const then = new Map<string, KubernetesObject | undefined>()
   for (const { object, previous } of changes) {
@@ -259,6 +246,16 @@ const undone = (
     if (!then.has(key)) then.set(key, previous)
   }
   return then
+}
+
+/** With a token the client may go on, at the price of pages that do not fit together. */
+const tooOld = (token: ContinueToken | undefined): StatusError => {
+  if (!token) return expired('The resourceVersion for the provided list is too old.')
+  const error = expired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+  )
+  error.status.metadata.continue = encodeToken({ revision: LATEST, after: token.after })
+  return error
 }
 
 const pageOfPast = (

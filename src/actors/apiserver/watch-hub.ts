@@ -22,6 +22,8 @@ export interface WatchEvent {
 export interface EventFormat {
   id: string
   encode(events: readonly WatchEvent[]): Uint8Array
+  /** Where a watch's first events look otherwise. */
+  encodeFirst?(events: readonly WatchEvent[]): Uint8Array
 }
 
 export interface Sink {
@@ -40,6 +42,16 @@ const BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 interface Member {
   sink: Sink
   bookmarks: boolean
+  /** Nothing has been sent yet. */
+  isFirst: boolean
+}
+
+/** Who wants to be shown what. */
+export interface Membership extends Member {
+  selection: Selection
+  format: EventFormat
+  /** Changes up to here are known already. */
+  revision: number
 }
 
 interface Group {
@@ -89,14 +101,9 @@ export class WatchHub {
     this.unsubscribe = cache.subscribe((change) => this.show(change))
   }
 
-  /** From now on `sink` gets every change behind `revision` that the selection sees. The result ends that. */
-  join(
-    selection: Selection,
-    format: EventFormat,
-    sink: Sink,
-    bookmarks: boolean,
-    revision = 0,
-  ): () => void {
+  /** From now on the sink gets every change behind the revision. The result ends that, at a timeout with a bookmark. */
+  join(membership: Membership): (isTimeout?: boolean) => void {
+    const { selection, format, sink, bookmarks, isFirst, revision } = membership
     const { kind } = selection
     // While a webhook works, changes that the newcomer knows are still to be shown to others.
     const apart = kind.storedAs && this.formOf(kind).isBusy ? `@${revision}` : ''
@@ -116,10 +123,16 @@ export class WatchHub {
       this.groups.set(key, group)
       add(this.placeOf(selection), group)
     }
-    const member: Member = { sink, bookmarks }
+    const member: Member = { sink, bookmarks, isFirst }
     group.members.add(member)
     this.members++
-    return () => this.leave(group, member)
+    return (isTimeout = false) => {
+      if (isTimeout && bookmarks && group.members.has(member)) {
+        this.flush(group)
+        this.mark(group, [member])
+      }
+      this.leave(group, member)
+    }
   }
 
   /** Tells members that asked for it how far they are. */
@@ -128,9 +141,34 @@ export class WatchHub {
       const receivers = [...group.members].filter(({ bookmarks }) => bookmarks)
       if (receivers.length === 0) continue
       this.flush(group)
-      const { kind } = group.selection
-      const batch = group.format.encode([bookmarkOf(kind, this.cache.revision(kind))])
-      for (const { sink } of receivers) sink.write(batch)
+      this.mark(group, receivers)
+    }
+  }
+
+  private mark(group: Group, members: readonly Member[]): void {
+    const { kind } = group.selection
+    this.hand(group.format, [bookmarkOf(kind, this.cache.revision(kind))], members)
+  }
+
+  /** Encodes once for all, but for those whose first events look otherwise. */
+  private hand(
+    format: EventFormat,
+    events: readonly WatchEvent[],
+    members: Iterable<Member>,
+  ): void {
+    let batch: Uint8Array | undefined
+    for (const member of members) {
+      const { sink } = member
+      if (sink.backlog() > BACKLOG_BYTES_MAX) {
+        sink.close()
+        continue
+      }
+      if (member.isFirst && format.encodeFirst) sink.write(format.encodeFirst(events))
+      else {
+        batch ??= format.encode(events)
+        sink.write(batch)
+      }
+      member.isFirst = false
     }
   }
 
@@ -271,13 +309,10 @@ export class WatchHub {
   private flush(group: Group): void {
     this.dirty.delete(group)
     if (group.pending.length === 0) return
-    const batch = group.format.encode(group.pending)
-    this.delivered += group.pending.length * group.members.size
+    const { pending } = group
     group.pending = []
-    for (const { sink } of group.members) {
-      if (sink.backlog() > BACKLOG_BYTES_MAX) sink.close()
-      else sink.write(batch)
-    }
+    this.delivered += pending.length * group.members.size
+    this.hand(group.format, pending, group.members)
   }
 }
 

@@ -5,10 +5,11 @@
  * than the cache's ring is answered with 410. It knows no transport: a door gives the sink.
  */
 import type { KubernetesObject } from '../../api/meta.ts'
-import { expired, invalid } from '../../api/status-error.ts'
+import { badRequest, expired, type FieldError, invalid } from '../../api/status-error.ts'
 import type { Change } from '../../client/view.ts'
+import { watchOptions } from './list-options.ts'
 import { parseRevision, settle } from './read.ts'
-import { type ApiRequest, flag } from './request.ts'
+import type { ApiRequest } from './request.ts'
 import { isEverything, parseSelection, type Selection, selectsStored } from './selection.ts'
 import type { Services } from './services.ts'
 import { allShownAs, changesAs } from './stored-form.ts'
@@ -30,62 +31,41 @@ export interface WatchPlan {
   endMark: boolean
   /** Follow from here; undefined: from the state, or from now. */
   from: number | undefined
+  /** 0: the server's own choice. */
+  timeoutSeconds: number
 }
 
 /** Parses a watch's parameters and waits until the cache may answer it. Throws StatusError. */
 export const planWatch = async (services: Services, request: ApiRequest): Promise<WatchPlan> => {
   const { kind, namespace, name, query } = request
+  const options = watchOptions(query)
   const selection = parseSelection(kind, namespace, withName(query, name))
-  const bookmarks = flag(query, 'allowWatchBookmarks')
-  const version = query.get('resourceVersion') ?? ''
-  const sendInitial = query.get('sendInitialEvents')
-  checkInitialEvents(query, sendInitial)
-  const plain = version === '' || version === '0'
-  const initial = sendInitial === null ? plain : flag(query, 'sendInitialEvents')
-  const from = initial || plain ? undefined : parseRevision(version)
-  await settle(services, kind, version)
-  return {
-    selection,
-    bookmarks,
-    initial,
-    endMark: sendInitial !== null && initial && bookmarks,
-    from,
-  }
+  if (name !== undefined && selection.name !== name)
+    throw badRequest("fieldSelector metadata.name doesn't match requested name")
+  const { resourceVersion, sendInitialEvents: initial } = options
+  const unfit = (fault: FieldError) =>
+    invalid({ group: kind.group, kind: kind.plural }, '', [fault])
+  const isNamed = resourceVersion !== '' && resourceVersion !== '0'
+  const from = initial || !isNamed ? undefined : parseRevision(resourceVersion, unfit)
+  await settle(services, kind, resourceVersion, unfit)
+  const bookmarks = options.allowWatchBookmarks
+  const { timeoutSeconds } = options
+  return { selection, bookmarks, initial, endMark: initial && bookmarks, from, timeoutSeconds }
 }
 
+/** A watch of one object selects it by name. */
 const withName = (query: URLSearchParams, name: string | undefined): URLSearchParams => {
-  if (name === undefined) return query
+  if (name === undefined || query.get('fieldSelector')) return query
   const named = new URLSearchParams(query)
-  const own = `metadata.name=${name}`
-  const given = query.get('fieldSelector')
-  named.set('fieldSelector', given ? `${given},${own}` : own)
+  named.set('fieldSelector', `metadata.name=${name}`)
   return named
-}
-
-const checkInitialEvents = (query: URLSearchParams, sendInitial: string | null): void => {
-  const match = query.get('resourceVersionMatch')
-  const refuse = (field: string, message: string) => {
-    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-      { reason: 'FieldValueForbidden', field, message: `Forbidden: ${message}` },
-    ])
-  }
-  if (sendInitial !== null && match !== 'NotOlderThan')
-    refuse(
-      'resourceVersionMatch',
-      'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-    )
-  if (sendInitial === null && match)
-    refuse(
-      'resourceVersionMatch',
-      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-    )
 }
 
 /** Events encoded at once while the state is sent. */
 const SLICE = 500
 
 /**
- * Feeds `sink` until the result is called or the sink closes itself. Throws 410 before anything was sent;
+ * Feeds `sink` until the result is called (because time is up: with a last bookmark) or the sink closes itself. Throws 410 before anything was sent;
  * `isOpen` tells whether the client is still there.
  */
 export const startWatch = async (
@@ -95,7 +75,7 @@ export const startWatch = async (
   format: EventFormat,
   sink: Sink,
   isOpen: () => boolean,
-): Promise<() => void> => {
+): Promise<(isTimeout?: boolean) => void> => {
   const { cache } = storage
   const { selection, bookmarks } = plan
   const { kind, namespace } = selection
@@ -115,10 +95,17 @@ export const startWatch = async (
     }
     return events
   }
-  const send = async (events: readonly WatchEvent[]): Promise<void> => {
-    for (let at = 0; at < events.length && isOpen(); at += SLICE) {
-      sink.write(format.encode(events.slice(at, at + SLICE)))
-      if (at + SLICE < events.length) await sink.drained()
+  let isFirst = true
+  const write = (events: readonly WatchEvent[]): void => {
+    if (events.length === 0) return
+    const encode = (isFirst && format.encodeFirst) || format.encode
+    isFirst = false
+    sink.write(encode(events))
+  }
+  const send = async <T>(all: readonly T[], eventOf: (one: T) => WatchEvent): Promise<void> => {
+    for (let at = 0; at < all.length && isOpen(); at += SLICE) {
+      write(all.slice(at, at + SLICE).map(eventOf))
+      if (at + SLICE < all.length) await sink.drained()
     }
   }
   if (plan.initial) {
@@ -129,16 +116,15 @@ export const startWatch = async (
     })
     const end = bookmarkOf(kind, revision, { 'k8s.io/initial-events-end': 'true' })
     const shown = await allShownAs(kind, objects)
-    await send(shown.map((object) => ({ type: 'ADDED', kind, object })))
-    if (plan.endMark) await send([end])
+    await send(shown, (object) => ({ type: 'ADDED', kind, object }))
+    if (plan.endMark && isOpen()) write([end])
   }
   let changes = missed()
   // Nothing may come between the last look and joining the hub; another form may have to be waited for.
   while (changes.length > (kind.storedAs ? 0 : SLICE) && isOpen()) {
-    await send(eventsOf(await changesAs(kind, changes)))
+    await send(eventsOf(await changesAs(kind, changes)), (event) => event)
     changes = missed()
   }
-  const rest = eventsOf(changes)
-  if (rest.length > 0) sink.write(format.encode(rest))
-  return hub.join(selection, format, sink, bookmarks, revision)
+  write(eventsOf(changes))
+  return hub.join({ selection, format, sink, bookmarks, isFirst, revision })
 }

@@ -89,7 +89,7 @@ test('a page whose revision is forgotten is answered with 410', async () => {
 test('a nonsensical continue token is refused', async () => {
   const answer = await api.call('GET', `${CONFIG_MAPS}?limit=1&continue=xyz`)
   assert.is(answer.code, 400)
-  assert.is(answer.json.message, 'continue key is not valid')
+  assert.is(answer.json.message, 'invalid continue token: continue key is not valid')
 })
 
 test('a table has rows with the metadata of the objects', async () => {

@@ -54,7 +54,15 @@ const begin = () => {
   const hub = new WatchHub(cache)
   const join = (query = '', namespace?: string, bookmarks = false) => {
     const reader = new Reader()
-    const leave = hub.join(select(query, namespace), format, reader, bookmarks)
+    const selection = select(query, namespace)
+    const leave = hub.join({
+      selection,
+      format,
+      sink: reader,
+      bookmarks,
+      isFirst: true,
+      revision: 0,
+    })
     return Object.assign(reader, { leave })
   }
   return { cache, hub, join }

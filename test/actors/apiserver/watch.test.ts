@@ -118,7 +118,7 @@ test('a selector turns a change of labels into ADDED and DELETED', async () => {
 
 test('a watch of one object by name sees only that', async () => {
   const byField = new Watch(`${CONFIG_MAPS}?watch=1&fieldSelector=metadata.name%3Dh`)
-  const byPath = new Watch(`${CONFIG_MAPS}/h?watch=1`)
+  const byPath = new Watch('/api/v1/watch/namespaces/default/configmaps/h')
   await create('i')
   await create('h')
   assert.is(await byField.take(1), 'ADDED h')

@@ -1,0 +1,241 @@
+/**
+ * API priority and fairness: which requests run now, wait, or are told to come back.
+ *
+ * A request is filed under a flow schema, which names a priority level with seats of its own; what finds no
+ * seat waits in a queue of its flow. Invariant: whoever was given a seat gives it back once; exempt requests
+ * never wait; with room to spare a request costs one look into a map. Long-running ones never come here.
+ */
+import type { FlowSchema } from '../../../api/flowcontrol/flow-schema.ts'
+import { FlowSchema as FlowSchemaKind } from '../../../api/flowcontrol/flow-schema.ts'
+import {
+  type PriorityLevelConfiguration,
+  PriorityLevelConfiguration as PriorityLevelKind,
+} from '../../../api/flowcontrol/priority-level-configuration.ts'
+import type { AnyKind } from '../../../api/kind.ts'
+import { StatusError, tooManyRequests } from '../../../api/status-error.ts'
+import type { Cache } from '../../../client/view.ts'
+import type { Clock } from '../../../std/clock.ts'
+import type { User } from '../request.ts'
+import { distinguisherOf, type FlowAttributes, type Schema, schemaFor } from './classify.ts'
+import { type FlowConfiguration, flowConfiguration, type Level } from './flow-configuration.ts'
+import { PriorityLevel, type Queue } from './priority-level.ts'
+
+/** Kubernetes' 400 reading and 200 changing requests. */
+const SEATS = 600
+/** A quarter of what a request may take. */
+const WAIT_MAX_MS = 15_000
+/** Decisions remembered for one user. */
+const REMEMBERED_MAX = 500
+
+/** What a request was filed under, for its answer's headers. */
+export interface Classification {
+  schema: Schema
+  level: Level
+}
+
+/** A place among the running requests. */
+export interface Seat extends Classification {
+  release(): void
+}
+
+/** Thrown with 429; the answer names the schema, too. */
+export class Refused extends StatusError {
+  readonly classification: Classification
+  constructor(classification: Classification) {
+    const { status } = tooManyRequests('Too many requests, please try again later.', 1)
+    super(429, 'TooManyRequests', status.message!, status.details)
+    this.classification = classification
+  }
+}
+
+interface Filed extends Classification {
+  /** Undefined for exempt ones. */
+  limited: PriorityLevel | undefined
+  /** The seat that all exempt requests share. */
+  exempt: Seat | undefined
+  figures: FlowFigures
+}
+
+interface FlowFigures {
+  dispatched: number
+  rejected: number
+}
+
+export class FlowControl {
+  private configuration: FlowConfiguration | undefined
+  private readonly levels = new Map<string, PriorityLevel>()
+  private filedByUser = new WeakMap<User, Map<string, Filed>>()
+  private executing = 0
+  private readonly figures = new Map<string, FlowFigures>()
+  private readonly cache: Cache
+  private readonly clock: Clock
+  readonly stop: () => void
+
+  constructor(cache: Cache, clock: Clock) {
+    this.cache = cache
+    this.clock = clock
+    this.stop = cache.subscribe(({ kind }) => {
+      if (kind === FlowSchemaKind || kind === PriorityLevelKind) this.configuration = undefined
+    })
+  }
+
+  /** A seat for a request about a resource; `namespace` undefined at cluster scope. Throws Refused. */
+  admit(
+    user: User,
+    verb: string,
+    kind: AnyKind,
+    subresource: string | undefined,
+    namespace: string | undefined,
+  ): Seat | Promise<Seat> {
+    const resource = subresource === undefined ? kind.plural : `${kind.plural}/${subresource}`
+    const key = `${verb} ${kind.group}/${resource}/${namespace ?? ''}`
+    const known = this.configuration && this.filedByUser.get(user)?.get(key)
+    if (known?.exempt) return known.exempt
+    const { group } = kind
+    const attributes = { user, verb, group, resource, namespace: namespace ?? '', path: '' }
+    const filed = known ?? this.file(key, attributes)
+    return filed.exempt ?? this.seat(filed, attributes)
+  }
+
+  /** The same for a path outside the resources. `verb` is the method in lower case. */
+  admitPath(user: User, verb: string, path: string): Seat | Promise<Seat> {
+    const attributes = { user, verb, group: '', resource: undefined, namespace: '', path }
+    const filed = this.file(undefined, attributes)
+    return filed.exempt ?? this.seat(filed, attributes)
+  }
+
+  /** Figures in Prometheus' text form. */
+  text(): string[] {
+    const lines = ['# TYPE apiserver_flowcontrol_current_executing_requests gauge']
+    for (const { name, executing } of this.levels.values())
+      lines.push(
+        `apiserver_flowcontrol_current_executing_requests{priority_level="${name}"} ${executing}`,
+      )
+    lines.push('# TYPE apiserver_flowcontrol_current_inqueue_requests gauge')
+    for (const { name, waiting } of this.levels.values())
+      lines.push(
+        `apiserver_flowcontrol_current_inqueue_requests{priority_level="${name}"} ${waiting}`,
+      )
+    lines.push('# TYPE apiserver_flowcontrol_nominal_limit_seats gauge')
+    for (const { name, limits } of this.levels.values())
+      lines.push(
+        `apiserver_flowcontrol_nominal_limit_seats{priority_level="${name}"} ${limits.nominal}`,
+      )
+    for (const what of ['dispatched', 'rejected'] as const) {
+      lines.push(`# TYPE apiserver_flowcontrol_${what}_requests_total counter`)
+      for (const [labels, figures] of this.figures)
+        lines.push(`apiserver_flowcontrol_${what}_requests_total{${labels}} ${figures[what]}`)
+    }
+    return lines
+  }
+
+  /** Finds what a request belongs to; remembered under `key` where there is one. */
+  private file(key: string | undefined, attributes: FlowAttributes): Filed {
+    const { schemas, levels } = this.configuration ?? this.configure()
+    const schema = schemaFor(schemas, attributes) ?? schemas[schemas.length - 1]!
+    const level = levels.get(schema.spec.priorityLevelConfiguration.name)!
+    const limited = level.limits ? this.levels.get(level.name) : undefined
+    const exempt = limited ? undefined : { schema, level, release: () => undefined }
+    const filed: Filed = { schema, level, limited, exempt, figures: this.figuresOf(schema, level) }
+    if (key === undefined) return filed
+    const { user } = attributes
+    const remembered = this.filedByUser.get(user)
+    if (!remembered) this.filedByUser.set(user, new Map([[key, filed]]))
+    else if (remembered.size < REMEMBERED_MAX) remembered.set(key, filed)
+    return filed
+  }
+
+  private configure(): FlowConfiguration {
+    const configuration = flowConfiguration(
+      this.cache.list(FlowSchemaKind) as FlowSchema[],
+      this.cache.list(PriorityLevelKind) as PriorityLevelConfiguration[],
+      SEATS,
+    )
+    for (const { name, limits } of configuration.levels.values()) {
+      if (!limits) continue
+      const known = this.levels.get(name)
+      if (known) known.limits = limits
+      else this.levels.set(name, new PriorityLevel(name, limits))
+    }
+    /** One that is gone works off what it has. */
+    for (const [name, level] of this.levels)
+      if (!configuration.levels.has(name) && level.executing + level.waiting === 0)
+        this.levels.delete(name)
+    this.filedByUser = new WeakMap()
+    this.configuration = configuration
+    return configuration
+  }
+
+  private seat(filed: Filed, attributes: FlowAttributes): Seat | Promise<Seat> {
+    const level = filed.limited!
+    if (level.waiting === 0 && this.hasRoom(level)) return this.taken(filed, level, undefined)
+    return this.wait(filed, level, attributes)
+  }
+
+  /** Its own seats, and beyond them what nobody else has a right to at the moment. */
+  private hasRoom(level: PriorityLevel): boolean {
+    const { nominal, borrowable } = level.limits
+    if (level.executing < nominal) return true
+    if (level.executing >= nominal + borrowable) return false
+    let kept = this.executing
+    for (const other of this.levels.values()) if (other !== level) kept += other.reserved
+    return kept < SEATS
+  }
+
+  private taken(filed: Filed, level: PriorityLevel, queue: Queue | undefined): Seat {
+    const { schema, level: named } = filed
+    level.executing++
+    this.executing++
+    filed.figures.dispatched++
+    const startedAt = queue ? this.clock.monotonic() : 0
+    let isTaken = true
+    const release = () => {
+      if (!isTaken) return
+      isTaken = false
+      level.executing--
+      this.executing--
+      if (queue) level.ended(queue, this.clock.monotonic() - startedAt)
+      this.startWaiting(level)
+    }
+    return { schema, level: named, release }
+  }
+
+  private wait(filed: Filed, level: PriorityLevel, attributes: FlowAttributes): Promise<Seat> {
+    return new Promise((resolve, reject) => {
+      const flow = `${filed.schema.name} ${distinguisherOf(filed.schema, attributes)}`
+      const refuse = () => {
+        filed.figures.rejected++
+        reject(new Refused(filed))
+      }
+      const withdraw = level.enqueue(flow, (queue) => {
+        cancelTimeout()
+        resolve(this.taken(filed, level, queue))
+      })
+      if (!withdraw) {
+        refuse()
+        return
+      }
+      const cancelTimeout = this.clock.after(WAIT_MAX_MS, () => {
+        withdraw()
+        refuse()
+      })
+    })
+  }
+
+  /** Fills the seats that became free: first those of `level`, then what others may borrow. */
+  private startWaiting(level: PriorityLevel): void {
+    while (level.waiting > 0 && this.hasRoom(level)) level.next()
+    for (const other of this.levels.values())
+      while (other.waiting > 0 && this.hasRoom(other)) other.next()
+  }
+
+  private figuresOf(schema: Schema, level: Level): FlowFigures {
+    const labels = `flow_schema="${schema.name}",priority_level="${level.name}"`
+    let figures = this.figures.get(labels)
+    if (!figures) {
+      figures = { dispatched: 0, rejected: 0 }
+      this.figures.set(labels, figures)
+    }
+    return figures
+  }
+}
