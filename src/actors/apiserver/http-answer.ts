@@ -26,9 +26,9 @@ export interface Head {
 export const writeAnswer = (
   response: ServerResponse,
   { code, headers, acceptsGzip }: Head,
-  { type, body, isCompressed }: Content,
+  { type, body }: Content,
 ): void | Promise<void> => {
-  headers.push('Content-Type', type)
+  if (code !== 304) headers.push('Content-Type', type)
   if (!headers.includes('Cache-Control')) headers.push('Cache-Control', 'no-cache, private')
   const isEncoded = headers.includes('Content-Encoding')
   if (typeof body !== 'string' && !Buffer.isBuffer(body))

@@ -37,8 +37,6 @@ export interface Presentation {
 export interface Content {
   type: string
   body: string | Buffer | Iterable<string | Buffer>
-  /** Not to be compressed again. */
-  isCompressed?: boolean
 }
 
 /** Longer lists are sent in pieces. */
