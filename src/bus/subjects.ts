@@ -7,7 +7,7 @@
 import { assert } from '../std/assert.ts'
 
 export type EventType = 'added' | 'modified' | 'deleted'
-export type NodeStream = 'logs' | 'exec' | 'attach' | 'portforward' | 'stats' | 'status'
+export type NodeStream = 'logs' | 'exec' | 'attach' | 'portforward' | 'proxy' | 'stats' | 'status'
 /** Which stream stores a kind, see `Kind.storage`. */
 export type StorageClass = 'state' | 'events'
 

@@ -70,11 +70,13 @@ export const hostNode = async (
   folder: StateFolder,
   host: HostFacts,
 ): Promise<KubeletNode> => {
-  const [{ createDockerRuntime }, { createPodNetwork }, { createVolumes }] = await Promise.all([
-    import('../node/docker/docker-runtime.ts'),
-    import('../node/pod-network.ts'),
-    import('../node/host-volumes.ts'),
-  ])
+  const [{ createDockerRuntime }, { createPodNetwork }, { createVolumes }, { createHostLogs }] =
+    await Promise.all([
+      import('../node/docker/docker-runtime.ts'),
+      import('../node/pod-network.ts'),
+      import('../node/host-volumes.ts'),
+      import('../node/host-logs.ts'),
+    ])
   const { cluster } = settings
   const log = componentLog(`runtime-${name}`)
   const runtime = createDockerRuntime({
@@ -88,6 +90,7 @@ export const hostNode = async (
     name,
     runtime,
     volumes: createVolumes({ root: folder.kubelet(name), hostRoot, log }),
+    logs: createHostLogs(`${await hostRoot()}/var/log`),
     capacity: host.capacity,
     addresses: { internalIP: settings.nodeAddress ?? host.address, hostname: name },
   }

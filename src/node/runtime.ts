@@ -182,6 +182,14 @@ export interface ContainerStats {
   memoryWorkingSetBytes: number
 }
 
+/** The host's own log files. */
+export interface HostLogs {
+  /** `path` beneath the folder of logs; undefined when there is no such thing. Folders end in a slash. */
+  read(
+    path: string,
+  ): Promise<{ type: 'file'; text: string } | { type: 'folder'; names: string[] } | undefined>
+}
+
 /** What a node must know before it can give pods addresses. CIDRs are IPv4. */
 export interface NetworkConfig {
   podCidr: string

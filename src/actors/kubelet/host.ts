@@ -8,7 +8,7 @@ import type { Pod } from '../../api/core/pod.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Client } from '../../client/client.ts'
 import type { EventRecorder } from '../../client/event-recorder.ts'
-import type { Runtime } from '../../node/runtime.ts'
+import type { HostLogs, Runtime } from '../../node/runtime.ts'
 import type { Volumes } from '../../node/volumes.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
@@ -38,6 +38,8 @@ export interface Host {
   nodeMemoryBytes: number
   runtime: Runtime
   volumes: Volumes
+  /** Absent where the node is no machine of its own. */
+  logs?: HostLogs
   bus: Bus
   client: Client
   clock: Clock

@@ -15,7 +15,7 @@ import { subjectsFor } from '../../bus/subjects.ts'
 import type { FollowedCache } from '../../client/client.ts'
 import { createEventRecorder, type EventRecorder } from '../../client/event-recorder.ts'
 import type { Change } from '../../client/view.ts'
-import type { Runtime, RuntimeEvent } from '../../node/runtime.ts'
+import type { HostLogs, Runtime, RuntimeEvent } from '../../node/runtime.ts'
 import type { Volumes } from '../../node/volumes.ts'
 import { backoffMs } from '../../std/backoff.ts'
 import { createGate, type Gate } from '../../std/gate.ts'
@@ -25,6 +25,7 @@ import type { Host } from './host.ts'
 import { type LogGreeting, logContainer, sendLog } from './log-stream.ts'
 import { NodeAgent } from './node-agent.ts'
 import { goArchitecture, type Machine, type NodeDescription } from './node-object.ts'
+import { createNodePages, type PageGreeting } from './node-pages.ts'
 import { PodPopulation } from './pod-population.ts'
 import { forwardedSandbox, type PortGreeting, servePort } from './port-stream.ts'
 import { createProber } from './prober.ts'
@@ -36,6 +37,7 @@ import { createTimerWheel, type TimerWheel } from './timer-wheel.ts'
 export interface KubeletNode extends NodeDescription {
   runtime: Runtime
   volumes: Volumes
+  logs?: HostLogs
 }
 
 export interface KubeletOptions {
@@ -181,6 +183,7 @@ const hostOf = (shared: Shared, node: KubeletNode): Host => {
     nodeMemoryBytes: quantityValue(node.capacity.memory),
     runtime: node.runtime,
     volumes: node.volumes,
+    ...(node.logs ? { logs: node.logs } : {}),
     bus,
     client,
     clock,
@@ -256,8 +259,14 @@ const serve = async (shared: Shared, members: readonly Member[]): Promise<Regist
   const { bus, clock, version, identity } = shared.ports
   const subjects = subjectsFor(bus.prefix)
   const registrations: Registration[] = []
-  for (const { node, pods } of members) {
+  for (const { node, pods, host } of members) {
     const { runtime, name } = node
+    const servePage = createNodePages(host, pods)
+    registrations.push(
+      bus.accept(subjects.nodeStream(name, 'proxy'), (channel, greeting) => {
+        void servePage(greeting as PageGreeting, channel)
+      }),
+    )
     registrations.push(
       bus.accept(subjects.nodeStream(name, 'logs'), (channel, greeting) => {
         const wanted = greeting as LogGreeting

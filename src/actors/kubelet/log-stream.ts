@@ -96,13 +96,14 @@ export const sendLog = async (
   greeting: LogGreeting,
   channel: Channel,
   clock: Clock,
+  tag = TAG_OUTPUT,
 ): Promise<void> => {
   const abort = new AbortController()
   void channel.closed.then(() => abort.abort())
   let left = greeting.limitBytes ?? Number.POSITIVE_INFINITY
   try {
     for await (const { data } of runtime.logs(id, queryOf(greeting, clock), abort.signal)) {
-      await channel.send(TAG_OUTPUT, data.length > left ? data.subarray(0, left) : data)
+      await channel.send(tag, data.length > left ? data.subarray(0, left) : data)
       left -= data.length
       if (left <= 0) break
     }

@@ -112,6 +112,11 @@ export class PodPopulation {
     return found === undefined ? undefined : this.memoryOf(found)
   }
 
+  /** Every pod of the node as it is now. */
+  memories(): PodMemory[] {
+    return [...this.entries.values()].map(({ actor }) => actor.getSnapshot().context.memory)
+  }
+
   counts(): { pods: number; byState: Record<string, number> } {
     const byState: Record<string, number> = {}
     for (const { actor } of this.entries.values()) {
