@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { schemaPlugin } from './ops/derive-schemas.mjs'
+import { openApiFolder, publishOpenApi } from './ops/publish-openapi.mjs'
 
 const requireBanner =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
@@ -23,6 +24,8 @@ const withoutSsh = {
   },
 }
 
+const plugins = [withoutSsh, schemaPlugin]
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -34,7 +37,6 @@ const common = {
   chunkNames: '[name]-[hash]',
   outExtension: { '.js': '.mjs' },
   banner: { js: requireBanner },
-  plugins: [withoutSsh, schemaPlugin],
   logLevel: 'warning',
 }
 
@@ -58,17 +60,26 @@ const removeOldChunks = (outputs) => {
 export const buildCommand = async () => {
   const { metafile } = await build({
     ...common,
+    plugins: [openApiFolder('module'), ...plugins],
     entryPoints: { kubus: 'src/main.ts' },
     outdir: 'dist',
     minifySyntax: true,
     metafile: true,
   })
   removeOldChunks(metafile.outputs)
+  await publishOpenApi()
 }
 
 const buildForTests = async (files) => {
   const outdir = process.env.KUBUS_TEST_OUT ?? 'dist/test'
-  await build({ ...common, entryPoints: files, outbase: 'test', outdir, packages: 'external' })
+  await build({
+    ...common,
+    plugins: [openApiFolder('checkout'), ...plugins],
+    entryPoints: files,
+    outbase: 'test',
+    outdir,
+    packages: 'external',
+  })
   return files.map((file) => join(outdir, file.slice('test/'.length).replace(/\.ts$/, '.mjs')))
 }
 
@@ -78,6 +89,7 @@ export const buildTests = async (filters = []) => {
     (file) => filters.length === 0 || filters.some((filter) => file.startsWith(filter)),
   )
   const built = await buildForTests(files)
+  await publishOpenApi()
   return files.map((source, index) => ({ source, built: built[index] }))
 }
 

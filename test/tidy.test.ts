@@ -109,11 +109,14 @@ test('no file imports itself by way of others', () => {
   holds(violations)
 })
 
+/** It makes files that the program reads. */
+const RUN_BY_THE_BUILD = 'src/api/openapi/publish.ts'
+
 test('every file is reached from main, or stands in for one in tests', () => {
   const byPath = new Map([...sources, ...tests].map((source) => [source.path, source]))
   const reached = new Set<string>()
   const doubles = tests.filter(({ path }) => path.startsWith('test/support/'))
-  const pending = ['src/main.ts', ...doubles.map(({ path }) => path)]
+  const pending = ['src/main.ts', RUN_BY_THE_BUILD, ...doubles.map(({ path }) => path)]
   for (let path = pending.pop(); path; path = pending.pop()) {
     if (reached.has(path)) continue
     reached.add(path)

@@ -1,80 +1,87 @@
 /**
  * Discovery: which groups, versions and resources are served, plain and aggregated.
  *
- * Everything follows from the kinds that are served; whoever asks keeps the answers. It knows no handlers; what a
- * subresource does is decided in `pipeline.ts`.
+ * Everything follows from the kinds that are served and from what other servers said they serve; whoever asks
+ * keeps the answers. It knows no handlers; what a subresource does is decided in `pipeline.ts`.
  */
-import type { AnyKind } from '../../api/kind.ts'
+import { createHash } from 'node:crypto'
+import { type AnyKind, storedKind } from '../../api/kind.ts'
 import { type KindRegistry, versionsOf } from '../../api/registry.ts'
+import type { RemoteResource, RemoteVersion } from './aggregation/remote-version.ts'
+import { type Subresource, subresourcesOf, verbsOf } from './discovered-verbs.ts'
 
-interface Subresource {
-  name: string
-  group: string
+/** What is served: by this server's kinds, and by servers behind it. */
+export interface Served {
+  kinds: KindRegistry
+  remote: readonly RemoteVersion[]
+}
+
+/** Built-in groups in Kubernetes' order, by their priority; custom ones have 1000. */
+const PRIORITIES: Readonly<Record<string, number>> = {
+  'apiregistration.k8s.io': 20_000,
+  '': 18_000,
+  apps: 17_800,
+  'events.k8s.io': 17_750,
+  'authentication.k8s.io': 17_700,
+  'authorization.k8s.io': 17_600,
+  autoscaling: 17_500,
+  batch: 17_400,
+  'certificates.k8s.io': 17_300,
+  'networking.k8s.io': 17_200,
+  policy: 17_100,
+  'rbac.authorization.k8s.io': 17_000,
+  'storage.k8s.io': 16_800,
+  'admissionregistration.k8s.io': 16_700,
+  'apiextensions.k8s.io': 16_700,
+  'scheduling.k8s.io': 16_600,
+  'coordination.k8s.io': 16_500,
+  'node.k8s.io': 16_300,
+  'discovery.k8s.io': 16_200,
+  'flowcontrol.apiserver.k8s.io': 16_100,
+  'resource.k8s.io': 15_900,
+}
+const CUSTOM_PRIORITY = 1000
+
+/** Kubernetes' `groupPriorityMinimum` of a group that is served here. */
+export const groupPriority = (group: string): number => PRIORITIES[group] ?? CUSTOM_PRIORITY
+
+interface Version {
   version: string
-  kind: string
-  verbs: readonly string[]
+  members: readonly AnyKind[]
+  remote?: RemoteVersion
 }
 
-const ALL_VERBS = [
-  'create',
-  'delete',
-  'deletecollection',
-  'get',
-  'list',
-  'patch',
-  'update',
-  'watch',
-]
-
-const OF_PODS: readonly Subresource[] = [
-  { name: 'attach', group: '', version: 'v1', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
-  { name: 'binding', group: '', version: 'v1', kind: 'Binding', verbs: ['create'] },
-  { name: 'eviction', group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] },
-  { name: 'exec', group: '', version: 'v1', kind: 'PodExecOptions', verbs: ['create', 'get'] },
-  { name: 'log', group: '', version: 'v1', kind: 'Pod', verbs: ['get'] },
-]
-
-const verbsOf = (kind: AnyKind): readonly string[] => (kind.isVirtual ? ['create'] : ALL_VERBS)
-
-const TOKEN: Subresource = {
-  name: 'token',
-  group: 'authentication.k8s.io',
-  version: 'v1',
-  kind: 'TokenRequest',
-  verbs: ['create'],
+interface Group {
+  name: string
+  priority: number
+  versions: Version[]
 }
 
-const subresourcesOf = (kind: AnyKind): Subresource[] => {
-  const { group, version } = kind
-  const found: Subresource[] = []
-  if (group === '' && kind.plural === 'pods') found.push(...OF_PODS)
-  if (group === '' && kind.plural === 'namespaces')
-    found.push({ name: 'finalize', group, version, kind: kind.kind, verbs: ['update'] })
-  if (group === '' && kind.plural === 'serviceaccounts') found.push(TOKEN)
-  const changing = ['get', 'patch', 'update']
-  for (const name of Object.keys(kind.parts ?? {}))
-    found.push({ name, group, version, kind: kind.kind, verbs: changing })
-  if (kind.scale)
-    found.push({
-      name: 'scale',
-      group: 'autoscaling',
-      version: 'v1',
-      kind: 'Scale',
-      verbs: changing,
-    })
-  if (kind.statusSubresource)
-    found.push({ name: 'status', group, version, kind: kind.kind, verbs: changing })
-  return found
-}
-
-const groupsOf = ({ served }: KindRegistry): Map<string, AnyKind[]> => {
-  const groups = new Map<string, AnyKind[]>()
-  for (const kind of served) {
-    const members = groups.get(kind.group)
-    if (members) members.push(kind)
-    else groups.set(kind.group, [kind])
+/** Groups by priority, then name; versions in the order of preference. */
+const groupsOf = ({ kinds, remote }: Served): Group[] => {
+  const members = new Map<string, AnyKind[]>()
+  for (const kind of kinds.served)
+    members.set(kind.group, [...(members.get(kind.group) ?? []), kind])
+  const groups = new Map<string, Group>()
+  for (const [name, all] of members) {
+    const versions = versionsOf(all).map((version) => ({
+      version,
+      members: all.filter((kind) => kind.version === version),
+    }))
+    groups.set(name, { name, priority: groupPriority(name), versions })
   }
-  return groups
+  const ordered = [...remote].sort((one, other) => other.versionPriority - one.versionPriority)
+  for (const each of ordered) {
+    const known = groups.get(each.group)
+    if (known?.versions.some(({ version }) => version === each.version)) continue
+    const group = known ?? { name: each.group, priority: 0, versions: [] }
+    group.priority = Math.max(group.priority, each.groupPriority)
+    group.versions.push({ version: each.version, members: [], remote: each })
+    groups.set(each.group, group)
+  }
+  return [...groups.values()].sort(
+    (one, other) => other.priority - one.priority || (one.name < other.name ? -1 : 1),
+  )
 }
 
 /** `/api`. `serverAddress` is `host:port`. */
@@ -84,47 +91,41 @@ export const apiVersions = (serverAddress: string): object => ({
   serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
 })
 
-const apiGroupBody = (name: string, members: readonly AnyKind[]) => {
-  const versions = versionsOf(members).map((version) => ({
-    groupVersion: `${name}/${version}`,
-    version,
-  }))
-  return { name, versions, preferredVersion: versions[0] }
+const apiGroupBody = ({ name, versions }: Group) => {
+  const listed = versions.map(({ version }) => ({ groupVersion: `${name}/${version}`, version }))
+  return { name, versions: listed, preferredVersion: listed[0] }
 }
 
 /** `/apis`. */
-export const apiGroupList = (kinds: KindRegistry): object => ({
+export const apiGroupList = (served: Served): object => ({
   kind: 'APIGroupList',
   apiVersion: 'v1',
-  groups: [...groupsOf(kinds)]
-    .filter(([name]) => name)
-    .map(([name, members]) => apiGroupBody(name, members)),
+  groups: groupsOf(served)
+    .filter(({ name }) => name)
+    .map(apiGroupBody),
 })
 
 /** `/apis/<group>`. */
-export const apiGroup = (kinds: KindRegistry, name: string): object | undefined => {
-  const members = groupsOf(kinds).get(name)
-  return name && members
-    ? { kind: 'APIGroup', apiVersion: 'v1', ...apiGroupBody(name, members) }
-    : undefined
+export const apiGroup = (served: Served, name: string): object | undefined => {
+  const group = groupsOf(served).find((each) => each.name === name)
+  return name && group ? { kind: 'APIGroup', apiVersion: 'v1', ...apiGroupBody(group) } : undefined
 }
 
-/** `/api/v1` and `/apis/<group>/<version>`. */
+/** `/api/v1` and `/apis/<group>/<version>` of what is served here. */
 export const apiResourceList = (
   kinds: KindRegistry,
   group: string,
   version: string,
 ): object | undefined => {
-  const members = groupsOf(kinds)
-    .get(group)
-    ?.filter((kind) => kind.version === version)
-  if (!members?.length) return undefined
-  const resources = members.flatMap(resourcesOf)
+  const groupVersion = group ? `${group}/${version}` : version
+  const members = kinds.of(groupVersion)
+  if (!members?.size) return undefined
+  const resources = [...members.values()].flatMap(resourcesOf)
   if (group === '') resources.push(BINDINGS)
   return {
     kind: 'APIResourceList',
-    apiVersion: 'v1',
-    groupVersion: members[0]!.apiVersion,
+    ...(group === '' ? {} : { apiVersion: 'v1' }),
+    groupVersion,
     resources: resources.sort((a, b) => (a.name < b.name ? -1 : 1)),
   }
 }
@@ -139,6 +140,7 @@ interface Resource {
   version?: string
   shortNames?: readonly string[]
   categories?: readonly string[]
+  storageVersionHash?: string
 }
 
 const BINDINGS: Resource = {
@@ -149,6 +151,21 @@ const BINDINGS: Resource = {
   verbs: ['create'],
 }
 
+const namesOf = ({ shortNames, categories }: AnyKind) => ({
+  ...(shortNames?.length ? { shortNames } : {}),
+  ...(categories?.length ? { categories } : {}),
+})
+
+/** By it clients see that objects are stored in another version than before. */
+const storageHash = (kind: AnyKind): { storageVersionHash?: string } => {
+  if (kind.isVirtual) return {}
+  const { group, version, kind: name } = storedKind(kind)
+  const bytes = createHash('sha256')
+    .update(`${group}/${version || kind.version}/${name}`)
+    .digest()
+  return { storageVersionHash: bytes.subarray(0, 8).toString('base64') }
+}
+
 const resourcesOf = (kind: AnyKind): Resource[] => [
   {
     name: kind.plural,
@@ -156,8 +173,8 @@ const resourcesOf = (kind: AnyKind): Resource[] => [
     namespaced: kind.namespaced,
     kind: kind.kind,
     verbs: verbsOf(kind),
-    ...(kind.shortNames ? { shortNames: kind.shortNames } : {}),
-    ...(kind.categories ? { categories: kind.categories } : {}),
+    ...namesOf(kind),
+    ...storageHash(kind),
   },
   ...subresourcesOf(kind).map((each) => ({
     name: `${kind.plural}/${each.name}`,
@@ -171,34 +188,58 @@ const resourcesOf = (kind: AnyKind): Resource[] => [
   })),
 ]
 
-/** Aggregated discovery, `apidiscovery.k8s.io/v2`, of `/api` (core) or `/apis` (the rest). */
-export const aggregatedDiscovery = (kinds: KindRegistry, of: 'core' | 'rest'): object => ({
+/** Aggregated discovery, `apidiscovery.k8s.io`, of `/api` (core) or `/apis` (the rest). */
+export const aggregatedDiscovery = (
+  served: Served,
+  of: 'core' | 'rest',
+  version: 'v2' | 'v2beta1',
+): object => ({
   kind: 'APIGroupDiscoveryList',
-  apiVersion: 'apidiscovery.k8s.io/v2',
+  apiVersion: `apidiscovery.k8s.io/${version}`,
   metadata: {},
-  items: [...groupsOf(kinds)]
-    .filter(([name]) => (name === '') === (of === 'core'))
-    .map(([name, members]) => ({
+  items: groupsOf(served)
+    .filter(({ name }) => (name === '') === (of === 'core'))
+    .map(({ name, versions }) => ({
       metadata: { ...(name ? { name } : {}), creationTimestamp: null },
-      versions: versionsOf(members).map((version) => ({
-        version,
-        resources: members.filter((kind) => kind.version === version).map(discovered),
-        freshness: 'Current',
-      })),
+      versions: versions.map(discoveredVersion),
     })),
 })
 
-const discovered = (kind: AnyKind): object => ({
-  resource: kind.plural,
-  responseKind: { group: kind.group, version: kind.version, kind: kind.kind },
-  scope: kind.namespaced ? 'Namespaced' : 'Cluster',
-  singularResource: kind.singular,
-  verbs: verbsOf(kind),
-  ...(kind.shortNames ? { shortNames: kind.shortNames } : {}),
-  ...(kind.categories ? { categories: kind.categories } : {}),
-  subresources: subresourcesOf(kind).map((each) => ({
-    subresource: each.name,
-    responseKind: { group: each.group, version: each.version, kind: each.kind },
-    verbs: each.verbs,
-  })),
+const discoveredVersion = ({ version, members, remote }: Version): object => ({
+  version,
+  resources: remote ? (remote.resources ?? []) : discoveredResources(members),
+  freshness: remote && !remote.isFresh ? 'Stale' : 'Current',
+})
+
+const discoveredResources = (members: readonly AnyKind[]): RemoteResource[] => {
+  const resources = members.map(discovered)
+  if (members[0]?.apiVersion === 'v1') resources.push(DISCOVERED_BINDINGS)
+  return resources.sort((one, other) => (one.resource < other.resource ? -1 : 1))
+}
+
+const DISCOVERED_BINDINGS: RemoteResource = {
+  resource: 'bindings',
+  responseKind: { group: '', version: 'v1', kind: 'Binding' },
+  scope: 'Namespaced',
+  singularResource: 'binding',
+  verbs: ['create'],
+}
+
+const discovered = (kind: AnyKind): RemoteResource => {
+  const subresources = subresourcesOf(kind).map(discoveredSubresource)
+  return {
+    resource: kind.plural,
+    responseKind: { group: kind.group, version: kind.version, kind: kind.kind },
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs: verbsOf(kind),
+    ...namesOf(kind),
+    ...(subresources.length > 0 ? { subresources } : {}),
+  }
+}
+
+const discoveredSubresource = ({ name, group, version, kind, verbs }: Subresource) => ({
+  subresource: name,
+  responseKind: { group, version, kind },
+  verbs,
 })

@@ -4,23 +4,45 @@
  * Invariant: what depends on the kinds is made once for each set of them. It answers GET only.
  */
 
-import { type OpenApiDocument, openApiDocuments } from '../../api/openapi/documents.ts'
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { KindRegistry } from '../../api/registry.ts'
 import { KUBERNETES_VERSION } from '../../std/version.ts'
+import type { RemoteVersion } from './aggregation/remote-version.ts'
 import {
   aggregatedDiscovery,
   apiGroup,
   apiGroupList,
   apiResourceList,
   apiVersions,
+  type Served,
 } from './discovery.ts'
-import type { Format } from './negotiate.ts'
+import { formatOf } from './negotiate.ts'
+import { OpenApiPages } from './openapi/openapi-pages.ts'
+import type { RemoteDocuments } from './openapi/remote-documents.ts'
 
 export interface Page {
   code: number
   type: string
-  text: string
+  body: string | Buffer
+  /** What the body is compressed with already. */
+  encoding?: 'gzip'
   headers?: Record<string, string>
+}
+
+/** What of a request's headers decides about a page. */
+export interface PageRequest {
+  /** Whether the media type is named as acceptable. */
+  accepts(type: string): boolean
+  acceptsGzip: boolean
+  /** Whether the client has what the tag names. */
+  knows(tag: string): boolean
+}
+
+/** Groups and versions that other servers serve; `onChange` is called when they change. */
+export interface RemoteVersions {
+  list(): readonly RemoteVersion[]
+  onChange(listener: () => void): void
 }
 
 export interface Check {
@@ -37,33 +59,38 @@ export interface SiteOptions {
   version: string
   checks: readonly Check[]
   metrics(): string
+  remote: RemoteVersions
+  remoteDocuments: RemoteDocuments
   /** Further documents by path. */
   documents: Readonly<Record<string, { type: string; make(): object }>>
 }
 
 const JSON_TYPE = 'application/json'
 const TEXT_TYPE = 'text/plain; charset=utf-8'
-const DISCOVERY_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+const discoveryType = (version: string) =>
+  `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
 
-export type Site = (path: string, query: URLSearchParams, format: Format) => Page | undefined
+export type Site = (
+  path: string,
+  query: URLSearchParams,
+  headers: IncomingHttpHeaders,
+) => Page | undefined | Promise<Page | undefined>
 
 export const createSite = (options: SiteOptions): Site => {
-  const { kinds } = options
-  const documents = openApiDocuments(kinds.served.filter(({ schema }) => !schema))
+  const { kinds, remote } = options
+  const openApi = new OpenApiPages({ kinds, remote: options.remoteDocuments })
   const memo = new Map<string, Page | undefined>()
   kinds.onChange(() => memo.clear())
-  const once = (
-    key: string,
-    make: () => object | undefined,
-    type = JSON_TYPE,
-  ): Page | undefined => {
+  remote.onChange(() => memo.clear())
+  const once: Once = (key, make, type = JSON_TYPE) => {
     if (!memo.has(key)) {
       const document = make()
-      memo.set(key, document && { code: 200, type, text: JSON.stringify(document) })
+      memo.set(key, document && { code: 200, type, body: JSON.stringify(document) })
     }
     return memo.get(key)
   }
-  return (path, query, format) => {
+  const served = () => ({ kinds, remote: remote.list() })
+  return (path, query, headers) => {
     switch (path) {
       case '/healthz':
       case '/livez':
@@ -71,33 +98,62 @@ export const createSite = (options: SiteOptions): Site => {
       case '/readyz':
         return health(path, query, options.checks)
       case '/metrics':
-        return { code: 200, type: 'text/plain; version=0.0.4', text: options.metrics() }
+        return { code: 200, type: 'text/plain; version=0.0.4', body: options.metrics() }
       case '/version':
         return once(path, () => versionInfo(options.version))
       case '/':
-        return once(path, () => ({ paths: PATHS }))
-      case '/openapi/v2':
-        return openApi(documents.v2())
-      case '/openapi/v3':
-        return openApi(documents.v3Index())
+        return once(path, () => ({ paths: pathsOf(kinds) }))
       case '/api':
       case '/apis':
-        if (format.as === 'APIGroupDiscoveryList') {
-          const of = path === '/api' ? 'core' : 'rest'
-          return once(`${path}+aggregated`, () => aggregatedDiscovery(kinds, of), DISCOVERY_TYPE)
-        }
-        return once(path, () =>
-          path === '/api' ? apiVersions(options.serverAddress) : apiGroupList(kinds),
+      case '/api/':
+      case '/apis/':
+        return groups(
+          path.slice(0, path === '/api/' || path === '/apis/' ? -1 : undefined),
+          headers,
         )
       default:
+        if (path.startsWith('/openapi/')) return openApi.page(path, query, pageRequest(headers))
         if (Object.hasOwn(options.documents, path)) {
           const { type, make } = options.documents[path]!
           return once(path, make, type)
         }
-        if (path.startsWith(OPENAPI_V3)) return openApi(documents.v3(path.slice(OPENAPI_V3.length)))
-        return discovered(path, once, kinds)
+        return discovered(path, once, served())
     }
   }
+  function groups(path: string, headers: IncomingHttpHeaders): Page | undefined {
+    const { as, discovery } = formatOf(headers.accept, 'page')
+    if (as !== 'APIGroupDiscoveryList' || !discovery)
+      return once(path, () =>
+        path === '/api' ? apiVersions(options.serverAddress) : apiGroupList(served()),
+      )
+    const of = path === '/api' ? 'core' : 'rest'
+    const make = () => aggregatedDiscovery(served(), of, discovery)
+    return tagged(once(`${path} ${discovery}`, make, discoveryType(discovery)), headers)
+  }
+}
+
+/** With an ETag; not sent again to who has it. */
+const tagged = (page: Page | undefined, headers: IncomingHttpHeaders): Page | undefined => {
+  if (!page) return undefined
+  if (!page.headers) {
+    const hash = createHash('sha512').update(page.body).digest('hex').toUpperCase()
+    page.headers = { ETag: `"${hash}"`, Vary: 'Accept' }
+  }
+  return pageRequest(headers).knows(page.headers['ETag']!) ? { ...page, code: 304, body: '' } : page
+}
+
+const pageRequest = (headers: IncomingHttpHeaders): PageRequest => ({
+  accepts: (type) =>
+    (headers.accept ?? '').split(',').some((clause) => clause.split(';')[0]!.trim() === type),
+  acceptsGzip: String(headers['accept-encoding'] ?? '').includes('gzip'),
+  knows: (tag) => headers['if-none-match'] === tag,
+})
+
+const pathsOf = (kinds: KindRegistry): string[] => {
+  const versions = new Set(kinds.served.map(({ group, apiVersion }) => group && apiVersion))
+  versions.delete('')
+  const groups = new Set([...versions].map((version) => version.slice(0, version.indexOf('/'))))
+  return [...PATHS, ...[...groups, ...versions].map((each) => `/apis/${each}`)].sort()
 }
 
 const PATHS = [
@@ -115,16 +171,19 @@ const PATHS = [
   '/version',
 ]
 
-type Once = (key: string, make: () => object | undefined) => Page | undefined
+type Once = (key: string, make: () => object | undefined, type?: string) => Page | undefined
 
-const discovered = (path: string, once: Once, kinds: KindRegistry): Page | undefined => {
+const discovered = (path: string, once: Once, served: Served): Page | undefined => {
   const parts = path.split('/')
   if (parts[parts.length - 1] === '') parts.pop()
   const [, root, second, third, ...rest] = parts
+  const { kinds } = served
   if (root === 'api' && second === 'v1' && third === undefined)
     return once('/api/v1', () => apiResourceList(kinds, '', 'v1'))
   if (root === 'apis' && second && third === undefined)
-    return known(apiGroup(kinds, second)) && once(`/apis/${second}`, () => apiGroup(kinds, second))
+    return (
+      known(apiGroup(served, second)) && once(`/apis/${second}`, () => apiGroup(served, second))
+    )
   if (root === 'apis' && second && third && rest.length === 0)
     return (
       known(apiResourceList(kinds, second, third)) &&
@@ -133,16 +192,6 @@ const discovered = (path: string, once: Once, kinds: KindRegistry): Page | undef
   return undefined
 }
 
-const OPENAPI_V3 = '/openapi/v3/'
-
-const openApi = (document: OpenApiDocument | undefined): Page | undefined =>
-  document && {
-    code: 200,
-    type: JSON_TYPE,
-    text: document.text,
-    headers: { ETag: `"${document.hash}"`, Vary: 'Accept' },
-  }
-
 /** Keeps unknown paths, which anybody may ask for, out of the memo. */
 const known = (document: object | undefined): true | undefined => (document ? true : undefined)
 
@@ -150,7 +199,7 @@ const health = (path: string, query: URLSearchParams, checks: readonly Check[]):
   const all: readonly Check[] = [{ name: 'ping', fault: () => undefined }, ...checks]
   const results = all.map(({ name, fault }) => ({ name, fault: fault() }))
   const isWell = results.every(({ fault }) => fault === undefined)
-  if (isWell && !query.has('verbose')) return { code: 200, type: TEXT_TYPE, text: 'ok' }
+  if (isWell && !query.has('verbose')) return { code: 200, type: TEXT_TYPE, body: 'ok' }
   const lines = results.map(({ name, fault }) =>
     fault === undefined ? `[+]${name} ok` : `[-]${name} failed: ${fault}`,
   )
@@ -158,7 +207,7 @@ const health = (path: string, query: URLSearchParams, checks: readonly Check[]):
   return {
     code: isWell ? 200 : 500,
     type: TEXT_TYPE,
-    text: `${[...lines, verdict].join('\n')}\n`,
+    body: `${[...lines, verdict].join('\n')}\n`,
   }
 }
 

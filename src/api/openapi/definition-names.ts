@@ -48,6 +48,34 @@ const META_MODELS: ReadonlySet<string> = new Set([
 
 export type DefinitionNames = ReadonlyMap<string, string>
 
+/** A custom kind's definition is its own model: `com.example.stable.v1.CronTab`. */
+export const modelOf = ({ schema, group, version, kind, model }: AnyKind): string =>
+  schema ? `${group.split('.').reverse().join('.')}.${version}.${kind}` : model
+
+export const listModelOf = (kind: AnyKind): string => `${modelOf(kind)}List`
+
+/** What documents of custom kinds refer to besides them. */
+export const MODELS_OF_CUSTOM_KINDS = [
+  'V1DeleteOptions',
+  'V1ListMeta',
+  'V1ObjectMeta',
+  'V1Scale',
+  'V1Status',
+]
+
+/** The names that documents of custom kinds need. */
+export const customDefinitionNames = (kinds: readonly AnyKind[]): DefinitionNames =>
+  new Map([
+    ...MODELS_OF_CUSTOM_KINDS.map((model): [string, string] => [
+      model,
+      model === 'V1Scale' ? 'io.k8s.api.autoscaling.v1.Scale' : `${META}.${goNameOf(model)}`,
+    ]),
+    ...kinds.flatMap((kind): [string, string][] => [
+      [modelOf(kind), modelOf(kind)],
+      [listModelOf(kind), listModelOf(kind)],
+    ]),
+  ])
+
 /** Model → definition name, for every model the kinds and `SHARED_MODELS` reach. */
 export const definitionNames = (kinds: readonly AnyKind[]): DefinitionNames => {
   const names = new Map<string, string>()

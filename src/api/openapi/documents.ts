@@ -1,128 +1,70 @@
 /**
- * The OpenAPI documents: v2 whole, v3 one per group and version, and the index of the latter.
+ * The OpenAPI documents in both dialects, as texts: v2 in parts that are put together, v3 one per group and version.
  *
- * Each is built when it is first asked for and kept serialized. Clients cache by the hash, which is that of the
- * text. Both dialects are written from the same operations and definitions.
+ * Those of built-in kinds are made when the program is built (`publish.ts`); those of custom kinds when they are
+ * asked for. Both are written from the same operations. It keeps nothing.
  */
-
-import readDescriptions from 'kubus:schema-descriptions'
-import { createHash } from 'node:crypto'
 import { KUBERNETES_VERSION } from '../../std/version.ts'
 import type { AnyKind } from '../kind.ts'
 import type { Json } from '../meta.ts'
 import { patchMediaTypes } from '../patch/patch.ts'
-import { definitionName, definitionNames } from './definition-names.ts'
-import {
-  type DefinitionSource,
-  type Dialect,
-  definitionsOf,
-  reference,
-  type Schema,
-} from './definitions.ts'
+import { customDefinitions } from './custom-definitions.ts'
+import { customDefinitionNames, type DefinitionNames, definitionName } from './definition-names.ts'
+import { type Dialect, reference, type Schema } from './definitions.ts'
 import { type Operation, type Parameter, type Path, pathsOf } from './operations.ts'
 
-export interface OpenApiDocument {
-  /** JSON. */
-  text: string
-  /** Upper-case SHA-512 of the text, as Kubernetes gives it in ETag and `?hash=`. */
-  hash: string
+export interface DocumentSource {
+  dialect: Dialect
+  names: DefinitionNames
 }
 
-export interface OpenApiDocuments {
-  /** `/openapi/v2`. */
-  v2(): OpenApiDocument
-  /** `/openapi/v3`: where each group and version is. */
-  v3Index(): OpenApiDocument
-  /** `/openapi/v3/<path>`, e.g. `api/v1` or `apis/apps/v1`; undefined for what is not served. */
-  v3(groupVersion: string): OpenApiDocument | undefined
+/** Of v2 what stands before the paths, between them and the definitions, and after these. */
+export const V2_FRAME = {
+  head: `{"swagger":"2.0","info":${JSON.stringify({ title: 'Kubernetes', version: KUBERNETES_VERSION })},"paths":{`,
+  middle: '},"definitions":{',
+  tail: `},"securityDefinitions":${JSON.stringify({
+    BearerToken: {
+      description: 'Bearer Token authentication',
+      type: 'apiKey',
+      name: 'authorization',
+      in: 'header',
+    },
+  })},"security":[{"BearerToken":[]}]}`,
 }
 
-export const openApiDocuments = (kinds: readonly AnyKind[]): OpenApiDocuments => {
-  const memo = new Map<string, OpenApiDocument>()
-  const once = (key: string, make: () => Schema): OpenApiDocument => {
-    const known = memo.get(key)
-    if (known) return known
-    const text = JSON.stringify(make())
-    const hash = createHash('sha512').update(text).digest('hex').toUpperCase()
-    const made = { text, hash }
-    memo.set(key, made)
-    return made
-  }
-  const groups = new Map<string, AnyKind[]>()
-  for (const kind of kinds) {
-    const key = kind.group ? `apis/${kind.apiVersion}` : `api/${kind.apiVersion}`
-    groups.set(key, [...(groups.get(key) ?? []), kind])
-  }
-  const v3 = (groupVersion: string) => {
-    const members = groups.get(groupVersion)
-    return members && once(groupVersion, () => writeV3(sourceOf('v3', kinds), members))
-  }
-  return {
-    v2: () => once('v2', () => writeV2(sourceOf('v2', kinds))),
-    v3,
-    v3Index: () =>
-      once('v3', () => ({
-        paths: Object.fromEntries(
-          [...groups.keys()].map((groupVersion) => [
-            groupVersion,
-            { serverRelativeURL: `/openapi/v3/${groupVersion}?hash=${v3(groupVersion)?.hash}` },
-          ]),
-        ),
-      })),
-  }
-}
+/** Path → operations, of the kinds. */
+export const documentPaths = (source: DocumentSource, kinds: readonly AnyKind[]): Schema =>
+  writePaths(kinds.flatMap(pathsOf), (path) => ({
+    ...writeOperations(source, path),
+    parameters: path.parameters.map((parameter) =>
+      source.dialect === 'v2' ? v2Parameter(parameter) : v3Parameter(parameter),
+    ),
+  }))
 
-const sourceOf = (dialect: Dialect, kinds: readonly AnyKind[]): DefinitionSource => ({
-  dialect,
-  kinds,
-  names: definitionNames(kinds),
-  descriptions: readDescriptions(),
-})
-
-const writeV2 = (source: DefinitionSource): Schema => {
-  const paths = source.kinds.flatMap(pathsOf)
-  return {
-    swagger: '2.0',
-    info: { title: 'Kubernetes', version: KUBERNETES_VERSION },
-    paths: writePaths(paths, (path) => ({
-      ...writeOperations(source, path),
-      parameters: path.parameters.map((parameter) => v2Parameter(parameter)),
-    })),
-    definitions: definitionsOf(source, modelsOf(paths, source.kinds)),
-    securityDefinitions: {
+/** A document of v3; `schemas` is the inside of an object's text. */
+export const v3Text = (paths: Schema, schemas: string): string =>
+  `{"openapi":"3.0.0","info":${JSON.stringify({ title: 'Kubernetes', version: KUBERNETES_VERSION })},"paths":${JSON.stringify(paths)},"components":{"schemas":{${schemas}},"securitySchemes":${JSON.stringify(
+    {
       BearerToken: {
-        description: 'Bearer Token authentication',
         type: 'apiKey',
+        description: 'Bearer Token authentication',
         name: 'authorization',
         in: 'header',
       },
     },
-    security: [{ BearerToken: [] }],
-  }
-}
+  )}}}`
 
-const writeV3 = (source: DefinitionSource, kinds: readonly AnyKind[]): Schema => {
-  const paths = kinds.flatMap(pathsOf)
-  return {
-    openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: KUBERNETES_VERSION },
-    paths: writePaths(paths, (path) => ({
-      ...writeOperations(source, path),
-      parameters: path.parameters.map((parameter) => v3Parameter(parameter)),
-    })),
-    components: {
-      schemas: definitionsOf(source, modelsOf(paths, kinds)),
-      securitySchemes: {
-        BearerToken: {
-          type: 'apiKey',
-          description: 'Bearer Token authentication',
-          name: 'authorization',
-          in: 'header',
-        },
-      },
-    },
-  }
-}
+/** What custom kinds add to a document. */
+export const customParts = (
+  dialect: Dialect,
+  kinds: readonly AnyKind[],
+): { paths: Schema; definitions: Schema } => ({
+  paths: documentPaths({ dialect, names: customDefinitionNames(kinds) }, kinds),
+  definitions: customDefinitions(dialect, kinds),
+})
+
+/** The text of an object without its braces. */
+export const innerText = (object: Schema): string => JSON.stringify(object).slice(1, -1)
 
 const writePaths = (paths: readonly Path[], write: (path: Path) => Schema): Schema =>
   Object.fromEntries(
@@ -131,18 +73,7 @@ const writePaths = (paths: readonly Path[], write: (path: Path) => Schema): Sche
       .map((path) => [path.path, write(path)]),
   )
 
-/** Every model the operations name; `patch` is a body without one. */
-const modelsOf = (paths: readonly Path[], kinds: readonly AnyKind[]): string[] => [
-  ...new Set([
-    ...kinds.flatMap(({ model, isVirtual }) => (isVirtual ? [model] : [model, `${model}List`])),
-    ...paths
-      .flatMap(({ operations }) => operations)
-      .flatMap(({ body, answer }) => [body, answer])
-      .filter((model): model is string => model !== undefined && model !== 'patch'),
-  ]),
-]
-
-const writeOperations = (source: DefinitionSource, path: Path): Schema =>
+const writeOperations = (source: DocumentSource, path: Path): Schema =>
   Object.fromEntries(
     path.operations.map((operation) => [
       operation.method,
@@ -158,7 +89,7 @@ const shared = (operation: Operation): Schema => ({
   'x-kubernetes-group-version-kind': { ...operation.groupVersionKind },
 })
 
-const refer = (source: DefinitionSource, model: string): Schema =>
+const refer = (source: DocumentSource, model: string): Schema =>
   model === 'patch'
     ? { description: 'A patch in the format that Content-Type names.', type: 'object' }
     : reference(source.dialect, definitionName(source.names, model))
@@ -193,7 +124,7 @@ const answers = (operation: Operation, write: () => Schema): Schema => ({
   '401': { description: 'Unauthorized' },
 })
 
-const v2Operation = (source: DefinitionSource, operation: Operation): Schema => {
+const v2Operation = (source: DocumentSource, operation: Operation): Schema => {
   const { answer, body } = operation
   const parameters: Json[] = operation.parameters.map((parameter) => v2Parameter(parameter))
   if (body)
@@ -217,7 +148,7 @@ const v2Operation = (source: DefinitionSource, operation: Operation): Schema => 
   }
 }
 
-const v3Operation = (source: DefinitionSource, operation: Operation): Schema => {
+const v3Operation = (source: DocumentSource, operation: Operation): Schema => {
   const { answer, body } = operation
   const bodyTypes = body === 'patch' ? patchMediaTypes : ['*/*']
   return {

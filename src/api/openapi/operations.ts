@@ -5,6 +5,7 @@
  * subresources of pods and namespaces, which no declaration names, are kept here.
  */
 import type { AnyKind } from '../kind.ts'
+import { listModelOf, modelOf } from './definition-names.ts'
 import type { GroupVersionKind } from './definitions.ts'
 
 export interface Parameter {
@@ -120,10 +121,14 @@ const scopeWord = ({ namespaced }: AnyKind) => (namespaced ? 'Namespaced' : '')
 
 const capitalized = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
 
-const tagWords = ({ group, version }: AnyKind): string[] => [
-  group ? (group.split('.', 1)[0] ?? '') : 'core',
+const tagWords = ({ group, version, schema }: AnyKind): string[] => [
+  group ? camelCase(schema ? group : group.replace(/\.k8s\.io$/, '')) : 'core',
   version,
 ]
+
+/** `rbac.authorization` → `rbacAuthorization`. */
+const camelCase = (words: string): string =>
+  words.replace(/[.-](\w)/g, (_dot, letter: string) => letter.toUpperCase())
 
 const operation = (
   kind: AnyKind,
@@ -141,7 +146,7 @@ const listOperation = (kind: AnyKind, suffix = ''): Operation =>
     id: idOf(kind, 'list', suffix, suffix ? '' : undefined),
     description: `list or watch objects of kind ${kind.kind}`,
     parameters: LISTING,
-    answer: `${kind.model}List`,
+    answer: listModelOf(kind),
   })
 
 const createOperation = (kind: AnyKind): Operation =>
@@ -151,8 +156,8 @@ const createOperation = (kind: AnyKind): Operation =>
     id: idOf(kind, 'create'),
     description: `create a ${kind.kind}`,
     parameters: WRITING,
-    body: kind.model,
-    answer: kind.model,
+    body: modelOf(kind),
+    answer: modelOf(kind),
   })
 
 const collectionOperations = (kind: AnyKind): Operation[] => [
@@ -170,7 +175,7 @@ const collectionOperations = (kind: AnyKind): Operation[] => [
 ]
 
 const objectOperations = (kind: AnyKind): Operation[] => [
-  ...changingOperations(kind, '', kind.model),
+  ...changingOperations(kind, '', modelOf(kind)),
   operation(kind, {
     method: 'delete',
     action: 'delete',
@@ -228,17 +233,19 @@ const SCALE: GroupVersionKind = { group: 'autoscaling', version: 'v1', kind: 'Sc
 
 const subresources = (kind: AnyKind): [string, Operation[]][] => {
   const found: [string, Operation[]][] = []
-  if (kind.statusSubresource) found.push(['status', changingOperations(kind, 'status', kind.model)])
+  if (kind.statusSubresource)
+    found.push(['status', changingOperations(kind, 'status', modelOf(kind))])
   for (const name of Object.keys(kind.parts ?? {}))
-    found.push([name, changingOperations(kind, name, kind.model)])
+    found.push([name, changingOperations(kind, name, modelOf(kind))])
   if (kind.scale) found.push(['scale', changingOperations(kind, 'scale', 'V1Scale', SCALE)])
   if (kind.group !== '') return found
   if (kind.plural === 'pods') found.push(...podSubresources(kind))
   if (kind.plural === 'serviceaccounts') found.push(['token', [tokenOperation(kind)]])
+  if (kind.plural === 'nodes' || kind.plural === 'services') found.push(proxyOperations(kind))
   if (kind.plural === 'namespaces')
     found.push([
       'finalize',
-      changingOperations(kind, 'finalize', kind.model).filter(({ method }) => method === 'put'),
+      changingOperations(kind, 'finalize', modelOf(kind)).filter(({ method }) => method === 'put'),
     ])
   return found
 }
@@ -273,8 +280,28 @@ const LOGGING = [
   query('timestamps', 'Whether each line begins with its time.', 'boolean'),
 ]
 
+const PROXY_METHODS = ['delete', 'get', 'patch', 'post', 'put'] as const
+
+const proxyOperations = (kind: AnyKind): [string, Operation[]] => [
+  'proxy',
+  PROXY_METHODS.map((method) =>
+    operation(kind, {
+      method,
+      action: 'connect',
+      id: idOf(kind, `connect${capitalized(method)}`, 'Proxy'),
+      description: `connect ${method.toUpperCase()} requests to proxy of ${kind.kind}`,
+      parameters: [query('path', 'The part of URLs to use for the current proxy request.')],
+      groupVersionKind: { group: '', version: 'v1', kind: `${kind.kind}ProxyOptions` },
+    }),
+  ),
+]
+
 const podSubresources = (kind: AnyKind): [string, Operation[]][] => {
-  const connect = (name: string, parameters: readonly Parameter[]): [string, Operation[]] => [
+  const connect = (
+    name: string,
+    parameters: readonly Parameter[],
+    words = capitalized(name),
+  ): [string, Operation[]] => [
     name,
     (['get', 'post'] as const).map((method) =>
       operation(kind, {
@@ -283,7 +310,7 @@ const podSubresources = (kind: AnyKind): [string, Operation[]][] => {
         id: idOf(kind, `connect${capitalized(method)}`, capitalized(name)),
         description: `connect ${method.toUpperCase()} requests to ${name} of Pod`,
         parameters,
-        groupVersionKind: { group: '', version: 'v1', kind: `Pod${capitalized(name)}Options` },
+        groupVersionKind: { group: '', version: 'v1', kind: `Pod${words}Options` },
       }),
     ),
   ]
@@ -307,6 +334,8 @@ const podSubresources = (kind: AnyKind): [string, Operation[]][] => {
     create('binding', 'V1Binding', ''),
     create('eviction', 'V1Eviction', 'policy'),
     connect('exec', [...STREAMS, query('command', 'The command and its arguments.')]),
+    connect('portforward', [query('ports', 'The ports to forward.', 'integer')], 'PortForward'),
+    proxyOperations(kind),
     [
       'log',
       [

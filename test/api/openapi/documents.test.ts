@@ -1,7 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { defineKind } from '../../../src/api/kind.ts'
 import { kinds } from '../../../src/api/kinds.ts'
-import { openApiDocuments } from '../../../src/api/openapi/documents.ts'
+import { customParts, V2_FRAME } from '../../../src/api/openapi/documents.ts'
+import { publications } from '../../../src/api/openapi/publish.ts'
+import type { Catalogue } from '../../../src/api/openapi/published.ts'
 
 interface Schema {
   $ref?: string
@@ -20,31 +23,76 @@ interface Document {
   components: { schemas: Record<string, Schema> }
 }
 
-const documents = openApiDocuments(kinds)
-const v2: Document = JSON.parse(documents.v2().text)
-const apps: Document = JSON.parse(documents.v3('apis/apps/v1')?.text ?? '{}')
+const files = new Map(publications(kinds).map(({ name, content }) => [name, content]))
+const textOf = (name: string): string => String(files.get(name))
+const catalogue: Catalogue = JSON.parse(textOf('catalogue'))
+const v2Text = `${V2_FRAME.head}${textOf('v2-paths')}${V2_FRAME.middle}${textOf('v2-definitions')}${V2_FRAME.tail}`
+const v2: Document = JSON.parse(v2Text)
+const apps: Document = JSON.parse(textOf('v3-apis-apps-v1'))
 
-test('the index names every group and version, by hash', () => {
-  const { paths } = JSON.parse(documents.v3Index().text)
+test('the catalogue names every group and version, by hash', () => {
   const served = kinds.map(({ group, apiVersion }) => `${group ? 'apis' : 'api'}/${apiVersion}`)
-  assert.equal(Object.keys(paths).sort(), [...new Set(served)].sort())
-  for (const groupVersion of Object.keys(paths))
-    assert.is(
-      paths[groupVersion].serverRelativeURL,
-      `/openapi/v3/${groupVersion}?hash=${documents.v3(groupVersion)?.hash}`,
-    )
-  assert.is(documents.v3('apis/nope/v1'), undefined)
+  assert.equal(Object.keys(catalogue.v3).sort(), [...new Set(served)].sort())
+  for (const { file, hash } of Object.values(catalogue.v3)) {
+    assert.ok(files.has(file), file)
+    assert.match(hash, /^[0-9A-F]{128}$/)
+  }
 })
 
 test('every reference has its definition', () => {
-  for (const groupVersion of ['api/v1', 'apis/apps/v1', 'apis/discovery.k8s.io/v1']) {
-    const text = documents.v3(groupVersion)?.text ?? ''
+  for (const { file } of Object.values(catalogue.v3)) {
+    const text = textOf(file)
     const { components } = JSON.parse(text)
     for (const [, name] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g))
-      assert.ok(components.schemas[name ?? ''], `${groupVersion}: ${name}`)
+      assert.ok(components.schemas[name ?? ''], `${file}: ${name}`)
   }
-  for (const [, name] of documents.v2().text.matchAll(/"#\/definitions\/([^"]+)"/g))
+  for (const [, name] of v2Text.matchAll(/"#\/definitions\/([^"]+)"/g))
     assert.ok(v2.definitions[name ?? ''], name)
+})
+
+test('a custom kind is defined by its schema, under its group turned around', () => {
+  const kind = defineKind({
+    group: 'stable.example.com',
+    version: 'v1',
+    kind: 'CronTab',
+    plural: 'crontabs',
+    singular: 'crontab',
+    namespaced: true,
+    model: '',
+    columns: [],
+    schema: {
+      type: 'object',
+      properties: {
+        spec: {
+          type: 'object',
+          description: 'What is wanted.',
+          properties: {
+            port: { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }] },
+            maybe: { type: 'string', nullable: true },
+          },
+        },
+      },
+    },
+  })
+  const v3 = customParts('v3', [kind])
+  const name = 'com.example.stable.v1.CronTab'
+  assert.equal(Object.keys(v3.definitions), [name, `${name}List`])
+  assert.ok(v3.paths['/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}'])
+  assert.match(JSON.stringify(v3.definitions[name]), /"anyOf"/)
+  const shared = JSON.parse(`{${textOf('v3-shared')}}`)
+  for (const [, used] of JSON.stringify(v3).matchAll(/"#\/components\/schemas\/([^"]+)"/g))
+    assert.ok(shared[used ?? ''] ?? v3.definitions[used ?? ''], used)
+  const v2Parts = customParts('v2', [kind])
+  const [root] = Object.values(v2Parts.definitions) as unknown as [Schema]
+  const spec = root.properties?.['spec']
+  assert.is(spec?.description, 'What is wanted.')
+  assert.equal(spec?.properties?.['port'], { 'x-kubernetes-int-or-string': true })
+  assert.equal(spec?.properties?.['maybe'], {})
+  assert.equal(root['x-kubernetes-group-version-kind'], [
+    { group: 'stable.example.com', kind: 'CronTab', version: 'v1' },
+  ])
+  for (const [, used] of JSON.stringify(v2Parts).matchAll(/"#\/definitions\/([^"]+)"/g))
+    assert.ok(v2.definitions[used ?? ''] ?? v2Parts.definitions[used ?? ''], used)
 })
 
 test('definitions have the names of Kubernetes', () => {
