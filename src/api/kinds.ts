@@ -3,6 +3,12 @@
  * of a resource comes before its others. Custom kinds come at run time, see `registry.ts`.
  */
 
+import { MutatingAdmissionPolicy } from './admissionregistration/mutating-admission-policy.ts'
+import { MutatingAdmissionPolicyBinding } from './admissionregistration/mutating-admission-policy-binding.ts'
+import { MutatingWebhookConfiguration } from './admissionregistration/mutating-webhook-configuration.ts'
+import { ValidatingAdmissionPolicy } from './admissionregistration/validating-admission-policy.ts'
+import { ValidatingAdmissionPolicyBinding } from './admissionregistration/validating-admission-policy-binding.ts'
+import { ValidatingWebhookConfiguration } from './admissionregistration/validating-webhook-configuration.ts'
 import { CustomResourceDefinition } from './apiextensions/custom-resource-definition.ts'
 import { ControllerRevision } from './apps/controller-revision.ts'
 import { DaemonSet } from './apps/daemon-set.ts'
@@ -108,6 +114,12 @@ export const kinds: readonly AnyKind[] = [
   PriorityClass,
   FlowSchema,
   PriorityLevelConfiguration,
+  ValidatingWebhookConfiguration,
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
 ]
 
 /** Kinds without objects. */
