@@ -18,8 +18,8 @@ import { checkName, createObject } from './create.ts'
 import { decodeObject } from './decode-object.ts'
 import { authorOf, ignoredBy, knownManagers, shapeOf } from './field-managers.ts'
 import { type ApiRequest, type ApiResult, flag } from './request.ts'
+import type { Scale } from './scale.ts'
 import type { Services } from './services.ts'
-import type { Scale } from './subresources.ts'
 import { catchUp, replace } from './update.ts'
 
 type Tree = { [key: string]: Json }

@@ -17,8 +17,8 @@ import { decodeObject } from './decode-object.ts'
 import { knownManagers } from './field-managers.ts'
 import type { ApiRequest, ApiResult } from './request.ts'
 import { checkOptions } from './request-options.ts'
+import { changeScale, type Scale, scaleRequest } from './scale.ts'
 import type { Services } from './services.ts'
-import { changeScale, type Scale } from './subresources.ts'
 import { catchUp, replace } from './update.ts'
 
 export const patch = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
@@ -136,6 +136,11 @@ export const patchScale = async (services: Services, request: ApiRequest): Promi
   return changeScale(services, request, (scale) => {
     const before = scale as unknown as UncheckedObject
     const patched = applyPatch(format, before, request.body as Json, 'V1Scale')
-    return { scale: patched as unknown as Scale }
+    const attempt = scaleRequest(request)
+    delete attempt.warnings
+    const next = decodePatched(attempt, format, patched)
+    if (attempt.warnings) request.warnings = attempt.warnings
+    checkName(request, next)
+    return { scale: next as unknown as Scale }
   })
 }

@@ -14,8 +14,9 @@ import { deleteCollection, deleteOne } from './delete.ts'
 import { patch, patchScale } from './patch.ts'
 import { get, list } from './read.ts'
 import type { ApiRequest, ApiResult, Verb } from './request.ts'
+import { getScale, updateScale } from './scale.ts'
 import type { Services } from './services.ts'
-import { bind, evict, finalize, getScale, updateScale } from './subresources.ts'
+import { bind, evict, finalize } from './subresources.ts'
 import { update } from './update.ts'
 
 type VerbFunction = (services: Services, request: ApiRequest) => Promise<ApiResult>

@@ -1,114 +1,21 @@
 /**
- * Subresources that are documents of their own: scale, binding, eviction, finalize.
+ * Subresources that are documents of their own: binding, eviction, finalize.
  *
  * Invariant: each ends in the same commit as a plain update or delete. `status` is a plain update, see
- * `update.ts`; logs, exec and attach are streams, see `node-stream.ts`.
+ * `update.ts`; the scale is in `scale.ts`; logs, exec and attach are streams, see `node-stream.ts`.
  */
 import type { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { deepCopy } from '../../api/equality.ts'
-import type { AnyKind } from '../../api/kind.ts'
-import { type Managers, setManagers } from '../../api/managed-fields/manager-entry.ts'
-import type { KubernetesObject } from '../../api/meta.ts'
-import {
-  badRequest,
-  conflict,
-  invalid,
-  invalidField,
-  requiredField,
-} from '../../api/status-error.ts'
+import { badRequest, conflict, invalid, requiredField } from '../../api/status-error.ts'
 import { timestamp } from '../../std/clock.ts'
 import { commit, isDryRun, revisionOf, withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
 import { type DeleteOptions, deleteObject } from './delete.ts'
-import { get } from './read.ts'
 import { type ApiRequest, type ApiResult, success } from './request.ts'
 import type { Services } from './services.ts'
 import { catchUp, replace } from './update.ts'
-
-export interface Scale {
-  kind: 'Scale'
-  apiVersion: 'autoscaling/v1'
-  metadata: Partial<KubernetesObject['metadata']>
-  spec: { replicas?: number }
-  status: { replicas: number; selector?: string }
-}
-
-const scaleOf = (kind: AnyKind, object: KubernetesObject): Scale => {
-  const { replicas, statusReplicas, selector } = kind.scale!.read(object)
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata
-  return {
-    kind: 'Scale',
-    apiVersion: 'autoscaling/v1',
-    metadata: {
-      name,
-      ...(namespace ? { namespace } : {}),
-      uid,
-      resourceVersion,
-      creationTimestamp,
-    },
-    spec: { replicas },
-    status: { replicas: statusReplicas, ...(selector ? { selector } : {}) },
-  }
-}
-
-export const getScale = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
-  const result = await get(services, request)
-  if (result.type !== 'object') return result
-  return { type: 'document', code: 200, document: scaleOf(request.kind, result.object) }
-}
-
-/**
- * Sets the replicas `wanted` says, from the Scale as it is now; `managers` are those of the object, where `wanted`
- * knows them.
- */
-export const changeScale = async (
-  services: Services,
-  request: ApiRequest,
-  wanted: (scale: Scale, current: KubernetesObject) => { scale: Scale; managers?: Managers },
-): Promise<ApiResult> => {
-  const { kind, name } = request
-  const stored = await withRetries(
-    services,
-    request,
-    () => false,
-    (current) => {
-      const before = scaleOf(kind, current)
-      const { scale, managers } = wanted(before, current)
-      const replicas = scale.spec?.replicas ?? 0
-      if (!Number.isInteger(replicas))
-        throw badRequest(
-          `Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32`,
-        )
-      if (replicas < 0)
-        throw invalid({ group: 'autoscaling', kind: 'Scale' }, name!, [
-          invalidField('spec.replicas', replicas, 'must be greater than or equal to 0'),
-        ])
-      const given = scale.metadata?.resourceVersion
-      const next = deepCopy(kind.scale!.write(current, replicas) as KubernetesObject)
-      const pinned = given && given !== before.metadata.resourceVersion ? given : undefined
-      if (managers) setManagers(next, managers)
-      const change = { ...request, subresource: undefined, writtenThrough: 'scale' }
-      return replace(services, change, current, next, pinned)
-    },
-  )
-  return { type: 'document', code: 200, document: scaleOf(kind, stored) }
-}
-
-export const updateScale = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
-  const scale = request.body as Partial<Scale> | undefined
-  if (typeof scale !== 'object' || scale === null) throw badRequest('the body is not a Scale')
-  if (scale.kind !== undefined && scale.kind !== 'Scale')
-    throw badRequest(`${scale.kind} in version "v1" cannot be handled as a Scale`)
-  const { name, resourceVersion } = scale.metadata ?? {}
-  if (name && name !== request.name)
-    throw badRequest(
-      `the name of the object (${name}) does not match the name on the URL (${request.name})`,
-    )
-  if (resourceVersion) await catchUp(services, request, resourceVersion)
-  return changeScale(services, request, () => ({ scale: scale as Scale }))
-}
 
 interface Binding {
   metadata?: { name?: string; uid?: string; annotations?: Record<string, string> }
