@@ -133,7 +133,7 @@ test('every kind has a name column, and every column a cell of its type', () => 
     for (const column of kind.columns) {
       const cell = column.value(object, NOW)
       assert.ok(column.description.length > 0, `${kind.kind} ${column.name}`)
-      assert.ok(['string', 'number'].includes(typeof cell), `${kind.kind} ${column.name}`)
+      assert.ok(['string', 'number', 'boolean'].includes(typeof cell), `${kind.kind} ${column.name}`)
       if (column.name === 'Age') assert.is(cell, '60m')
     }
   }

@@ -155,8 +155,8 @@ const checkSelector = (errors: FieldError[], { selector, template }: StatefulSet
   checkTemplateLabels(errors, 'spec.template', compiled, labels)
   checkLabels(errors, 'spec.template.labels', labels)
   errors.push(...validateAnnotations(annotations, 'spec.template.annotations'))
-  const nodeName = template?.spec?.nodeName
-  checkPodAnnotations(errors, 'spec.template.annotations', annotations, nodeName)
+  const spec = template?.spec
+  if (spec) checkPodAnnotations(errors, 'spec.template.annotations', annotations, spec)
 }
 
 const labelCount = ({ matchLabels, matchExpressions }: NonNullable<StatefulSetSpec['selector']>) =>

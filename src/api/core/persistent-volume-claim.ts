@@ -9,6 +9,7 @@ import { type Column, defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts'
 import { accessModesCell, CLASS_ANNOTATION } from './persistent-volume.ts'
+import { applyClaimSpecDefaults } from './persistent-volume-claim-defaults.ts'
 import {
   validateClaim,
   validateClaimStatusUpdate,
@@ -19,14 +20,6 @@ import { canonicalizeQuantities } from './resource-list.ts'
 export type PersistentVolumeClaim = WireObject<V1PersistentVolumeClaim>
 
 type Spec = Wire<V1PersistentVolumeClaimSpec>
-
-/** Also for claims that are templates inside other objects. */
-export const applyClaimSpecDefaults = (spec: Spec): void => {
-  spec.volumeMode ??= 'Filesystem'
-  spec.resources ??= {}
-  if (spec.resources.limits) canonicalizeQuantities(spec.resources.limits)
-  if (spec.resources.requests) canonicalizeQuantities(spec.resources.requests)
-}
 
 const applyDefaults = (claim: PersistentVolumeClaim): void => {
   claim.spec ??= {}

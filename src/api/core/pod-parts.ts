@@ -14,7 +14,7 @@ import { type FieldError, forbiddenField, invalidField } from '../status-error.t
 import type { Pod } from './pod.ts'
 import { qosClassOf } from './pod-qos.ts'
 import type { Container, PodSpec } from './pod-spec-defaults.ts'
-import { checkMirror, checkPod, MIRROR_ANNOTATION } from './pod-validation.ts'
+import { checkFixedAnnotations, checkPod, MIRROR_ANNOTATION } from './pod-validation.ts'
 import type { ResourceList } from './resource-list.ts'
 import { specDifference } from './spec-difference.ts'
 
@@ -43,7 +43,7 @@ export const validateEphemeralContainersUpdate = (pod: Pod, old: Pod): FieldErro
   }
   const errors: FieldError[] = []
   checkPod(errors, pod)
-  checkMirror(errors, pod, old)
+  checkFixedAnnotations(errors, pod, old)
   const path = 'spec.ephemeralContainers'
   for (const before of old.spec?.ephemeralContainers ?? []) {
     const after = pod.spec?.ephemeralContainers?.findLast(({ name }) => name === before.name)

@@ -16,7 +16,9 @@ import type {
   V1Volume,
 } from '@kubernetes/client-node'
 import type { Wire } from '../meta.ts'
+import { applyClaimSpecDefaults } from './persistent-volume-claim-defaults.ts'
 import { canonicalizeQuantities, canonicalQuantity } from './resource-list.ts'
+import { applySourceDefaults } from './volume-source-defaults.ts'
 
 export type PodSpec = Wire<V1PodSpec>
 export type PodTemplate = Wire<V1PodTemplateSpec>
@@ -28,6 +30,7 @@ const DEFAULT_FILE_MODE = 420
 const HOUR_SECONDS = 3600
 
 export const applyPodSpecDefaults = (spec: PodSpec): void => {
+  dropDisabled(spec)
   spec.dnsPolicy ||= 'ClusterFirst'
   spec.restartPolicy ||= 'Always'
   spec.securityContext ??= {}
@@ -47,6 +50,31 @@ export const applyPodSpecDefaults = (spec: PodSpec): void => {
   if (spec.overhead) canonicalizeQuantities(spec.overhead)
   if (spec.resources?.limits) canonicalizeQuantities(spec.resources.limits)
   if (spec.resources?.requests) canonicalizeQuantities(spec.resources.requests)
+}
+
+/** Takes away what is behind features that 1.36 has off by default. */
+const dropDisabled = (spec: PodSpec): void => {
+  delete spec.schedulingGroup
+  for (const { projected } of spec.volumes ?? []) {
+    for (const source of projected?.sources ?? []) {
+      delete source.clusterTrustBundle
+      delete source.podCertificate
+    }
+  }
+  dropStopSignals(spec.initContainers)
+  dropStopSignals(spec.containers)
+  dropStopSignals(spec.ephemeralContainers)
+}
+
+const dropStopSignals = (
+  containers: { lifecycle?: Container['lifecycle'] }[] | undefined,
+): void => {
+  for (const container of containers ?? []) {
+    const { lifecycle } = container
+    if (lifecycle?.stopSignal == null) continue
+    delete lifecycle.stopSignal
+    if (!lifecycle.postStart && !lifecycle.preStop) delete container.lifecycle
+  }
 }
 
 /** What Kubernetes defaults in a Pod and not in a template, after `applyPodSpecDefaults`. */
@@ -133,18 +161,18 @@ const hasSource = (volume: Volume): boolean => {
   return false
 }
 
-/** The volume kinds this system runs, and the plain defaults of a few it only stores. */
 const applyVolumeDefaults = (volume: Volume): void => {
   if (!hasSource(volume)) volume.emptyDir = {}
   if (volume.emptyDir?.sizeLimit != null) {
     volume.emptyDir.sizeLimit = canonicalQuantity(volume.emptyDir.sizeLimit)
   }
-  if (volume.hostPath) volume.hostPath.type ??= ''
+  applySourceDefaults(volume)
   if (volume.secret) volume.secret.defaultMode ??= DEFAULT_FILE_MODE
   if (volume.configMap) volume.configMap.defaultMode ??= DEFAULT_FILE_MODE
   if (volume.image) volume.image.pullPolicy ||= pullPolicyOf(volume.image.reference)
   if (volume.ephemeral?.volumeClaimTemplate) {
-    volume.ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem'
+    volume.ephemeral.volumeClaimTemplate.spec ??= {}
+    applyClaimSpecDefaults(volume.ephemeral.volumeClaimTemplate.spec)
   }
   if (volume.downwardAPI) {
     volume.downwardAPI.defaultMode ??= DEFAULT_FILE_MODE

@@ -6,7 +6,7 @@
  * `pod-validation.ts`.
  */
 import type { V1PodDNSConfig } from '@kubernetes/client-node'
-import type { Wire } from '../meta.ts'
+import type { ObjectMeta, Wire } from '../meta.ts'
 import { dns1123SubdomainErrors, patternMessage, rangeMessage } from '../names.ts'
 import { validateAnnotations } from '../object-meta.ts'
 import {
@@ -34,10 +34,17 @@ import {
   MAX_INT32,
 } from './field-rules.ts'
 import type { PodSpec, PodTemplate } from './pod-spec-defaults.ts'
+import { checkProfileAnnotations } from './profile-annotations.ts'
 import { checkOverhead, checkPodResources } from './resource-validation.ts'
 import { checkAffinity, checkTolerations, checkTopologySpread } from './scheduling-validation.ts'
 import { checkPodSecurity } from './security-validation.ts'
 import { checkVolumes } from './volume-validation.ts'
+import {
+  checkForLinux,
+  checkForWindows,
+  checkHostProcesses,
+  eachContainer,
+} from './windows-validation.ts'
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never']
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']
@@ -49,23 +56,24 @@ const MAX_HOSTNAME = 64
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
 const MIRROR = 'kubernetes.io/config.mirror'
 
+/** `pod` is undefined in a template. */
 export const checkPodSpec = (
   errors: FieldError[],
   path: string,
   spec: PodSpec,
-  isPod: boolean,
+  pod: Pick<ObjectMeta, 'name' | 'annotations'> | undefined,
 ): void => {
   if (spec.terminationGracePeriodSeconds == null) {
     errors.push(requiredField(`${path}.terminationGracePeriodSeconds`))
   }
-  const volumes = checkVolumes(errors, `${path}.volumes`, spec.volumes)
-  checkResourceClaims(errors, `${path}.resourceClaims`, spec)
+  const volumes = checkVolumes(errors, `${path}.volumes`, spec.volumes, pod?.name)
+  checkResourceClaims(errors, `${path}.resourceClaims`, spec, pod?.annotations)
   const scope: PodScope = { spec, volumes, hostUsers: spec.hostUsers !== false }
   checkContainers(errors, `${path}.containers`, scope)
   checkInitContainers(errors, `${path}.initContainers`, scope)
   checkEphemeralContainers(errors, `${path}.ephemeralContainers`, scope)
   checkPodResources(errors, `${path}.resources`, spec)
-  if (spec.hostNetwork) checkHostNetworkPorts(errors, `${path}.containers`, spec, isPod)
+  if (spec.hostNetwork) checkHostNetworkPorts(errors, `${path}.containers`, spec, pod !== undefined)
   checkChoice(errors, `${path}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES)
   checkChoice(errors, `${path}.dnsPolicy`, spec.dnsPolicy, DNS_POLICIES)
   checkLabels(errors, `${path}.nodeSelector`, spec.nodeSelector)
@@ -77,6 +85,7 @@ export const checkPodSpec = (
   }
   checkSchedulingGates(errors, `${path}.schedulingGates`, spec)
   checkTopologySpread(errors, `${path}.topologySpreadConstraints`, spec.topologySpreadConstraints)
+  checkHostProcesses(errors, path, spec)
   if (spec.hostUsers === false) checkHostUsers(errors, path, spec)
   if (spec.hostnameOverride != null) checkHostname(errors, path, spec, spec.hostnameOverride)
   checkNames(errors, path, spec)
@@ -85,7 +94,7 @@ export const checkPodSpec = (
     checkChoice(errors, at, spec.preemptionPolicy, PREEMPTION_POLICIES)
   }
   if (spec.overhead) checkOverhead(errors, `${path}.overhead`, spec.overhead)
-  if (spec.os) checkOs(errors, `${path}.os`, spec.os.name)
+  if (spec.os) checkOs(errors, path, spec)
   checkFileKeyVolumes(errors, path, spec)
 }
 
@@ -97,24 +106,25 @@ export const checkPodTemplate = (
 ): void => {
   checkLabels(errors, `${path}.labels`, metadata?.labels)
   errors.push(...validateAnnotations(metadata?.annotations, `${path}.annotations`))
-  checkPodAnnotations(errors, `${path}.annotations`, metadata?.annotations, spec?.nodeName)
-  checkPodSpec(errors, `${path}.spec`, spec ?? ({} as PodSpec), false)
+  checkPodAnnotations(errors, `${path}.annotations`, metadata?.annotations, spec ?? ({} as PodSpec))
+  checkPodSpec(errors, `${path}.spec`, spec ?? ({} as PodSpec), undefined)
   if (spec?.ephemeralContainers?.length) {
     const why = 'ephemeral containers not allowed in pod template'
     errors.push(forbiddenField(`${path}.spec.ephemeralContainers`, why))
   }
 }
 
-/** Annotations that Kubernetes reads: a mirror pod's and the cost of deletion. */
+/** Annotations that Kubernetes reads: profiles, a mirror pod's and the cost of deletion. */
 export const checkPodAnnotations = (
   errors: FieldError[],
   path: string,
   annotations: { [key: string]: string } | undefined,
-  nodeName: string | undefined,
+  spec: PodSpec,
 ): void => {
   if (!annotations) return
+  checkProfileAnnotations(errors, path, annotations, spec)
   const mirror = annotations[MIRROR]
-  if (mirror !== undefined && !nodeName) {
+  if (mirror !== undefined && !spec.nodeName) {
     const why = 'must set spec.nodeName if mirror pod annotation is set'
     errors.push(invalidField(`${path}[${MIRROR}]`, mirror, why))
   }
@@ -163,23 +173,38 @@ const checkNames = (errors: FieldError[], path: string, spec: PodSpec): void => 
   }
 }
 
-const checkResourceClaims = (errors: FieldError[], path: string, spec: PodSpec): void => {
+const checkResourceClaims = (
+  errors: FieldError[],
+  path: string,
+  spec: PodSpec,
+  annotations: { [key: string]: string } | undefined,
+): void => {
   const names = new Set<string>()
   for (const [index, claim] of (spec.resourceClaims ?? []).entries()) {
+    if (annotations?.[MIRROR] !== undefined) {
+      errors.push(forbiddenField('', 'static pods do not support resource claims'))
+      continue
+    }
     const at = `${path}[${index}]`
     if (!claim.name) errors.push(requiredField(`${at}.name`))
     else if (names.has(claim.name)) errors.push(duplicateField(`${at}.name`, claim.name))
     else checkDnsLabel(errors, `${at}.name`, claim.name)
     names.add(claim.name)
-    const sources = [claim.resourceClaimName, claim.resourceClaimTemplateName]
-    const given = sources.filter((source) => source != null)
-    if (given.length === 0) {
-      const why = 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'
-      errors.push(invalidField(at, claim, why))
-    } else if (given.length > 1) {
+    const { resourceClaimName, resourceClaimTemplateName } = claim
+    if (resourceClaimName != null && resourceClaimTemplateName != null) {
       const why =
         'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'
       errors.push(invalidField(at, claim, why))
+    }
+    if (resourceClaimName == null && resourceClaimTemplateName == null) {
+      const why = 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'
+      errors.push(invalidField(at, claim, why))
+    }
+    if (resourceClaimName != null) {
+      checkDnsSubdomain(errors, `${at}.resourceClaimName`, resourceClaimName)
+    }
+    if (resourceClaimTemplateName != null) {
+      checkDnsSubdomain(errors, `${at}.resourceClaimTemplateName`, resourceClaimTemplateName)
     }
   }
 }
@@ -268,6 +293,9 @@ const checkHostUsers = (errors: FieldError[], path: string, spec: PodSpec): void
   if (spec.hostNetwork) errors.push(forbiddenField(`${path}.hostNetwork`, why))
   if (spec.hostPID) errors.push(forbiddenField(`${path}.HostPID`, why))
   if (spec.hostIPC) errors.push(forbiddenField(`${path}.HostIPC`, why))
+  for (const [at, { volumeDevices }] of eachContainer(spec, path)) {
+    if (volumeDevices?.length) errors.push(forbiddenField(`${at}.volumeDevices`, why))
+  }
 }
 
 const checkHostname = (
@@ -289,9 +317,12 @@ const checkHostname = (
   }
 }
 
-const checkOs = (errors: FieldError[], path: string, name: string | undefined): void => {
-  if (!name) errors.push(requiredField(`${path}.name`, 'cannot be empty'))
-  else isOneOf(errors, path, name, ['linux', 'windows'])
+const checkOs = (errors: FieldError[], path: string, spec: PodSpec): void => {
+  const name = spec.os?.name
+  if (!name) errors.push(requiredField(`${path}.os.name`))
+  else if (name === 'linux') checkForLinux(errors, path, spec)
+  else if (name === 'windows') checkForWindows(errors, path, spec)
+  else isOneOf(errors, `${path}.os`, name, ['linux', 'windows'])
 }
 
 /** An environment variable read from a file needs the emptyDir that holds it. */
@@ -302,7 +333,7 @@ const checkFileKeyVolumes = (errors: FieldError[], path: string, spec: PodSpec):
         if (!valueFrom?.fileKeyRef) continue
         const at = `${path}.${field}[${index}].env[${position}].valueFrom.fileKeyRef.volumeName`
         const { volumeName } = valueFrom.fileKeyRef
-        const volume = spec.volumes?.find(({ name }) => name === volumeName)
+        const volume = spec.volumes?.findLast(({ name }) => name === volumeName)
         if (!volume) errors.push(notFoundField(at, volumeName))
         else if (!volume.emptyDir) {
           const why = 'referenced volume must be of type emptyDir'

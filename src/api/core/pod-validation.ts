@@ -21,6 +21,7 @@ import {
 import type { Pod } from './pod.ts'
 import type { Container, PodSpec } from './pod-spec-defaults.ts'
 import { checkPodAnnotations, checkPodSpec } from './pod-spec-validation.ts'
+import { APP_ARMOR_CONTAINER, checkProfilesAgree } from './profile-annotations.ts'
 import { checkTolerations } from './scheduling-validation.ts'
 import { specDifference } from './spec-difference.ts'
 
@@ -45,14 +46,15 @@ export const validatePod = (pod: Pod, old?: Pod): FieldError[] => {
     const why = 'cannot be set until all schedulingGates have been cleared'
     errors.push(forbiddenField('spec.nodeName', why))
   }
+  checkProfilesAgree(errors, 'spec', pod.metadata.annotations, pod.spec ?? ({} as PodSpec))
   return errors
 }
 
 /** A pod by itself, new or changed. */
 export const checkPod = (errors: FieldError[], pod: Pod): void => {
   const spec = pod.spec ?? ({} as PodSpec)
-  checkPodAnnotations(errors, 'metadata.annotations', pod.metadata.annotations, spec.nodeName)
-  checkPodSpec(errors, 'spec', spec, true)
+  checkPodAnnotations(errors, 'metadata.annotations', pod.metadata.annotations, spec)
+  checkPodSpec(errors, 'spec', spec, pod.metadata)
   if (!spec.serviceAccountName) {
     for (const [index, { projected }] of (spec.volumes ?? []).entries()) {
       for (const [position, source] of (projected?.sources ?? []).entries()) {
@@ -75,7 +77,7 @@ export const validatePodUpdate = (pod: Pod, old: Pod): FieldError[] => {
   const errors: FieldError[] = []
   const spec = pod.spec ?? ({} as PodSpec)
   const last = old.spec ?? ({} as PodSpec)
-  checkMirror(errors, pod, old)
+  checkFixedAnnotations(errors, pod, old)
   for (const field of ['containers', 'initContainers'] as const) {
     if (!checkSameContainers(errors, `spec.${field}`, spec[field], last[field])) return errors
   }
@@ -91,14 +93,18 @@ export const validatePodUpdate = (pod: Pod, old: Pod): FieldError[] => {
   return errors
 }
 
-export const checkMirror = (errors: FieldError[], pod: Pod, old: Pod): void => {
-  const now = pod.metadata.annotations?.[MIRROR_ANNOTATION]
-  const before = old.metadata.annotations?.[MIRROR_ANNOTATION]
-  if (now === before) return
-  const what = before === undefined ? 'may not add' : 'may not remove or update'
-  errors.push(
-    forbiddenField(`metadata.annotations[${MIRROR_ANNOTATION}]`, `${what} mirror pod annotation`),
-  )
+/** Annotations that say what a pod is are not for later. */
+export const checkFixedAnnotations = (errors: FieldError[], pod: Pod, old: Pod): void => {
+  const after = pod.metadata.annotations ?? {}
+  const before = old.metadata.annotations ?? {}
+  if (after === before) return
+  const check = (key: string, verb: string) => {
+    const what = key === MIRROR_ANNOTATION ? 'mirror pod annotation' : 'AppArmor annotations'
+    if (key !== MIRROR_ANNOTATION && !key.startsWith(APP_ARMOR_CONTAINER)) return
+    errors.push(forbiddenField(`metadata.annotations[${key}]`, `may not ${verb} ${what}`))
+  }
+  for (const key in before) if (after[key] !== before[key]) check(key, 'remove or update')
+  for (const key in after) if (before[key] === undefined) check(key, 'add')
 }
 
 /** False: the lists cannot be compared further. */
@@ -236,7 +242,7 @@ export const validatePodStatusUpdate = (pod: Pod, old: Pod): FieldError[] => {
   const errors: FieldError[] = []
   const status = pod.status ?? {}
   const last = old.status ?? {}
-  checkMirror(errors, pod, old)
+  checkFixedAnnotations(errors, pod, old)
   for (const [index, { type }] of (status.conditions ?? []).entries()) {
     if (SYSTEM_CONDITIONS.has(type)) continue
     checkQualifiedName(errors, `status.conditions[${index}].Type`, type)

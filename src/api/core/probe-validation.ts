@@ -20,23 +20,6 @@ type Handler = Pick<Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> &
   Pick<Wire<V1LifecycleHandler>, 'sleep'>
 
 const HTTP_SCHEMES = ['HTTP', 'HTTPS']
-const WINDOWS_SIGNALS = ['SIGKILL', 'SIGTERM']
-const REAL_TIME_SIGNALS = [
-  'SIGRTMIN',
-  ...Array.from({ length: 15 }, (_, offset) => `SIGRTMIN+${offset + 1}`),
-  ...Array.from({ length: 14 }, (_, offset) => `SIGRTMAX-${offset + 1}`),
-  'SIGRTMAX',
-]
-const LINUX_SIGNALS = [
-  ...(
-    'ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT ' +
-    'STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ'
-  )
-    .split(' ')
-    .map((name) => `SIG${name}`),
-  ...REAL_TIME_SIGNALS,
-].sort()
-
 /** Liveness and startup probes: the first success counts. */
 export const checkLivenessProbe = (errors: FieldError[], path: string, probe: Probe): void => {
   checkProbe(errors, path, probe)
@@ -61,20 +44,12 @@ export const checkReadinessProbe = (errors: FieldError[], path: string, probe: P
 export const checkLifecycle = (
   errors: FieldError[],
   path: string,
-  { postStart, preStop, stopSignal }: Wire<V1Lifecycle>,
+  { postStart, preStop }: Wire<V1Lifecycle>,
   spec: PodSpec,
 ): void => {
   const grace = spec.terminationGracePeriodSeconds
   if (postStart) checkHandler(errors, `${path}.postStart`, postStart, grace)
   if (preStop) checkHandler(errors, `${path}.preStop`, preStop, grace)
-  if (!stopSignal) return
-  if (!spec.os) {
-    const why = 'may not be set for containers with empty `spec.os.name`'
-    errors.push(forbiddenField(`${path}.stopSignal`, why))
-  } else {
-    const supported = spec.os.name === 'windows' ? WINDOWS_SIGNALS : LINUX_SIGNALS
-    isOneOf(errors, `${path}.stopSignal`, stopSignal, supported)
-  }
 }
 
 const checkProbe = (errors: FieldError[], path: string, probe: Probe): void => {

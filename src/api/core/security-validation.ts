@@ -1,8 +1,8 @@
 /**
  * Validation of security contexts, of a pod and of its containers.
  *
- * Wording follows Kubernetes 1.36 (`ValidateSecurityContext`, `validatePodSpecSecurityContext`). Options that
- * exist on Windows only are stored as given: no node of this system runs Windows.
+ * Wording follows Kubernetes 1.36 (`ValidateSecurityContext`, `validatePodSpecSecurityContext`). What concerns
+ * Windows is in `windows-validation.ts`.
  */
 import type {
   V1AppArmorProfile,
@@ -20,6 +20,7 @@ import {
 } from '../status-error.ts'
 import { checkNumericId, checkRelativePath, isOneOf } from './field-rules.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'
+import { checkWindowsOptions } from './windows-validation.ts'
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined']
 const FS_GROUP_POLICIES = ['Always', 'OnRootMismatch']
@@ -58,6 +59,7 @@ export const checkContainerSecurity = (
       errors.push(invalidField(path, context, `${clash} \`capabilities.Add\` CAP_SYS_ADMIN`))
     }
   }
+  checkWindowsOptions(errors, `${path}.windowsOptions`, context.windowsOptions)
   checkAppArmor(errors, `${path}.appArmorProfile`, context.appArmorProfile)
 }
 
@@ -82,6 +84,7 @@ export const checkPodSecurity = (errors: FieldError[], path: string, spec: PodSp
     isOneOf(errors, `${path}.fsGroupChangePolicy`, context.fsGroupChangePolicy, FS_GROUP_POLICIES)
   }
   checkSeccomp(errors, `${path}.seccompProfile`, context.seccompProfile)
+  checkWindowsOptions(errors, `${path}.windowsOptions`, context.windowsOptions)
   checkAppArmor(errors, `${path}.appArmorProfile`, context.appArmorProfile)
   const { supplementalGroupsPolicy, seLinuxChangePolicy } = context
   if (supplementalGroupsPolicy != null) {

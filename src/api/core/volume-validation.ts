@@ -1,16 +1,17 @@
 /**
- * Validation of a pod's volumes: unique names, exactly one source, and each source this system mounts.
+ * Validation of a pod's volumes: unique names, exactly one source, and each source by its rules.
  *
- * Wording follows Kubernetes 1.36 (`ValidateVolumes`). Sources that need a cloud or a storage system are
- * checked for being the only one and stored as given.
+ * Wording follows Kubernetes 1.36 (`ValidateVolumes`). What the content of a source must look like is in
+ * `projection-validation.ts` and `volume-sources.ts`.
  */
 import type {
-  V1DownwardAPIVolumeFile,
-  V1HostPathVolumeSource,
-  V1KeyToPath,
-  V1ProjectedVolumeSource,
+  V1CSIVolumeSource,
+  V1EphemeralVolumeSource,
+  V1ImageVolumeSource,
+  V1ISCSIVolumeSource,
 } from '@kubernetes/client-node'
 import type { Wire } from '../meta.ts'
+import { dns1123SubdomainErrors } from '../names.ts'
 import {
   duplicateField,
   type FieldError,
@@ -18,76 +19,121 @@ import {
   invalidField,
   requiredField,
 } from '../status-error.ts'
-import { checkFieldSelector, checkResourceSelector } from './env-validation.ts'
 import {
+  checkCsiDriverName,
   checkDnsLabel,
-  checkFileMode,
-  checkNoBacksteps,
-  checkProjectedPath,
+  checkDnsSubdomain,
+  checkRelativePath,
   isOneOf,
 } from './field-rules.ts'
+import { checkClaimTemplate } from './persistent-volume-claim-validation.ts'
 import type { Volume } from './pod-spec-defaults.ts'
+import {
+  checkConfigMapVolume,
+  checkDownwardVolume,
+  checkProjectedVolume,
+  checkSecretVolume,
+} from './projection-validation.ts'
 import { isKnownQuantity } from './resource-list.ts'
+import {
+  checkAzureDisk,
+  checkDisk,
+  checkFibreChannel,
+  checkFlexVolume,
+  checkFlocker,
+  checkHostPath,
+  checkIscsi,
+  checkNfs,
+  checkQuobyte,
+  checkRequired,
+  checkSecretNamed,
+  checkStorageOs,
+  ISCSI_TOO_LONG,
+  isLongIscsi,
+} from './volume-sources.ts'
 
-const VOLUME_FIELD_PATHS = [
-  'metadata.annotations',
-  'metadata.labels',
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-]
-const HOST_PATH_TYPES = [
-  '',
-  'BlockDevice',
-  'CharDevice',
-  'Directory',
-  'DirectoryOrCreate',
-  'File',
-  'FileOrCreate',
-  'Socket',
-]
-const MIN_TOKEN_SECONDS = 600
-const MAX_TOKEN_SECONDS = 2 ** 32
+const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never']
+
+type SourceField = Exclude<keyof Volume, 'name'>
+
+/** Around the source: its volume's path and name, and the pod's name where there is a pod. */
+interface Surroundings {
+  path: string
+  volumeName: string
+  podName: string | undefined
+}
+
+type Check<Source> = (
+  errors: FieldError[],
+  at: string,
+  source: Source,
+  surroundings: Surroundings,
+) => void
+
+const needs =
+  <Source extends object>(...fields: (keyof Source & string)[]): Check<Source> =>
+  (errors, at, source) =>
+    checkRequired(errors, at, source, ...fields)
 
 /** In the order Kubernetes looks at them: the first counts, a further one is reported. */
-const SOURCES = [
-  'emptyDir',
-  'hostPath',
-  'gitRepo',
-  'gcePersistentDisk',
-  'awsElasticBlockStore',
-  'secret',
-  'nfs',
-  'iscsi',
-  'glusterfs',
-  'flocker',
-  'persistentVolumeClaim',
-  'rbd',
-  'cinder',
-  'cephfs',
-  'quobyte',
-  'downwardAPI',
-  'fc',
-  'flexVolume',
-  'configMap',
-  'azureFile',
-  'vsphereVolume',
-  'photonPersistentDisk',
-  'portworxVolume',
-  'azureDisk',
-  'storageos',
-  'projected',
-  'scaleIO',
-  'csi',
-  'ephemeral',
-  'image',
-] as const
+const CHECKS: { readonly [Field in SourceField]-?: Check<NonNullable<Volume[Field]>> } = {
+  emptyDir: (errors, at, { sizeLimit }) => {
+    if (sizeLimit == null || (isKnownQuantity(sizeLimit) && !sizeLimit.startsWith('-'))) return
+    const why = 'SizeLimit field must be a valid resource quantity'
+    errors.push(forbiddenField(`${at}.sizeLimit`, why))
+  },
+  hostPath: checkHostPath,
+  gitRepo: (errors, at, source) => {
+    checkRequired(errors, at, source, 'repository')
+    checkRelativePath(errors, `${at}.directory`, source.directory ?? '')
+  },
+  gcePersistentDisk: (errors, _, source, { path }) =>
+    checkDisk(errors, `${path}.persistentDisk`, source, 'pdName'),
+  awsElasticBlockStore: (errors, at, source) => checkDisk(errors, at, source, 'volumeID'),
+  secret: checkSecretVolume,
+  nfs: checkNfs,
+  iscsi: (errors, at, source) => checkPodIscsi(errors, at, source),
+  glusterfs: needs('endpoints', 'path'),
+  flocker: checkFlocker,
+  persistentVolumeClaim: needs('claimName'),
+  rbd: needs('monitors', 'image'),
+  cinder: (errors, at, source) => {
+    checkRequired(errors, at, source, 'volumeID')
+    checkSecretNamed(errors, `${at}.secretRef`, source.secretRef, false)
+  },
+  cephfs: needs('monitors'),
+  quobyte: checkQuobyte,
+  downwardAPI: checkDownwardVolume,
+  fc: checkFibreChannel,
+  flexVolume: checkFlexVolume,
+  configMap: checkConfigMapVolume,
+  azureFile: needs('secretName', 'shareName'),
+  vsphereVolume: needs('volumePath'),
+  photonPersistentDisk: needs('pdID'),
+  portworxVolume: needs('volumeID'),
+  azureDisk: checkAzureDisk,
+  storageos: (errors, at, source) => checkStorageOs(errors, at, source, false),
+  projected: checkProjectedVolume,
+  scaleIO: needs('gateway', 'system', 'volumeName'),
+  csi: (errors, at, source) => checkCsi(errors, at, source),
+  ephemeral: (errors, at, source, rest) => checkEphemeral(errors, at, source, rest),
+  image: (errors, at, source, rest) => checkImage(errors, at, source, rest),
+}
 
-/** Returns the valid volumes by name: what mounts may refer to. */
+const SOURCES = Object.keys(CHECKS) as SourceField[]
+
+/** How Kubernetes spells a few sources when it refuses them. */
+const REFUSED_AS: Readonly<Record<string, string>> = {
+  cephfs: 'cephFS',
+  downwardAPI: 'downwarAPI',
+}
+
+/** Returns the valid volumes by name: what mounts may refer to. `podName` is undefined in a template. */
 export const checkVolumes = (
   errors: FieldError[],
   path: string,
   volumes: Volume[] | undefined,
+  podName: string | undefined,
 ): Map<string, Volume> => {
   const valid = new Map<string, Volume>()
   if (!volumes) return valid
@@ -95,179 +141,106 @@ export const checkVolumes = (
     const volume = volumes[index]!
     const at = `${path}[${index}]`
     const before = errors.length
-    checkSource(errors, at, volume)
+    checkSource(errors, at, volume, podName)
     if (!volume.name) errors.push(requiredField(`${at}.name`))
     else checkDnsLabel(errors, `${at}.name`, volume.name)
     if (valid.has(volume.name)) errors.push(duplicateField(`${at}.name`, volume.name))
     if (errors.length === before) valid.set(volume.name, volume)
+    if (podName && volume.persistentVolumeClaim) {
+      checkClaimIsOther(errors, at, volume.persistentVolumeClaim.claimName, volumes, podName)
+    }
   }
   return valid
 }
 
-const checkSource = (errors: FieldError[], at: string, volume: Volume): void => {
-  let found = false
-  for (const field of SOURCES) {
-    if (volume[field] == null) continue
-    if (found) {
-      errors.push(forbiddenField(`${at}.${field}`, 'may not specify more than 1 volume type'))
-    } else checkSourceFields(errors, `${at}.${field}`, volume, field)
-    found = true
-  }
-  if (!found) errors.push(requiredField(at, 'must specify a volume type'))
-}
-
-const checkSourceFields = (
+/** The claim of an ephemeral volume is the pod's and this volume's alone. */
+const checkClaimIsOther = (
   errors: FieldError[],
   at: string,
-  volume: Volume,
-  field: (typeof SOURCES)[number],
+  claimName: string,
+  volumes: readonly Volume[],
+  podName: string,
 ): void => {
-  switch (field) {
-    case 'emptyDir': {
-      const limit = volume.emptyDir?.sizeLimit
-      if (limit == null || (isKnownQuantity(limit) && !limit.startsWith('-'))) break
-      const why = 'SizeLimit field must be a valid resource quantity'
-      errors.push(forbiddenField(`${at}.sizeLimit`, why))
-      break
-    }
-    case 'hostPath':
-      checkHostPath(errors, at, volume.hostPath!)
-      break
-    case 'secret':
-      if (!volume.secret?.secretName) errors.push(requiredField(`${at}.secretName`))
-      checkFileMode(errors, `${at}.defaultMode`, volume.secret?.defaultMode)
-      checkItems(errors, `${at}.items`, volume.secret?.items)
-      break
-    case 'configMap':
-      if (!volume.configMap?.name) errors.push(requiredField(`${at}.name`))
-      checkFileMode(errors, `${at}.defaultMode`, volume.configMap?.defaultMode)
-      checkItems(errors, `${at}.items`, volume.configMap?.items)
-      break
-    case 'downwardAPI':
-      checkFileMode(errors, `${at}.defaultMode`, volume.downwardAPI?.defaultMode)
-      for (const file of volume.downwardAPI?.items ?? []) checkDownwardFile(errors, at, file)
-      break
-    case 'projected':
-      checkProjected(errors, at, volume.projected!)
-      break
-    case 'persistentVolumeClaim':
-      if (!volume.persistentVolumeClaim?.claimName) errors.push(requiredField(`${at}.claimName`))
-      break
-    case 'nfs':
-      if (!volume.nfs?.server) errors.push(requiredField(`${at}.server`))
-      if (!volume.nfs?.path) errors.push(requiredField(`${at}.path`))
-      else if (!volume.nfs.path.startsWith('/')) {
-        errors.push(invalidField(`${at}.path`, volume.nfs.path, 'must be an absolute path'))
-      }
-      break
-    default:
-  }
+  const isMade = volumes.some(({ name, ephemeral }) => {
+    return ephemeral && claimName === `${podName}-${name}`
+  })
+  if (!isMade) return
+  const why = 'must not reference a PVC that gets created for an ephemeral volume'
+  errors.push(invalidField(`${at}.persistentVolumeClaim.claimName`, claimName, why))
 }
 
-const checkHostPath = (
-  errors: FieldError[],
-  at: string,
-  source: Wire<V1HostPathVolumeSource>,
-): void => {
-  if (!source.path) {
-    errors.push(requiredField(`${at}.path`))
-    return
-  }
-  checkNoBacksteps(errors, `${at}.path`, source.path)
-  if (source.type != null) isOneOf(errors, `${at}.type`, source.type, HOST_PATH_TYPES)
-}
-
-const checkItems = (
+const checkSource = (
   errors: FieldError[],
   path: string,
-  items: Wire<V1KeyToPath>[] | undefined,
+  volume: Volume,
+  podName: string | undefined,
 ): void => {
-  for (const [index, item] of (items ?? []).entries()) {
-    const at = `${path}[${index}]`
-    if (!item.key) errors.push(requiredField(`${at}.key`))
-    if (!item.path) errors.push(requiredField(`${at}.path`))
-    checkProjectedPath(errors, `${at}.path`, item.path ?? '')
-    checkFileMode(errors, `${at}.mode`, item.mode)
+  const volumeName = volume.name
+  let found = false
+  for (const field of sourcesOf(volume)) {
+    if (found) {
+      const at = `${path}.${REFUSED_AS[field] ?? field}`
+      errors.push(forbiddenField(at, 'may not specify more than 1 volume type'))
+    } else {
+      const check = CHECKS[field] as Check<object>
+      check(errors, `${path}.${field}`, volume[field]!, { path, volumeName, podName })
+    }
+    found = true
+    const { targetPortal, initiatorName } = volume.iscsi ?? {}
+    if (field === 'iscsi' && initiatorName != null && isLongIscsi(volumeName, targetPortal)) {
+      errors.push(invalidField(`${path}.name`, volumeName, ISCSI_TOO_LONG))
+    }
+  }
+  if (!found) errors.push(requiredField(path, 'must specify a volume type'))
+}
+
+/** Nearly every volume has one source; only several of them need an order. */
+const sourcesOf = (volume: Volume): SourceField[] => {
+  const found: SourceField[] = []
+  for (const field in volume) {
+    if (field in CHECKS && volume[field as SourceField] != null) found.push(field as SourceField)
+  }
+  return found.length < 2 ? found : SOURCES.filter((field) => found.includes(field))
+}
+
+const checkPodIscsi = (errors: FieldError[], at: string, source: Wire<V1ISCSIVolumeSource>): void =>
+  checkIscsi(errors, at, source, { unknown: ISCSI_PREFIXES })
+
+const ISCSI_PREFIXES = 'must be valid format starting with iqn, eui, or naa'
+
+const checkCsi = (errors: FieldError[], at: string, source: Wire<V1CSIVolumeSource>): void => {
+  checkCsiDriverName(errors, `${at}.driver`, source.driver)
+  const secret = source.nodePublishSecretRef
+  if (!secret) return
+  if (!secret.name) errors.push(requiredField(`${at}.nodePublishSecretRef.name`))
+  else checkDnsSubdomain(errors, `${at}.name`, secret.name)
+}
+
+const checkEphemeral = (
+  errors: FieldError[],
+  at: string,
+  { volumeClaimTemplate }: Wire<V1EphemeralVolumeSource>,
+  { path, volumeName, podName }: Surroundings,
+): void => {
+  const template = `${at}.volumeClaimTemplate`
+  if (volumeClaimTemplate) checkClaimTemplate(errors, template, volumeClaimTemplate)
+  else errors.push(requiredField(template))
+  if (!podName || !volumeName) return
+  const claim = `${podName}-${volumeName}`
+  for (const fault of dns1123SubdomainErrors(claim)) {
+    const why = `PVC name ${JSON.stringify(claim)}: ${fault}`
+    errors.push(invalidField(`${path}.name`, volumeName, why))
   }
 }
 
-const checkDownwardFile = (
+const checkImage = (
   errors: FieldError[],
   at: string,
-  file: Wire<V1DownwardAPIVolumeFile>,
+  { reference, pullPolicy }: Wire<V1ImageVolumeSource>,
+  { podName }: Surroundings,
 ): void => {
-  if (!file.path) errors.push(requiredField(`${at}.path`))
-  checkProjectedPath(errors, `${at}.path`, file.path ?? '')
-  if (file.fieldRef) {
-    checkFieldSelector(errors, `${at}.fieldRef`, file.fieldRef, VOLUME_FIELD_PATHS)
-    if (file.resourceFieldRef) {
-      const why = 'fieldRef and resourceFieldRef can not be specified simultaneously'
-      errors.push(invalidField(at, 'resource', why))
-    }
-  } else if (file.resourceFieldRef) {
-    checkResourceSelector(errors, `${at}.resourceFieldRef`, file.resourceFieldRef, true)
-  } else errors.push(requiredField(at, 'one of fieldRef and resourceFieldRef is required'))
-  checkFileMode(errors, `${at}.mode`, file.mode)
-}
-
-/** Several sources merged into one folder: no two may write the same file. */
-const checkProjected = (
-  errors: FieldError[],
-  at: string,
-  { defaultMode, sources }: Wire<V1ProjectedVolumeSource>,
-): void => {
-  checkFileMode(errors, `${at}.defaultMode`, defaultMode)
-  const paths = new Set<string>()
-  const claimPath = (path: string | undefined, blame: string) => {
-    if (!path) return
-    if (paths.has(path)) errors.push(invalidField(at, blame, 'conflicting duplicate paths'))
-    paths.add(path)
-  }
-  for (const [index, source] of (sources ?? []).entries()) {
-    const sourcePath = `${at}.sources[${index}]`
-    let count = 0
-    for (const field of ['secret', 'configMap'] as const) {
-      const projection = source[field]
-      if (!projection) continue
-      count++
-      if (!projection.name) errors.push(requiredField(`${sourcePath}.${field}.name`))
-      checkItems(errors, `${sourcePath}.${field}.items`, projection.items)
-      for (const { path } of projection.items ?? []) claimPath(path, projection.name ?? '')
-    }
-    if (source.downwardAPI) {
-      count++
-      for (const file of source.downwardAPI.items ?? []) {
-        checkDownwardFile(errors, `${sourcePath}.downwardAPI`, file)
-        claimPath(file.path, file.path)
-      }
-    }
-    if (source.serviceAccountToken) {
-      count++
-      checkTokenProjection(errors, at, sourcePath, source.serviceAccountToken)
-    }
-    if (source.clusterTrustBundle) count++
-    if (source.podCertificate) count++
-    if (count > 1) {
-      const why = 'may not specify more than 1 volume type per source'
-      errors.push(forbiddenField(sourcePath, why))
-    }
-  }
-}
-
-const checkTokenProjection = (
-  errors: FieldError[],
-  at: string,
-  sourcePath: string,
-  token: { expirationSeconds?: number; path: string },
-): void => {
-  const seconds = token.expirationSeconds ?? 0
-  const field = `${sourcePath}.serviceAccountToken.expirationSeconds`
-  if (seconds < MIN_TOKEN_SECONDS) {
-    errors.push(invalidField(field, seconds, 'may not specify a duration less than 10 minutes'))
-  }
-  if (seconds > MAX_TOKEN_SECONDS) {
-    errors.push(invalidField(field, seconds, 'may not specify a duration larger than 2^32 seconds'))
-  }
-  if (!token.path) errors.push(requiredField(`${at}.path`))
-  else checkProjectedPath(errors, `${at}.path`, token.path)
+  // A template may leave the image to whoever makes pods of it.
+  if (podName !== undefined && !reference) errors.push(requiredField(`${at}.reference`))
+  if (!pullPolicy) errors.push(requiredField(`${at}.pullPolicy`))
+  else isOneOf(errors, `${at}.pullPolicy`, pullPolicy, PULL_POLICIES)
 }
