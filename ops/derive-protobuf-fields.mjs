@@ -6,7 +6,8 @@
  *
  * A model is one text: its fields by number, from 1 on without gaps unless a number stands before. `{` and `}`
  * hold the fields of a struct that Go embeds as one field. Behind a name: `$` a quantity, `?` the zero value
- * means absent, `*` a list that is a message of its own, `|` a schema or something simpler.
+ * means absent, `*` a list that is a message of its own, `|` a schema or something simpler, `0` a struct
+ * without fields.
  */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -62,11 +63,14 @@ for (const folder of MODULES.flatMap(goFolders))
 const SCALARS = /^(?:string|bool|int|int32|int64|float64|(?:\w+\.)?[A-Z]\w*)$/
 const MAY_BE_SIMPLER = /^JSONSchemaPropsOr|\]JSONSchemaPropsOr|^JSONSchemaDependencies$/
 
-const marksOf = ({ type, rule, isPointer, options }, isStruct) => {
+const EMPTY = /^CustomResourceSubresourceStatus$/
+
+const marksOf = ({ type, rule, isPointer, options }, struct) => {
+  if (EMPTY.test(type)) return '0'
   if (/\bQuantity$/.test(type) || /\bResourceList$/.test(type)) return '$'
   if (MAY_BE_SIMPLER.test(type)) return '|'
   if (type === 'Verbs') return '*'
-  const isPlain = !isPointer && rule === 'opt' && SCALARS.test(type) && !isStruct
+  const isPlain = !isPointer && rule !== 'rep' && SCALARS.test(type) && !struct
   return isPlain && options.includes('omitempty') ? '?' : ''
 }
 

@@ -40,7 +40,10 @@ export interface MessageSlots {
 const texts = textByModel as Readonly<Record<string, string>>
 const compiled = new Map<string, MessageSlots>()
 
+const NO_SLOTS: MessageSlots = { list: [], byNumber: new Map() }
+
 export const slotsOf = (model: string): MessageSlots => {
+  if (model === '') return NO_SLOTS
   let found = compiled.get(model)
   if (!found) {
     found = compile(model, (texts[model] ?? '').split(' ').values())
@@ -50,6 +53,8 @@ export const slotsOf = (model: string): MessageSlots => {
 }
 
 const QUANTITY: FieldType = { shape: 'scalar', scalar: 'quantity' }
+/** A struct without fields; its name is never looked up among the schemas. */
+const EMPTY: FieldType = { shape: 'model', model: '' }
 
 const compile = (model: string, tokens: Iterator<string>): MessageSlots => {
   const { fields } = schemaOf(model)
@@ -63,7 +68,7 @@ const compile = (model: string, tokens: Iterator<string>): MessageSlots => {
     }
     if (token === '{') list.push({ number, embedded: compile(model, tokens) })
     else {
-      const [, name = '', mark] = /^(.*?)([$?*|]?)$/.exec(token)!
+      const [, name = '', mark] = /^(.*?)([$?*|0]?)$/.exec(token)!
       const field = fields.get(name)
       if (field) list.push(fieldSlot(name, number, field.type, mark))
     }
@@ -80,7 +85,7 @@ const fieldSlot = (
 ): FieldSlot => ({
   name,
   number,
-  type: mark === '$' ? quantities(type) : type,
+  type: mark === '$' ? quantities(type) : mark === '0' ? EMPTY : type,
   dropsZero: mark === '?',
   wrapped: mark === '*',
   ...(mark === '|'

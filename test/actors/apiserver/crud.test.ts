@@ -375,7 +375,12 @@ test('a body larger than three mebibytes is refused', async () => {
 test('unknown paths and methods are refused as Kubernetes does', async () => {
   const unknown = await api.call('GET', '/api/v1/namespaces/default/gadgets')
   assert.is(unknown.code, 404)
-  assert.is(unknown.text, '404 page not found\n')
+  assert.is(unknown.json.message, 'the server could not find the requested resource')
+  for (const path of ['/gadgets', '/apis/gadgets.example/v1/gadgets']) {
+    const page = await api.call('GET', path)
+    assert.is(page.code, 404)
+    assert.is(page.text, '404 page not found\n')
+  }
   const method = await api.call('POST', `${CONFIG_MAPS}/a`, configMap('a'))
   assert.is(method.code, 405)
 })
