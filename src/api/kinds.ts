@@ -10,6 +10,7 @@ import { ValidatingAdmissionPolicy } from './admissionregistration/validating-ad
 import { ValidatingAdmissionPolicyBinding } from './admissionregistration/validating-admission-policy-binding.ts'
 import { ValidatingWebhookConfiguration } from './admissionregistration/validating-webhook-configuration.ts'
 import { CustomResourceDefinition } from './apiextensions/custom-resource-definition.ts'
+import { APIService } from './apiregistration/api-service.ts'
 import { ControllerRevision } from './apps/controller-revision.ts'
 import { DaemonSet } from './apps/daemon-set.ts'
 import { Deployment } from './apps/deployment.ts'
@@ -120,6 +121,7 @@ export const kinds: readonly AnyKind[] = [
   ValidatingAdmissionPolicyBinding,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
+  APIService,
 ]
 
 /** Kinds without objects. */

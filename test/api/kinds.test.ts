@@ -27,29 +27,30 @@ const minimal: Readonly<Record<string, object>> = {
   ReplicaSet: { spec: workload },
 }
 
-/** The minimal object that the cases of a kind name, without its metadata. */
-const fromCases = new Map<AnyKind, object>()
+/** The minimal object that the cases of a kind name, of its metadata the name only. */
+const fromCases = new Map<AnyKind, { name: string; rest: object }>()
 for (const path of readdirSync('test/api', { recursive: true, encoding: 'utf8' })) {
   const name = /^(.*)\.cases\.ts$/.exec(path)?.[1]
   if (!name) continue
   const { cases } = (await import(`./${name}.cases.ts`)) as { cases: KindCase }
-  const { metadata: _, ...rest } = cases.minimal
-  fromCases.set(cases.kind, rest)
+  const { metadata, ...rest } = cases.minimal
+  fromCases.set(cases.kind, { name: metadata.name, rest })
 }
 for (const kind of kinds) await kind.load?.()
 
 const create = (kind: AnyKind) => {
+  const known = fromCases.get(kind)
   const object: KubernetesObject & { status?: unknown } = deepCopy({
     apiVersion: kind.apiVersion,
     kind: kind.kind,
     metadata: {
-      name: 'web',
+      name: known?.name ?? 'web',
       ...(kind.namespaced ? { namespace: 'default' } : {}),
       uid: 'uid',
       resourceVersion: '1',
       creationTimestamp: '2026-01-01T00:00:00Z',
     },
-    ...(fromCases.get(kind) ?? minimal[kind.kind]),
+    ...(known?.rest ?? minimal[kind.kind]),
   })
   kind.prepareForCreate?.(object, { now: NOW })
   kind.applyDefaults?.(object)
