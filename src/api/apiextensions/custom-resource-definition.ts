@@ -91,7 +91,7 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   },
   prepareForDelete: (definition, { now }) => deletionBegun(definition, timestamp(now)),
   validate: (definition, old) => check((rules) => rules.validateDefinition(definition, old)),
-  validateStatusUpdate: (definition, old) =>
-    check((rules) => rules.validateDefinitionStatus(definition, old)),
+  validateStatusUpdate: (definition) =>
+    check((rules) => rules.validateDefinitionStatus(definition)),
   columns: [nameColumn, createdAtColumn],
 })
