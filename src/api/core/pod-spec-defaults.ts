@@ -17,6 +17,7 @@ import type {
 } from '@kubernetes/client-node'
 import type { Wire } from '../meta.ts'
 import { applyClaimSpecDefaults } from './persistent-volume-claim-defaults.ts'
+import { applyPodLevelDefaults } from './pod-level-resources.ts'
 import { canonicalizeQuantities, canonicalQuantity } from './resource-list.ts'
 import { applySourceDefaults } from './volume-source-defaults.ts'
 
@@ -24,13 +25,15 @@ export type PodSpec = Wire<V1PodSpec>
 export type PodTemplate = Wire<V1PodTemplateSpec>
 export type Container = Wire<V1Container>
 export type Volume = Wire<V1Volume>
+type Lifecycle = NonNullable<Container['lifecycle']>
 
 /** 0644: the mode of files in Secret, ConfigMap, downward-API and projected volumes. */
 const DEFAULT_FILE_MODE = 420
 const HOUR_SECONDS = 3600
 
 export const applyPodSpecDefaults = (spec: PodSpec): void => {
-  dropDisabled(spec)
+  // Groups of pods that are scheduled together are off by default in 1.36.
+  if (spec.schedulingGroup) delete spec.schedulingGroup
   spec.dnsPolicy ||= 'ClusterFirst'
   spec.restartPolicy ||= 'Always'
   spec.securityContext ??= {}
@@ -52,35 +55,11 @@ export const applyPodSpecDefaults = (spec: PodSpec): void => {
   if (spec.resources?.requests) canonicalizeQuantities(spec.resources.requests)
 }
 
-/** Takes away what is behind features that 1.36 has off by default. */
-const dropDisabled = (spec: PodSpec): void => {
-  delete spec.schedulingGroup
-  for (const { projected } of spec.volumes ?? []) {
-    for (const source of projected?.sources ?? []) {
-      delete source.clusterTrustBundle
-      delete source.podCertificate
-    }
-  }
-  dropStopSignals(spec.initContainers)
-  dropStopSignals(spec.containers)
-  dropStopSignals(spec.ephemeralContainers)
-}
-
-const dropStopSignals = (
-  containers: { lifecycle?: Container['lifecycle'] }[] | undefined,
-): void => {
-  for (const container of containers ?? []) {
-    const { lifecycle } = container
-    if (lifecycle?.stopSignal == null) continue
-    delete lifecycle.stopSignal
-    if (!lifecycle.postStart && !lifecycle.preStop) delete container.lifecycle
-  }
-}
-
 /** What Kubernetes defaults in a Pod and not in a template, after `applyPodSpecDefaults`. */
 export const applyPodOnlyDefaults = (spec: PodSpec): void => {
   for (const container of spec.containers ?? []) requestsFromLimits(container)
   for (const container of spec.initContainers ?? []) requestsFromLimits(container)
+  if (spec.resources) applyPodLevelDefaults(spec)
   spec.enableServiceLinks ??= true
   if (!spec.hostNetwork) return
   for (const container of spec.containers ?? []) hostPortsFromContainerPorts(container.ports)
@@ -124,10 +103,16 @@ const applyContainerDefaults = (container: Container): void => {
   for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) {
     if (probe) applyProbeDefaults(probe)
   }
-  if (!container.lifecycle) return
-  for (const hook of [container.lifecycle.postStart, container.lifecycle.preStop]) {
-    if (hook?.httpGet) applyHttpGetDefaults(hook.httpGet)
-  }
+  if (container.lifecycle) applyLifecycleDefaults(container, container.lifecycle)
+}
+
+const applyLifecycleDefaults = (container: Container, lifecycle: Lifecycle): void => {
+  if (lifecycle.postStart?.httpGet) applyHttpGetDefaults(lifecycle.postStart.httpGet)
+  if (lifecycle.preStop?.httpGet) applyHttpGetDefaults(lifecycle.preStop.httpGet)
+  if (lifecycle.stopSignal == null) return
+  // Signals of one's own are off by default in 1.36.
+  delete lifecycle.stopSignal
+  if (!lifecycle.postStart && !lifecycle.preStop) delete container.lifecycle
 }
 
 const applyEnvDefaults = ({ valueFrom }: Wire<V1EnvVar>): void => {
@@ -181,6 +166,9 @@ const applyVolumeDefaults = (volume: Volume): void => {
   if (volume.projected) {
     volume.projected.defaultMode ??= DEFAULT_FILE_MODE
     for (const source of volume.projected.sources ?? []) {
+      // Both are off by default in 1.36.
+      delete source.clusterTrustBundle
+      delete source.podCertificate
       applyDownwardDefaults(source.downwardAPI?.items)
       if (source.serviceAccountToken) {
         source.serviceAccountToken.expirationSeconds ??= HOUR_SECONDS

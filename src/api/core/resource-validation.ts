@@ -14,8 +14,10 @@ import {
   invalidField,
   notFoundField,
   requiredField,
+  unsupportedField,
 } from '../status-error.ts'
-import { checkDnsLabel, checkQualifiedName, isOneOf } from './field-rules.ts'
+import { checkDnsLabel, checkQualifiedName } from './field-rules.ts'
+import { aggregateResources, isPodLevelResource } from './pod-level-resources.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'
 import {
   compareAmounts,
@@ -52,11 +54,17 @@ export const checkOverhead = (errors: FieldError[], path: string, overhead: Reso
 export const checkPodResources = (errors: FieldError[], path: string, spec: PodSpec): void => {
   const { resources } = spec
   if (!resources) return
+  if (spec.os?.name === 'windows') {
+    errors.push(forbiddenField(path, 'may not be set for a windows pod'))
+    return
+  }
   if (resources.claims) {
     const why = 'claims may not be set for Resources at pod-level'
     errors.push(forbiddenField(`${path}.claims`, why))
   }
   checkRequirements(errors, path, resources, spec.resourceClaims, checkPodName)
+  checkWhole(errors, path, spec, 'requests', () => true)
+  checkWhole(errors, path, spec, 'limits', isHugePages)
   for (const [index, container] of (spec.containers ?? []).entries()) {
     const limits = container.resources?.limits
     for (const name in limits) {
@@ -66,6 +74,22 @@ export const checkPodResources = (errors: FieldError[], path: string, spec: PodS
       const why = `must be less than or equal to pod limits of ${whole}`
       errors.push(invalidField(`${path}.containers[${index}][${name}].limits`, own, why))
     }
+  }
+}
+
+/** The pod's own amounts are no less than its containers' together. */
+const checkWhole = (
+  errors: FieldError[],
+  path: string,
+  spec: PodSpec,
+  field: 'requests' | 'limits',
+  counts: (name: string) => boolean,
+): void => {
+  for (const [name, together] of Object.entries(aggregateResources(spec, field))) {
+    const whole = spec.resources?.[field]?.[name]
+    if (whole === undefined || !counts(name) || compareAmounts(together, whole) <= 0) continue
+    const why = `must be greater than or equal to aggregate container ${field} of ${together}`
+    errors.push(invalidField(`${path}.${field}[${name}]`, whole, why))
   }
 }
 
@@ -184,7 +208,8 @@ export const checkContainerResourceName: NameCheck = (errors, path, name) => {
 const checkPodName: NameCheck = (errors, path, name) => {
   const before = errors.length
   checkResourceName(errors, path, name)
-  if (errors.length === before && !isHugePages(name)) isOneOf(errors, path, name, ['cpu', 'memory'])
+  if (errors.length > before || isPodLevelResource(name)) return
+  errors.push(unsupportedField(path, name, ['cpu', 'hugepages-', 'memory']))
 }
 
 const checkClaims = (

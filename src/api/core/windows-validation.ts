@@ -80,6 +80,7 @@ const userNameFaults = (name: string): string[] => {
 /** Containers that are processes of the host: all of a pod's or none, and with the host's network. */
 export const checkHostProcesses = (errors: FieldError[], path: string, spec: PodSpec): void => {
   const ofPod = spec.securityContext?.windowsOptions?.hostProcess
+  if (ofPod == null && !hasOwnOptions(spec)) return
   let all = 0
   let count = 0
   for (const [at, { securityContext }] of eachContainer(spec, path)) {
@@ -101,6 +102,16 @@ export const checkHostProcesses = (errors: FieldError[], path: string, spec: Pod
   const why = 'hostNetwork must be true if pod contains any hostProcess containers'
   errors.push(invalidField(`${path}.hostNetwork`, false, why))
 }
+
+/** Whether a container has options for Windows: nearly none has, and this allocates nothing. */
+const hasOwnOptions = ({ containers, initContainers, ephemeralContainers }: PodSpec): boolean =>
+  containers?.some(isForWindows) ||
+  initContainers?.some(isForWindows) ||
+  ephemeralContainers?.some(isForWindows) ||
+  false
+
+const isForWindows = ({ securityContext }: Pick<Container, 'securityContext'>): boolean =>
+  securityContext?.windowsOptions !== undefined
 
 /** A pod that says it is for Linux has no options for Windows. */
 export const checkForLinux = (errors: FieldError[], path: string, spec: PodSpec): void => {
