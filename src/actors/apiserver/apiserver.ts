@@ -12,6 +12,7 @@ import { type Clock, sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { Component, Ports } from '../component.ts'
 import { announce } from './announce.ts'
+import { keepApiServices } from './api-services.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
 import {
   type AuthenticationOptions,
@@ -86,11 +87,13 @@ export const startApiserver = async (
   let closeBusDoor: (() => Promise<void>) | undefined
   let withdraw: (() => Promise<void>) | undefined
   let customResources: CustomResources | undefined
+  let releaseApiServices: (() => Promise<void>) | undefined
   const stopBookmarks = keepBookmarks(hub, clock)
   const prepare = async () => {
     await storage.cache.ready
     await bootstrap(services, port)
     customResources = await serveCustomResources(services, hub, log)
+    releaseApiServices = await keepApiServices(services, log)
     state.isReady = true
     closeBusDoor = await openBusDoor({ ...options, services, hub, metrics })
   }
@@ -98,6 +101,7 @@ export const startApiserver = async (
     await withdraw?.()
     state.isReady = false
     stopBookmarks()
+    await releaseApiServices?.()
     await customResources?.stop()
     await closeBusDoor?.()
     await closeHttpDoor(door, hub, metrics, clock)
