@@ -1,16 +1,23 @@
 /**
- * How fields merge, by the models' names: `node ops/derive-merge-facts.mjs`.
+ * How fields merge, and how Go writes them, by the models' names: `node ops/derive-merge-facts.mjs`.
  *
- * Run by hand when the version of `@kubernetes/client-node` changes; it reads Kubernetes' OpenAPI document and the
- * schema that client-go carries for server-side apply, out of Go modules that `go mod download` fetches, and
- * rewrites `src/api/merge-facts.json`. What the words mean is in `src/api/merge-keys.ts`.
+ * Run by hand when the version of `@kubernetes/client-node` changes; it reads Kubernetes' OpenAPI document, the
+ * schema that client-go carries for server-side apply, and the Go API types, out of modules that `go mod download`
+ * fetches, and rewrites `src/api/merge-facts.json`. What the words mean is in `src/api/merge-keys.ts`.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { parse } from 'yaml'
 
-const MODULES = { kubernetes: 'v1.36.0', 'client-go': 'v0.36.0' }
+const MODULES = {
+  kubernetes: 'v1.36.0',
+  'client-go': 'v0.36.0',
+  api: 'v0.36.0',
+  apimachinery: 'v0.36.0',
+  'apiextensions-apiserver': 'v0.36.0',
+  'kube-aggregator': 'v0.36.0',
+}
 const MODELS = 'node_modules/@kubernetes/client-node/dist/gen/models'
 const TARGET = 'src/api/merge-facts.json'
 
@@ -43,15 +50,55 @@ const modelOf = (name) => {
   ].find((model) => model && existsSync(join(MODELS, `${model}.js`)))
 }
 
-/** Structs and granular containers that Go's JSON always writes: an update never adds the container itself. */
-const isPresent = (definition, field, property, applied) => {
-  const isStruct = property.$ref !== undefined || property.allOf !== undefined
-  if (isStruct && applied && JSON.stringify(applied.default) === '{}') return true
-  const isContainer = isStruct || property.type === 'array' || property.type === 'object'
-  return isContainer && (definition.required ?? []).includes(field)
+const STRUCT = /^type (\w+) struct \{\n([\s\S]*?)^\}/gm
+const FIELD = /^\t(?:(\w+)\s+)?(\*?)([\w.[\]*]+)\s+`[^`]*json:"([^"]*)"/gm
+
+/** The fields of a Go struct, by the folder of its package and its name. */
+const structs = new Map()
+for (const module of ['api', 'apimachinery', 'apiextensions-apiserver', 'kube-aggregator'])
+  for (const file of readdirSync(folderOf(module), { recursive: true, withFileTypes: true })) {
+    if (!file.name.endsWith('.go') || /^(zz_)?generated|_test\.go$/.test(file.name)) continue
+    const folder = file.parentPath ?? dirname(join(file.path, file.name))
+    for (const [, name, body] of readFileSync(join(folder, file.name), 'utf8').matchAll(STRUCT))
+      structs.set(
+        `${basename(dirname(folder))}.${basename(folder)}.${name}`,
+        [...body.matchAll(FIELD)].map(([, , pointer, type, tag]) => {
+          const [json, ...options] = tag.split(',')
+          return { json, type, isPointer: pointer === '*', options, place: folder }
+        }),
+      )
+  }
+
+/** `core.v1.PodSpec` of `PodSpec` in that package, or of `v1.PodSpec` wherever it is. */
+const structNamed = ({ type, place }) => {
+  const name = type.replace(/^\w+\./, '')
+  const own = structs.get(`${basename(dirname(place))}.${basename(place)}.${name}`)
+  if (own && !type.includes('.')) return own
+  return ['meta.v1', 'core.v1', 'autoscaling.v1', 'util.intstr', 'api.resource', 'pkg.runtime']
+    .map((folder) => structs.get(`${folder}.${name}`))
+    .find((found) => found)
 }
 
-const wordsOf = (definition, field, property, applied) => {
+const goFields = (name) => {
+  const fields = structs.get(name.split('.').slice(-3).join('.')) ?? []
+  const embedded = (field) => field.json === '' && !field.type.endsWith('TypeMeta')
+  return new Map(
+    fields.flatMap((field) =>
+      embedded(field)
+        ? (structNamed(field) ?? []).map((inner) => [inner.json, inner])
+        : [[field.json, field]],
+    ),
+  )
+}
+
+/** What Go's JSON always writes, strings apart: an update never adds it, only what is in it. */
+const isPresent = (field) => {
+  if (!field || field.options.includes('omitzero')) return false
+  const isStruct = !field.isPointer && structNamed(field) !== undefined && !/[[\]]/.test(field.type)
+  return isStruct || (!field.options.includes('omitempty') && field.type !== 'string')
+}
+
+const wordsOf = (goField, property, applied) => {
   const words = []
   const strategies = property['x-kubernetes-patch-strategy']
   if (strategies) words.push(`patch:${strategies}`)
@@ -61,7 +108,7 @@ const wordsOf = (definition, field, property, applied) => {
   if (listType === 'map') words.push(`map:${property['x-kubernetes-list-map-keys'].join(',')}`)
   else if (listType === 'set') words.push('set')
   if (listType === 'atomic' || property['x-kubernetes-map-type'] === 'atomic') words.push('atomic')
-  if (isPresent(definition, field, property, applied)) words.push('present')
+  if (isPresent(goField)) words.push('present')
   if (applied?.default && typeof applied.default === 'string')
     words.push(`default:${applied.default}`)
   return words
@@ -75,8 +122,9 @@ for (const [name, definition] of Object.entries(swagger.definitions)) {
     (applyTypes.get(name)?.map?.fields ?? []).map((field) => [field.name, field]),
   )
   const lines = definition['x-kubernetes-map-type'] === 'atomic' ? ['atomic'] : []
+  const goTypes = goFields(name)
   for (const [field, property] of Object.entries(definition.properties ?? {})) {
-    const words = wordsOf(definition, field, property, applied.get(field))
+    const words = wordsOf(goTypes.get(field), property, applied.get(field))
     if (words.length > 0) lines.push([field, ...words].join(' '))
   }
   if (lines.length > 0) facts[model] = lines.join(';')

@@ -45,6 +45,14 @@ const NEEDS_HISTORY: ReadonlySet<ActorName> = new Set(['apiserver', 'events'])
 /** Actors that hand out objects as they are. */
 const SHOWS_OBJECTS: ReadonlySet<ActorName> = new Set(['store', 'apiserver', 'events'])
 
+/** In whose name components write, as in Kubernetes. */
+const MANAGERS: Readonly<Record<string, string>> = {
+  scheduler: 'kube-scheduler',
+  controllers: 'kube-controller-manager',
+  kubelet: 'kubelet',
+  proxy: 'kube-proxy',
+}
+
 interface Process {
   settings: ActorSettings
   folder: StateFolder
@@ -74,7 +82,15 @@ export const startActors = async (
     log: componentLog('bus'),
     clock,
   })
-  const client = createClient({ bus, clock, log: componentLog('client') })
+  const client = (component: string) => {
+    const manager = MANAGERS[component]
+    return createClient({
+      bus,
+      clock,
+      log: componentLog('client'),
+      ...(manager ? { manager } : {}),
+    })
+  }
   const cache = names.some((name) => READS_STREAM.has(name))
     ? await openCache({
         streams,
@@ -92,7 +108,7 @@ export const startActors = async (
     cache,
     ports: (component) => ({
       bus,
-      client,
+      client: client(component),
       clock,
       log: componentLog(component),
       identity,

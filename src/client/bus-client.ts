@@ -19,6 +19,10 @@ import type { Fence } from './storage.ts'
 
 export const FENCE_HEADER = 'Kubus-Fence'
 export const PATCH_TYPE_HEADER = 'Kubus-Patch-Type'
+/** Who manages the fields a write sets, as `metadata.managedFields` names them. */
+export const MANAGER_HEADER = 'Kubus-Field-Manager'
+/** `Kubus-Force: true`: an apply takes fields from who manages them. */
+export const FORCE_HEADER = 'Kubus-Force'
 /** `Kubus-Answer: none`: success is answered with an empty payload. */
 export const ANSWER_HEADER = 'Kubus-Answer'
 
@@ -31,6 +35,8 @@ export interface ClientPorts {
   bus: Bus
   clock: Clock
   log: Log
+  /** In whose name it writes, as `metadata.managedFields` shows it, e.g. `kube-scheduler`. */
+  manager?: string
 }
 
 export const createClient = (ports: ClientPorts): Client => {
@@ -153,8 +159,9 @@ interface Call extends WriteOptions {
 
 type Caller = <T>(call: Call) => Promise<T>
 
-const caller = ({ bus, clock }: ClientPorts): Caller => {
+const caller = ({ bus, clock, manager }: ClientPorts): Caller => {
   const subjects = subjectsFor(bus.prefix)
+  const own: Headers = manager ? { [MANAGER_HEADER]: manager } : {}
   return async <T>({ verb, kind, subresource, namespace, name, body, headers, fence }: Call) => {
     const resource = resourceOf(kind)
     const subject = subjects.api(
@@ -165,7 +172,7 @@ const caller = ({ bus, clock }: ClientPorts): Caller => {
     )
     const options = {
       timeoutMs: TIMEOUT_MS,
-      headers: { ...headers, ...(fence ? { [FENCE_HEADER]: formatFence(fence) } : {}) },
+      headers: { ...own, ...headers, ...(fence ? { [FENCE_HEADER]: formatFence(fence) } : {}) },
     }
     const deadline = clock.monotonic() + RETRY_MS
     for (let failures = 1; ; failures++)

@@ -188,6 +188,7 @@ const ask = async (
     namespace,
     name: verb === 'create' ? undefined : name,
     user: SYSTEM,
+    manager: 'kube-apiserver',
     query: NO_QUERY,
     ...(body === undefined ? {} : { body }),
   })

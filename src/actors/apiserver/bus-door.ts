@@ -15,6 +15,8 @@ import { type Subjects, subjectsFor } from '../../bus/subjects.ts'
 import {
   ANSWER_HEADER,
   FENCE_HEADER,
+  FORCE_HEADER,
+  MANAGER_HEADER,
   PATCH_TYPE_HEADER,
   parseFence,
 } from '../../client/bus-client.ts'
@@ -104,8 +106,14 @@ interface Target {
   body: unknown
   fence: Fence | undefined
   patch: PatchFormat
+  manager: string | undefined
+  /** An apply takes fields from who manages them. */
+  force: boolean
   query: URLSearchParams
 }
+
+/** Who manages fields that were set with a nats CLI, unless a header says otherwise. */
+const PEOPLE = 'nats'
 
 /** People get unknown fields refused; components, which are built with their types, are not checked. */
 const STRICT = new URLSearchParams({ fieldValidation: 'Strict' })
@@ -127,12 +135,15 @@ const targetOf = (
   if (format !== 'json' && format !== 'merge' && format !== 'strategic')
     throw badRequest(`${PATCH_TYPE_HEADER}: ${format} is none of json, merge, strategic`)
   const place = placeOf(parsed, registry)
+  const isByHand = message.encoding === 'json' || verb === 'apply'
   const isRead = verb === 'get' || verb === 'list' || verb === 'deletecollection'
   return {
     ...place,
     body: message.data,
     fence,
     patch: format,
+    manager: message.headers[MANAGER_HEADER] ?? (isByHand ? PEOPLE : undefined),
+    force: message.headers[FORCE_HEADER] === 'true',
     query: isRead ? queryOf(message.data) : message.encoding === 'json' ? STRICT : LENIENT,
   }
 }
@@ -203,28 +214,33 @@ const createEach = async (options: Options, target: Target, items: readonly unkn
   ),
 })
 
-/** Creates the object, or merges it into the one that is there. */
-async function apply(options: Options, target: Target): Promise<unknown> {
+/** Server-side apply; the kind need not be said again. */
+function apply(options: Options, target: Target): Promise<unknown> {
   const placed = named(within(target))
-  const change = { verb: 'patch', body: placed.body, patch: 'strategic' } as const
-  try {
-    return await run(options, placed, change)
-  } catch (error) {
-    if (!(error instanceof StatusError) || error.reason !== 'NotFound') throw error
-    if (error.status.details?.kind !== placed.kind.plural) throw error
-  }
-  try {
-    return await run(options, placed, { verb: 'create', name: undefined, body: placed.body })
-  } catch (error) {
-    if (!(error instanceof StatusError) || error.reason !== 'AlreadyExists') throw error
-    return run(options, placed, change)
-  }
+  const { apiVersion, kind } = placed.kind
+  const body: unknown =
+    typeof placed.body === 'object' && placed.body !== null && !Array.isArray(placed.body)
+      ? { apiVersion, kind, ...placed.body }
+      : placed.body
+  const query = new URLSearchParams(placed.query)
+  if (placed.force) query.set('force', 'true')
+  return run(options, { ...placed, query }, { verb: 'patch', body, patch: 'apply' })
 }
 
 const requestOf = (
-  { kind, subresource, namespace, name, fence, query }: Target,
+  { kind, subresource, namespace, name, fence, manager, query }: Target,
   change: Partial<ApiRequest> & Pick<ApiRequest, 'verb'>,
-): ApiRequest => ({ kind, subresource, namespace, name, user: OPERATOR, query, fence, ...change })
+): ApiRequest => ({
+  kind,
+  subresource,
+  namespace,
+  name,
+  user: OPERATOR,
+  query,
+  fence,
+  manager,
+  ...change,
+})
 
 const run = async (
   { services }: Options,

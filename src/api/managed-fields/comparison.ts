@@ -7,7 +7,7 @@
 import { deepEqual } from '../equality.ts'
 import type { Json } from '../meta.ts'
 import { type FieldSet, LEAF, nodeOf } from './field-set.ts'
-import { type FieldShape, type ListShape, UNTYPED } from './field-shape.ts'
+import { type FieldShape, type ListShape, type StructShape, UNTYPED } from './field-shape.ts'
 import { isObject, itemsByElement } from './list-elements.ts'
 
 export interface Comparison {
@@ -18,7 +18,7 @@ export interface Comparison {
 
 /** From `before` to `after`, two objects of `shape`. */
 export const compareObjects = (shape: FieldShape, before: Json, after: Json): Comparison => {
-  const node = compare(shape, before, after, true)
+  const node = compare(shape, before, after, true, true)
   return { changed: node?.changed ?? LEAF, removed: node?.removed ?? LEAF }
 }
 
@@ -29,20 +29,22 @@ interface Changes {
 
 type Value = Json | undefined
 
-/** `isPresent`: the field is there on both sides, whatever the values say. Undefined: no difference. */
+/** `wasThere` and `isThere`: Go's JSON has the field, be it undefined here. Undefined: no difference. */
 const compare = (
   shape: FieldShape,
   before: Value,
   after: Value,
-  isPresent: boolean,
+  wasThere: boolean,
+  isThere: boolean,
 ): Changes | undefined => {
-  if (deepEqual(before, after)) return undefined
-  if (isOneValue(shape, before, after) || (isBare(before) && isBare(after)))
-    return after === undefined && !isPresent ? REMOVED : CHANGED
-  const within = compareParts(shape, before, after)
+  if (wasThere === isThere && deepEqual(before, after)) return undefined
+  if (isOneValue(shape, before, after)) return isThere ? CHANGED : REMOVED
+  const isEmpty = isBare(before) && isBare(after)
+  if (isEmpty && wasThere && isThere) return shape.is === 'struct' ? undefined : CHANGED
+  const within = compareParts(shape, before, after, wasThere, isThere)
   return {
-    changed: nodeOf(before === undefined && !isPresent, within.changed),
-    removed: nodeOf(after === undefined && !isPresent, within.removed),
+    changed: nodeOf(!wasThere, within.changed),
+    removed: nodeOf(!isThere, within.removed),
   }
 }
 
@@ -63,31 +65,50 @@ const isOneValue = (shape: FieldShape, before: Value, after: Value): boolean => 
   return isOdd(before) || isOdd(after)
 }
 
-const compareParts = (shape: FieldShape, before: Value, after: Value): Changes => {
+const compareParts = (
+  shape: FieldShape,
+  before: Value,
+  after: Value,
+  wasThere: boolean,
+  isThere: boolean,
+): Changes => {
   const parts = new Parts()
-  switch (shape.is) {
-    case 'list':
-      compareItems(shape, asList(before), asList(after), parts)
-      break
-    case 'struct':
-      eachName(asObject(before), asObject(after), (name, one, other) => {
-        const field = shape.field(name)
-        const part = field?.shape ?? shape.rest ?? UNTYPED
-        parts.add(
-          field?.element ?? `f:${name}`,
-          compare(part, one, other, field?.isPresent ?? false),
-        )
-      })
-      break
-    case 'map':
-    case 'untyped': {
-      const of = shape.is === 'map' ? shape.of : UNTYPED
-      eachName(asObject(before), asObject(after), (name, one, other) =>
-        parts.add(`f:${name}`, compare(of, one, other, false)),
-      )
-    }
+  if (shape.is === 'list') compareItems(shape, asList(before), asList(after), parts)
+  else if (shape.is === 'struct')
+    compareFields(shape, asObject(before), asObject(after), wasThere, isThere, parts)
+  else {
+    const of = shape.is === 'map' ? shape.of : UNTYPED
+    eachName(asObject(before), asObject(after), (name, one, other) =>
+      parts.add(`f:${name}`, compare(of, one, other, one !== undefined, other !== undefined)),
+    )
   }
   return parts
+}
+
+const compareFields = (
+  shape: StructShape,
+  before: JsonObject,
+  after: JsonObject,
+  wasThere: boolean,
+  isThere: boolean,
+  parts: Parts,
+): void => {
+  const visit = (name: string, one: Value, other: Value) => {
+    const field = shape.field(name)
+    const isAlways = field?.isPresent ?? false
+    const changes = compare(
+      field?.shape ?? shape.rest ?? UNTYPED,
+      one,
+      other,
+      one !== undefined || (isAlways && wasThere),
+      other !== undefined || (isAlways && isThere),
+    )
+    parts.add(field?.element ?? `f:${name}`, changes)
+  }
+  eachName(before, after, visit)
+  if (wasThere === isThere) return
+  for (const { name } of shape.present())
+    if (before[name] === undefined && after[name] === undefined) visit(name, undefined, undefined)
 }
 
 /** Gathers the differences of the parts of one value. */
@@ -134,14 +155,15 @@ const compareItems = (
     const one = left.get(element) ?? []
     const other = right.get(element) ?? []
     if (one.length <= 1 && other.length <= 1)
-      parts.add(element, compare(shape.of, one[0], other[0], false))
+      parts.add(element, compare(shape.of, one[0], other[0], one.length > 0, other.length > 0))
     else if (one.length > 1 && other.length > 1) {
       if (!deepEqual(one, other)) parts.mark('changed', element, LEAF)
     } else if (one.length > 1) {
-      if (other.length === 1) parts.add(element, compare(shape.of, undefined, other[0], false))
+      if (other.length === 1)
+        parts.add(element, compare(shape.of, undefined, other[0], false, true))
       parts.mark('removed', element, LEAF)
     } else {
-      if (one.length === 1) parts.add(element, compare(shape.of, one[0], undefined, false))
+      if (one.length === 1) parts.add(element, compare(shape.of, one[0], undefined, true, false))
       parts.mark('changed', element, LEAF)
     }
   }

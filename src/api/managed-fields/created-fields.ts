@@ -19,15 +19,16 @@ export const createdFields = (
   for (const name of Object.keys(object).sort()) {
     if (skip(name, false)) continue
     const field = shape.field(name)
-    const value = object[name] as Json
-    const head = field?.head ?? headOf(name)
-    const part = field?.shape ?? shape.rest ?? UNTYPED
+    let value = object[name]
+    if (value === undefined) continue
     if (name === 'metadata' && isObject(value)) {
       const kept: { [key: string]: Json } = {}
       for (const key in value) if (!skip(key, true)) kept[key] = value[key] as Json
-      const metadata = partsText(part, kept)
-      if (metadata !== '') text += `${text && ','}${head}{${metadata}}`
-    } else text += fieldText(head, part, value, field?.isPresent ?? false, text !== '')
+      value = kept
+    }
+    const part = field?.shape ?? shape.rest ?? UNTYPED
+    const more = fieldText(field?.head ?? headOf(name), part, value, field?.isPresent ?? false)
+    if (more !== '') text += text === '' ? more : `,${more}`
   }
   return `{${text}}`
 }
@@ -36,49 +37,62 @@ const headOf = (name: string): string => `${JSON.stringify(`f:${name}`)}:`
 
 const OWN = '".":{}'
 
-/** `,"f:name":{…}`, or nothing for what Go's JSON always holds and is empty. */
+/**
+ * `"f:name":{…}`, or nothing for what was there before (Go's JSON always holds it) and is as it was. An undefined
+ * value is what Go writes where nothing is set.
+ */
 const fieldText = (
   head: string,
   shape: FieldShape,
-  value: Json,
-  isPresent: boolean,
-  isFurther: boolean,
+  value: Json | undefined,
+  wasThere: boolean,
 ): string => {
-  const comma = isFurther ? ',' : ''
-  if (isOneValue(shape, value)) return `${comma}${head}{}`
-  const parts = partsText(shape, value)
-  if (isPresent) return parts === '' ? '' : `${comma}${head}{${parts}}`
-  return parts === '' ? `${comma}${head}{}` : `${comma}${head}{${OWN},${parts}}`
+  if (isOneValue(shape, value)) return wasThere && isZero(value) ? '' : `${head}{}`
+  const parts = partsText(shape, value, wasThere)
+  if (!wasThere) return parts === '' ? `${head}{}` : `${head}{${OWN},${parts}}`
+  if (parts !== '') return `${head}{${parts}}`
+  return shape.is === 'list' && value !== undefined ? `${head}{}` : ''
 }
 
-const isOneValue = (shape: FieldShape, value: Json): boolean => {
+const isZero = (value: Json | undefined): boolean =>
+  value === undefined || value === null || value === 0 || value === '' || value === false
+
+const isOneValue = (shape: FieldShape, value: Json | undefined): boolean => {
   if (shape.is === 'scalar' || shape.atomic) return true
+  if (value === undefined) return false
   return shape.is === 'list' ? !Array.isArray(value) : !isObject(value)
 }
 
-const partsText = (shape: FieldShape, value: Json): string => {
+const partsText = (shape: FieldShape, value: Json | undefined, wasThere: boolean): string => {
   switch (shape.is) {
     case 'struct':
-      return structText(shape, value as { [key: string]: Json })
+      return structText(shape, (value ?? NOTHING) as { [key: string]: Json }, wasThere)
     case 'map':
-      return mapText(shape.of, value as { [key: string]: Json })
+      return mapText(shape.of, (value ?? NOTHING) as { [key: string]: Json })
     case 'untyped':
-      return mapText(UNTYPED, value as { [key: string]: Json })
+      return mapText(UNTYPED, (value ?? NOTHING) as { [key: string]: Json })
     case 'list':
-      return listText(shape, value as Json[])
+      return listText(shape, (value ?? []) as Json[])
     case 'scalar':
       return ''
   }
 }
 
-const structText = (shape: StructShape, value: { [key: string]: Json }): string => {
+const NOTHING: { [key: string]: Json } = {}
+
+const structText = (
+  shape: StructShape,
+  value: { [key: string]: Json },
+  wasThere: boolean,
+): string => {
   let text = ''
   let known = 0
   for (const field of shape.sorted()) {
     const part = value[field.name]
-    if (part === undefined) continue
-    known++
-    text += fieldText(field.head, field.shape, part, field.isPresent, text !== '')
+    if (part !== undefined) known++
+    else if (wasThere || !field.isPresent) continue
+    const more = fieldText(field.head, field.shape, part, wasThere && field.isPresent)
+    if (more !== '') text += text === '' ? more : `,${more}`
   }
   if (shape.rest === undefined || known === Object.keys(value).length) return text
   const others: { [key: string]: Json } = {}
@@ -92,8 +106,9 @@ const mapText = (of: FieldShape, value: { [key: string]: Json }): string => {
   if (names.length > 1) names.sort()
   let text = ''
   for (const name of names) {
-    const item = value[name] as Json
-    if (item !== undefined) text += fieldText(headOf(name), of, item, false, text !== '')
+    if (value[name] === undefined) continue
+    if (text !== '') text += ','
+    text += fieldText(headOf(name), of, value[name], false)
   }
   return text
 }
@@ -105,10 +120,7 @@ const listText = (shape: ListShape, items: readonly Json[]): string => {
     if ('fault' in result) continue
     const head = `${JSON.stringify(result.element)}:`
     const isDuplicate = texts.has(result.element)
-    texts.set(
-      result.element,
-      isDuplicate ? `${head}{}` : fieldText(head, shape.of, item, false, false),
-    )
+    texts.set(result.element, isDuplicate ? `${head}{}` : fieldText(head, shape.of, item, false))
   }
   if (texts.size <= 1) return texts.values().next().value ?? ''
   return [...texts.keys()]

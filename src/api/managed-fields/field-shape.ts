@@ -21,8 +21,10 @@ export interface StructShape {
   is: 'struct'
   atomic: boolean
   field(name: string): FieldOfShape | undefined
-  /** Its fields in the order of their names; undefined when they are not few and known. */
+  /** Its fields in the order of their names. */
   sorted(): readonly FieldOfShape[]
+  /** Those that Go's JSON always holds. */
+  present(): readonly FieldOfShape[]
   /** What other fields are; undefined: there are none. */
   rest: FieldShape | undefined
 }
@@ -34,7 +36,7 @@ export interface FieldOfShape {
   /** `"f:name":` */
   head: string
   shape: FieldShape
-  /** Go's JSON always holds it, so that nobody adds it; what is in it is added. */
+  /** Go's JSON of the struct always holds it, so that nobody adds it to one that is there. */
   isPresent: boolean
 }
 
@@ -98,6 +100,7 @@ export const shapeOfModel = (model: string): StructShape => {
   if (known) return known
   const fields = new Map<string, FieldOfShape>()
   let sorted: readonly FieldOfShape[] | undefined
+  let present: readonly FieldOfShape[] | undefined
   const shape: StructShape = {
     is: 'struct',
     atomic: isAtomicModel(model),
@@ -105,6 +108,10 @@ export const shapeOfModel = (model: string): StructShape => {
     sorted: () => {
       sorted ??= [...fields.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
       return sorted
+    },
+    present: () => {
+      present ??= [...fields.values()].filter(({ isPresent }) => isPresent)
+      return present
     },
     rest: undefined,
   }

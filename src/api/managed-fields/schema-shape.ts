@@ -44,6 +44,7 @@ const structOf = (schema: Schema, isResource: boolean): StructShape => {
       sorted ??= [...fields.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
       return sorted
     },
+    present: () => (isResource ? [fields.get('metadata')!] : []),
     rest: isUnknownKept || !hasFields ? UNTYPED : undefined,
   }
 }

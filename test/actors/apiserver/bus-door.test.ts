@@ -9,7 +9,7 @@ import { ConfigMap } from '../../../src/api/core/config-map.ts'
 import { Namespace } from '../../../src/api/core/namespace.ts'
 import { Pod } from '../../../src/api/core/pod.ts'
 import { StatusError } from '../../../src/api/status-error.ts'
-import { createClient } from '../../../src/client/bus-client.ts'
+import { createClient, FORCE_HEADER, MANAGER_HEADER } from '../../../src/client/bus-client.ts'
 import type { Change } from '../../../src/client/view.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { startTestApiserver } from '../../support/api-server.ts'
@@ -105,12 +105,23 @@ test('a cluster-scoped object needs no placeholder for the namespace', async () 
   assert.is((await ask('list.ns')).kind, 'NamespaceList')
 })
 
-test('apply creates, then merges', async () => {
+test('apply creates, then changes what its manager applied', async () => {
   const first = await ask('apply.cm.default', { metadata: { name: 'ap' }, data: { a: '1' } })
   assert.equal(first.data, { a: '1' })
-  const second = await ask('apply.cm.default.ap', { metadata: { name: 'ap' }, data: { b: '2' } })
-  assert.equal(second.data, { a: '1', b: '2' })
+  const second = await ask('apply.cm.default.ap', { data: { b: '2' } })
+  assert.equal(second.data, { b: '2' })
   assert.is(second.metadata.uid, first.metadata.uid)
+})
+
+test('managers of an apply are told apart by a header, and one takes by force', async () => {
+  const apply = (manager: string, data: Record<string, string>, headers = {}) =>
+    ask('apply.cm.default.ours', { data }, { [MANAGER_HEADER]: manager, ...headers })
+  await apply('me', { a: '1' })
+  await apply('you', { b: '2' })
+  const refused = await refusal(apply('you', { a: '2' }))
+  assert.is(refused.message, 'Apply failed with 1 conflict: conflict with "me": .data.a')
+  const taken = await apply('you', { a: '2' }, { [FORCE_HEADER]: 'true' })
+  assert.equal(taken.data, { a: '2' })
 })
 
 test('scale sets the replicas, of what can be scaled', async () => {
