@@ -87,6 +87,10 @@ export const notFound = (on: ResourceName, name: string) =>
     details(on, name),
   )
 
+/** Nothing is served under the path. */
+export const noSuchPath = () =>
+  new StatusError(404, 'NotFound', 'the server could not find the requested resource', {})
+
 export const alreadyExists = (on: ResourceName, name: string) =>
   new StatusError(
     409,

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   badRequest,
   internalError,
+  noSuchPath,
   type Status,
   StatusError,
   serviceUnavailable,
@@ -59,8 +60,6 @@ const verbOf = (
 const WARNINGS_MAX = 50
 const NEEDS_UPGRADE = new Set(['exec', 'attach', 'portforward'])
 
-const noSuchPath = () =>
-  new StatusError(404, 'NotFound', 'the server could not find the requested resource', {})
 const noSuchMethod = () =>
   new StatusError(
     405,

@@ -7,7 +7,7 @@
  * logs and exec are streams and have doors of their own, but are authorized by the same function.
  */
 import type { AnyKind } from '../../api/kind.ts'
-import { methodNotSupported, notFound } from '../../api/status-error.ts'
+import { methodNotSupported, noSuchPath } from '../../api/status-error.ts'
 import { refusal } from './authorize.ts'
 import { create } from './create.ts'
 import { deleteCollection, deleteOne } from './delete.ts'
@@ -64,7 +64,7 @@ export const execute = async (services: Services, request: ApiRequest): Promise<
   authorize(request)
   const { kind, verb, subresource } = request
   const verbs = verbsOf(kind, subresource)
-  if (!verbs) throw notFound(kind, request.name ?? '')
+  if (!verbs) throw noSuchPath()
   const run = verbs[verb]
   if (!run) throw methodNotSupported(kind, verb)
   if (kind.load && verb !== 'get' && verb !== 'list') await kind.load()

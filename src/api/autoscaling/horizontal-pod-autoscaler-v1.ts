@@ -161,7 +161,8 @@ const statusV2 = (
   return given({
     observedGeneration: status.observedGeneration as number,
     lastScaleTime: status.lastScaleTime as string,
-    currentReplicas: status.currentReplicas,
+    // Required in version 1, and not shown in version 2 while there are none.
+    currentReplicas: (status.currentReplicas || undefined) as number,
     desiredReplicas: status.desiredReplicas,
     currentMetrics: (metrics ?? (cpu == null ? undefined : cpuStatus(cpu))) as MetricStatus[],
     conditions: parsed(conditions, Array.isArray) as NonNullable<Status['conditions']>,
