@@ -5,6 +5,7 @@
  * depend on nothing but the object, so they are made once and shared while they are asked for; a list is
  * joined from them. Defaults of Go that JSON leaves out are left out here, too, which means the same.
  */
+import { managersOf } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { FieldType } from '../../api/schema.ts'
 import { type FieldSlot, type MessageSlots, modelNamed, slotsOf } from './protobuf-slots.ts'
@@ -153,9 +154,31 @@ const writeMessage = (writer: Writer, object: JsonObject, { list }: MessageSlots
       continue
     }
     const value = object[slot.name]
-    if (value === undefined || value === null) continue
+    if (value === undefined || value === null) {
+      if (slot.name === 'managedFields') writeManagers(writer, slot.number, object)
+      continue
+    }
     if (slot.union) writeUnion(writer, slot, value)
     else writeField(writer, slot, value)
+  }
+}
+
+/** The managers that hang on a metadata object, as its `managedFields`. */
+const writeManagers = (writer: Writer, number: number, metadata: object): void => {
+  const managers = managersOf({ metadata }) ?? []
+  for (let at = managers.length - 1; at >= 0; at--) {
+    const { manager, operation, apiVersion, time, fields, subresource } = managers[at]!
+    const from = writer.size
+    if (subresource !== '') writer.text(8, subresource)
+    const entry = writer.size
+    writer.text(1, fields)
+    writer.close(7, entry)
+    writer.text(6, 'FieldsV1')
+    if (time !== '') writeScalar(writer, 4, 'time', time)
+    writer.text(3, apiVersion)
+    writer.text(2, operation)
+    writer.text(1, manager)
+    writer.close(number, from)
   }
 }
 

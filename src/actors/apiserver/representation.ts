@@ -6,6 +6,7 @@
  */
 import { stringify } from 'yaml'
 import type { AnyKind } from '../../api/kind.ts'
+import { jsonWithManagers } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { badRequest, StatusError } from '../../api/status-error.ts'
 import {
@@ -145,7 +146,7 @@ export const objectText = (
   withoutColumns = false,
 ): string => {
   if (as === undefined) return jsonText(object)
-  if (as !== 'Table') return JSON.stringify(toPartialObjectMetadata(object, metaVersion))
+  if (as !== 'Table') return jsonWithManagers(toPartialObjectMetadata(object, metaVersion))
   return JSON.stringify(
     toTable(kind, [object], {
       now: nowMs,
@@ -212,7 +213,7 @@ const itemTextOf = (
 ): ((object: KubernetesObject) => string) => {
   if (as === undefined) return text
   if (as !== 'Table')
-    return (object) => JSON.stringify(toPartialObjectMetadata(object, metaVersion))
+    return (object) => jsonWithManagers(toPartialObjectMetadata(object, metaVersion))
   const options = { now: nowMs, includeObject: include, apiVersion: metaVersion }
   return (object) => JSON.stringify(toRow(kind, object, options))
 }

@@ -29,9 +29,8 @@ const MANAGERS = Symbol('managers')
 type Carrier = { [MANAGERS]?: Managers }
 
 /** Undefined: nothing is known of this object's managers. */
-export const managersOf = ({
-  metadata,
-}: Pick<KubernetesObject, 'metadata'>): Managers | undefined => (metadata as Carrier)[MANAGERS]
+export const managersOf = ({ metadata }: { metadata: object }): Managers | undefined =>
+  (metadata as Carrier)[MANAGERS]
 
 /** Sets the managers of an object that is the caller's own. */
 export const setManagers = (

@@ -344,6 +344,24 @@ test('a client-side apply is taken over by kubectl', async () => {
   )
 })
 
+test('metadata alone and protobuf show managers, too', async () => {
+  const url = `${CONFIG_MAPS}/forms`
+  await apply(url, 'me', configMap('forms', { a: '1' }))
+  const partial = await api.call('GET', url, undefined, {
+    headers: { accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' },
+  })
+  assert.equal(entriesOf(partial), ['me Apply'])
+  const binary = await api.call('GET', url, undefined, {
+    headers: { accept: 'application/vnd.kubernetes.protobuf' },
+  })
+  assert.ok(binary.text.includes('{"f:data":{"f:a":{}}}'))
+  const { items } = (await api.call('GET', CONFIG_MAPS)).json
+  const listed = items.find(
+    (item: { metadata: { name: string } }) => item.metadata.name === 'forms',
+  )
+  assert.equal(entriesOf({ json: listed }), ['me Apply'])
+})
+
 test('no more than ten updaters are kept', async () => {
   const url = `${CONFIG_MAPS}/crowd`
   await api.call('POST', `${CONFIG_MAPS}?fieldManager=m0`, configMap('crowd', { k0: '0' }))
