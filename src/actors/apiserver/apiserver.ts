@@ -11,6 +11,11 @@ import type { Storage } from '../../client/storage.ts'
 import { type Clock, sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { Component, Ports } from '../component.ts'
+import { Aggregator } from './aggregation/aggregator.ts'
+import { ExtensionDocuments } from './aggregation/extension-documents.ts'
+import type { FrontProxy } from './aggregation/extension-server.ts'
+import { publishAuthentication } from './aggregation/publish-authentication.ts'
+import { writeAvailability } from './aggregation/write-availability.ts'
 import { announce } from './announce.ts'
 import { keepApiServices } from './api-services.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
@@ -23,11 +28,10 @@ import { bootstrap } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
 import { FlowControl } from './flow-control/flow-control.ts'
-import { createHttpDoor, type TlsOptions } from './http-door.ts'
+import { createHttpDoor, type HttpDoor, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { Metrics } from './metrics.ts'
 import { serveLogs } from './node-logs.ts'
-import { NO_REMOTE_DOCUMENTS } from './openapi/remote-documents.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 import { ServiceAddresses } from './service-addresses.ts'
 import type { Services } from './services.ts'
@@ -38,6 +42,8 @@ import { WatchHub } from './watch-hub.ts'
 export interface ApiserverOptions extends Ports {
   storage: Storage
   tls: TlsOptions
+  /** By what servers behind this one know it; without it they know nobody. */
+  frontProxy?: FrontProxy
   authentication: AuthenticationOptions
   bind: { address: string; port: number }
   /** The IPv4 address other machines reach this apiserver under. */
@@ -77,12 +83,20 @@ export const startApiserver = async (
       identity,
     }),
   }
+  const aggregator = new Aggregator({
+    cache: storage.cache,
+    bus: options.bus,
+    frontProxy: options.frontProxy,
+    clock,
+    log,
+    writeStatus: (object) => writeAvailability(services, object),
+  })
   const hub = new WatchHub(storage.cache)
   const metrics = new Metrics()
   const flowControl = new FlowControl(storage.cache, clock)
   const state = { isReady: false }
-  const door = openHttpDoor(options, { services, hub, metrics, flowControl, state })
-  const port = await listen(door, options.bind)
+  const door = openHttpDoor(options, { services, aggregator, hub, metrics, flowControl, state })
+  const port = await listen(door.server, options.bind)
 
   let closeBusDoor: (() => Promise<void>) | undefined
   let withdraw: (() => Promise<void>) | undefined
@@ -94,6 +108,8 @@ export const startApiserver = async (
     await bootstrap(services, port)
     customResources = await serveCustomResources(services, hub, log)
     releaseApiServices = await keepApiServices(services, log)
+    await publishAuthentication(services, options.tls.clientCa, options.frontProxy)
+    aggregator.start()
     state.isReady = true
     closeBusDoor = await openBusDoor({ ...options, services, hub, metrics })
   }
@@ -101,6 +117,7 @@ export const startApiserver = async (
     await withdraw?.()
     state.isReady = false
     stopBookmarks()
+    aggregator.stop()
     await releaseApiServices?.()
     await customResources?.stop()
     await closeBusDoor?.()
@@ -145,20 +162,22 @@ const run = (machine: typeof apiserverMachine, log: Log): Component => {
 
 interface Parts {
   services: Services
+  aggregator: Aggregator
   hub: WatchHub
   metrics: Metrics
   flowControl: FlowControl
   state: { isReady: boolean }
 }
 
-const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
+const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
   const { bus, clock, log, advertiseAddress, bind } = options
-  const { services, hub, metrics, flowControl, state } = parts
+  const { services, aggregator, hub, metrics, flowControl, state } = parts
   const authenticate = createAuthenticate(services.authenticateToken)
   const serverAddress = `${advertiseAddress}:${bind.port}`
   const door = createHttpDoor({
     tls: options.tls,
     services,
+    aggregator,
     hub,
     metrics,
     flowControl,
@@ -172,8 +191,8 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
       version: options.version,
       checks: [{ name: 'cache', fault: () => (state.isReady ? undefined : 'not complete yet') }],
       metrics: () => metrics.text(hub, services.storage.cache, options.storeMetrics?.() ?? {}),
-      remote: { list: () => [], onChange: () => undefined },
-      remoteDocuments: NO_REMOTE_DOCUMENTS,
+      remote: aggregator,
+      remoteDocuments: new ExtensionDocuments(aggregator, clock),
       documents: {
         '/.well-known/openid-configuration': {
           type: 'application/json',
@@ -192,23 +211,25 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): Server => {
       await serveProxy(services, bus, call, exchange)
     },
   })
-  serveUpgrades(door, { services, bus, authenticate, log })
+  serveUpgrades(door.server, { services, bus, authenticate, log })
   return door
 }
 
 /** Ends watches at once and lets the other requests in flight finish, for a bounded time. */
 const closeHttpDoor = async (
-  door: Server,
+  { server, endSessions }: HttpDoor,
   hub: WatchHub,
   metrics: Metrics,
   clock: Clock,
 ): Promise<void> => {
-  const closed = new Promise<void>((resolve) => door.close(() => resolve()))
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   hub.stop()
-  door.closeIdleConnections()
+  server.closeIdleConnections()
+  endSessions(false)
   const until = clock.monotonic() + DRAIN_MS
   while (metrics.inFlight > 0 && clock.monotonic() < until) await sleep(DRAIN_STEP_MS, clock)
-  door.closeAllConnections()
+  server.closeAllConnections()
+  endSessions(true)
   await closed
 }
 

@@ -35,16 +35,33 @@ export const writeAnswer = (
     return writePieces(response, code, headers, acceptsGzip, body)
   if (acceptsGzip && !isEncoded && body.length > GZIP_ABOVE_BYTES)
     return compressed(body).then((bytes) => {
-      if (response.destroyed) return
+      if (isGone(response)) return
       headers.push('Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding')
       headers.push('Content-Length', String(bytes.length))
-      response.writeHead(code, headers)
+      writeHead(response, code, headers)
       response.end(bytes)
     })
   headers.push('Content-Length', String(Buffer.byteLength(body)))
-  response.writeHead(code, headers)
+  writeHead(response, code, headers)
   response.end(body)
 }
+
+const writeHead = (response: ServerResponse, code: number, headers: string[]): void => {
+  if (!isHttp2(response)) {
+    response.writeHead(code, headers)
+    return
+  }
+  for (let at = 0; at < headers.length; at += 2) response.setHeader(headers[at]!, headers[at + 1]!)
+  response.writeHead(code)
+}
+
+const isHttp2 = (response: ServerResponse): boolean => 'stream' in response
+
+/** Whether nobody is there to read any more. */
+export const isGone = (response: ServerResponse): boolean =>
+  isHttp2(response)
+    ? (response as unknown as { stream: { destroyed: boolean } }).stream.destroyed
+    : response.destroyed
 
 const compressed = (body: string | Buffer): Promise<Buffer> =>
   new Promise((resolve, reject) => {
@@ -59,13 +76,13 @@ const writePieces = async (
   pieces: Iterable<string | Buffer>,
 ): Promise<void> => {
   if (acceptsGzip) headers.push('Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding')
-  response.writeHead(code, headers)
+  writeHead(response, code, headers)
   const source = Readable.from(withPauses(pieces))
   try {
     if (acceptsGzip) await pipeline(source, createGzip({ level: GZIP_LEVEL }), response)
     else await pipeline(source, response)
   } catch (error) {
-    if (!response.destroyed) throw error
+    if (!isGone(response)) throw error
   }
 }
 

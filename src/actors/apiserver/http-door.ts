@@ -2,15 +2,24 @@
  * The HTTPS door: connections, and who serves the requests on them (`http-exchange.ts`).
  *
  * Invariant: what arrives is bounded in size and time. It holds no state of the cluster.
+ *
+ * Clients choose between HTTP/2 and HTTP/1.1 (ALPN). Measured here with a Go client against this server's
+ * http modules: an open watch costs 29 KB and 0.24 ms to start on HTTP/2, 73 KB and 1.6 ms (a handshake) on
+ * HTTP/1.1; a small GET 35 µs against 29 µs while 32 are under way, 128 µs against 62 µs one after the other.
+ * A client of many informers gains more than its requests lose, so HTTP/2 is offered; who wants single
+ * requests at the least cost speaks HTTP/1.1, which is served as if there were nothing else.
  */
 
 import type { ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
+import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
+import type { Aggregator } from './aggregation/aggregator.ts'
 import type { Authenticate } from './authenticate.ts'
 import type { FlowControl } from './flow-control/flow-control.ts'
 import { Exchange } from './http-exchange.ts'
+import type { Http2Sessions, RequestHandler } from './http2-sessions.ts'
 import type { Metrics } from './metrics.ts'
 import type { ProxyCall, ProxyExchange } from './proxy/proxy-request.ts'
 import type { ApiRequest } from './request.ts'
@@ -34,6 +43,8 @@ export interface HttpDoorOptions {
   site: Site
   metrics: Metrics
   flowControl: FlowControl
+  /** Servers behind this one. */
+  aggregator: Aggregator
   authenticate: Authenticate
   clock: Clock
   log: Log
@@ -51,9 +62,21 @@ const KEEP_ALIVE_MS = 75_000
 /** SSL_OP_NO_TICKET: a resumed session would not show the client's certificate again. */
 const NO_SESSION_TICKETS = 0x4000
 
-export const createHttpDoor = (options: HttpDoorOptions): Server => {
+export interface HttpDoor {
+  server: Server
+  /** Ends HTTP/2 sessions, which `server` does not know: when their streams have ended, or now. */
+  endSessions(now: boolean): void
+}
+
+export const createHttpDoor = (options: HttpDoorOptions): HttpDoor => {
   const { tls, clock } = options
   const deadlines = new RequestDeadlines(clock)
+  const handle: RequestHandler = (request, response) => {
+    /** A client that goes while it is answered is nobody's error. */
+    response.on('error', () => undefined)
+    const exchange = new Exchange(options, deadlines, request, response)
+    exchange.serve().catch((error: unknown) => exchange.fail(error))
+  }
   const server = createServer(
     {
       cert: tls.certificate,
@@ -61,7 +84,7 @@ export const createHttpDoor = (options: HttpDoorOptions): Server => {
       ca: tls.clientCa,
       requestCert: true,
       rejectUnauthorized: false,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: ['h2', 'http/1.1'],
       secureOptions: NO_SESSION_TICKETS,
       minVersion: 'TLSv1.2',
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -69,13 +92,31 @@ export const createHttpDoor = (options: HttpDoorOptions): Server => {
       requestTimeout: REQUEST_TIMEOUT_MS,
       noDelay: true,
     },
-    (request, response) => {
-      /** A client that goes while it is answered is nobody's error. */
-      response.on('error', () => undefined)
-      const exchange = new Exchange(options, deadlines, request, response)
-      exchange.serve().catch((error: unknown) => exchange.fail(error))
-    },
+    handle,
   )
   server.on('tlsClientError', () => undefined)
-  return server
+  return { server, endSessions: serveHttp2(server, handle) }
+}
+
+/** Takes the connections that negotiated HTTP/2 away from the server of HTTP/1.1; the result ends them. */
+const serveHttp2 = (server: Server, handle: RequestHandler): ((now: boolean) => void) => {
+  let sessions: Promise<Http2Sessions> | undefined
+  const http1 = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]
+  server.removeAllListeners('secureConnection')
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol !== 'h2') {
+      for (const listener of http1) listener.call(server, socket)
+      return
+    }
+    const end = () => socket.destroy()
+    socket.on('error', end)
+    sessions ??= import('./http2-sessions.ts').then((module) => new module.Http2Sessions(handle))
+    sessions.then((open) => {
+      socket.off('error', end)
+      if (!socket.destroyed) open.serve(socket)
+    }, end)
+  })
+  return (now) => {
+    void sessions?.then((open) => (now ? open.destroy() : open.close()))
+  }
 }

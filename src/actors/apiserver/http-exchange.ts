@@ -5,6 +5,7 @@
  * flow control, its deadline, its count among those in flight. It writes no line per request.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts'
 import {
   badRequest,
   internalError,
@@ -15,10 +16,12 @@ import {
   tooManyRequests,
 } from '../../api/status-error.ts'
 import { newUid } from '../../std/ids.ts'
+import type { ExtensionServer } from './aggregation/extension-server.ts'
+import { authorizeRemote } from './aggregation/remote-door.ts'
 import { refusal } from './authorize.ts'
 import { managerOfAgent } from './field-managers.ts'
 import { type Classification, Refused, type Seat } from './flow-control/flow-control.ts'
-import { writeAnswer } from './http-answer.ts'
+import { isGone, writeAnswer } from './http-answer.ts'
 import { parseBody, readBody } from './http-body.ts'
 import type { HttpDoorOptions } from './http-door.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
@@ -95,7 +98,7 @@ export class Exchange implements Timed {
   }
 
   async serve(): Promise<void> {
-    const { metrics, authenticate, services } = this.options
+    const { metrics, authenticate, services, aggregator } = this.options
     if (metrics.inFlight >= IN_FLIGHT_MAX)
       throw tooManyRequests('Too many requests, please try again later.', 1)
     metrics.inFlight++
@@ -103,9 +106,39 @@ export class Exchange implements Timed {
     const [path, query] = splitUrl(this.request.url ?? '/')
     const identified = authenticate(this.request)
     const user = identified instanceof Promise ? await identified : identified
-    this.target = parsePath(path, services.storage.cache.kinds)
+    this.target = parsePath(path, services.storage.cache.kinds) ?? (await this.lateTarget(path))
+    const server = this.target ? undefined : aggregator.serverOf(path)
     if (this.target) await this.serveResource(this.target, query, user)
+    else if (server) await this.serveRemote(server, path, query, user)
     else await this.servePage(path, query, user)
+  }
+
+  /** Another server's path. */
+  private async serveRemote(
+    server: ExtensionServer,
+    path: string,
+    query: URLSearchParams,
+    user: User,
+  ): Promise<void> {
+    const { method = 'GET' } = this.request
+    this.verb = method
+    authorizeRemote(user, method, path, query)
+    if (!this.options.aggregator.isAvailable(server)) {
+      this.send(503, { type: 'text/plain; charset=utf-8', body: 'service unavailable\n' })
+      return
+    }
+    this.release()
+    const { serveRemote } = await import('./aggregation/remote-request.ts')
+    await serveRemote(server, user, this.request, this.response)
+  }
+
+  /** Another apiserver may serve a custom kind already that this one is about to hear of. */
+  private async lateTarget(path: string): Promise<ResourcePath | undefined> {
+    const { storage } = this.options.services
+    if (!path.startsWith('/apis/') || path.split('/').length < 5) return undefined
+    if (!this.options.isReady()) return undefined
+    await storage.barrier(CustomResourceDefinition)
+    return parsePath(path, storage.cache.kinds)
   }
 
   private async servePage(path: string, query: URLSearchParams, user: User): Promise<void> {
@@ -257,7 +290,7 @@ export class Exchange implements Timed {
     const { response, headers } = this
     const isPieces = typeof content.body !== 'string' && !Buffer.isBuffer(content.body)
     if (!isPieces) this.release()
-    if (!response.headersSent && !response.destroyed) {
+    if (!response.headersSent && !isGone(response)) {
       this.pairAudit((name, value) => headers.push(name, value))
       const acceptsGzip = this.request.headers['accept-encoding']?.includes('gzip') ?? false
       const written = writeAnswer(response, { code, headers, acceptsGzip }, content)

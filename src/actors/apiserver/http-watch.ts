@@ -9,6 +9,7 @@ import { type Status, StatusError } from '../../api/status-error.ts'
 import { toPartialObjectMetadata } from '../../api/table.ts'
 import type { Clock } from '../../std/clock.ts'
 import { randomFraction } from '../../std/ids.ts'
+import { isGone } from './http-answer.ts'
 import type { Format } from './negotiate.ts'
 import {
   objectBytes,
@@ -105,7 +106,7 @@ export const serveWatch = async (
   const format = formatFor(await presentationOf(wanted, query), services.clock)
   const plan = await planWatch(services, request)
   let leave: ((isTimeout?: boolean) => void) | undefined
-  let isOpen = !response.destroyed
+  let isOpen = !isGone(response)
   const close = (isTimeout = false) => {
     if (!isOpen) return
     isOpen = false
@@ -134,25 +135,31 @@ export const serveWatch = async (
 const timeoutMs = (seconds: number): number =>
   seconds > 0 ? Math.min(seconds * 1000, TIMERS_MAX_MS) : TIMEOUT_MIN_MS * (1 + randomFraction())
 
-const responseSink = (response: ServerResponse, close: () => void): Sink => ({
-  write: (batch) => {
-    response.write(batch)
-  },
-  backlog: () => response.writableLength + (response.socket?.writableLength ?? 0),
-  drained: () =>
-    response.writableNeedDrain && !response.destroyed
-      ? new Promise((resolve) => {
-          const done = () => {
-            response.off('drain', done)
-            response.off('close', done)
-            resolve()
-          }
-          response.on('drain', done)
-          response.on('close', done)
-        })
-      : Promise.resolve(),
-  close: () => {
-    close()
-    response.destroy()
-  },
-})
+const responseSink = (response: ServerResponse, close: () => void): Sink => {
+  let isFull = false
+  return {
+    write: (batch) => {
+      isFull = !response.write(batch)
+    },
+    backlog: () =>
+      response.writableLength +
+      (response.req.httpVersionMajor === 1 ? (response.socket?.writableLength ?? 0) : 0),
+    drained: () => {
+      if (!isFull || isGone(response)) return Promise.resolve()
+      return new Promise((resolve) => {
+        const done = () => {
+          response.off('drain', done)
+          response.off('close', done)
+          isFull = false
+          resolve()
+        }
+        response.on('drain', done)
+        response.on('close', done)
+      })
+    },
+    close: () => {
+      close()
+      response.destroy()
+    },
+  }
+}
