@@ -44,6 +44,7 @@ import { Secret } from './core/secret.ts'
 import { Service } from './core/service.ts'
 import { ServiceAccount } from './core/service-account.ts'
 import { EndpointSlice } from './discovery/endpoint-slice.ts'
+import { EventsEvent } from './events/event.ts'
 import { FlowSchema } from './flowcontrol/flow-schema.ts'
 import { PriorityLevelConfiguration } from './flowcontrol/priority-level-configuration.ts'
 import type { AnyKind } from './kind.ts'
@@ -122,6 +123,7 @@ export const kinds: readonly AnyKind[] = [
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   APIService,
+  EventsEvent,
 ]
 
 /** Kinds without objects. */

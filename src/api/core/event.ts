@@ -2,7 +2,7 @@
  * Event: something that happened to an object, for people to read; it expires.
  *
  * Events with an `eventTime` are of the newer form and must name who reports them; older ones are hardly
- * checked. Both are stored in the stream whose messages expire.
+ * checked. Both are stored in the stream whose messages expire. `events.k8s.io` serves the same objects.
  */
 import type { CoreV1Event } from '@kubernetes/client-node'
 import { defineKind } from '../kind.ts'
@@ -19,9 +19,13 @@ const MAX_MESSAGE = 1024
 /** Events about cluster-scoped objects live here. */
 const CLUSTER_EVENT_NAMESPACES = ['default', 'kube-system']
 
-const validate = (event: Event): FieldError[] => {
+/** Faults of an event; `controllerField` is what the version in use calls who reports it. */
+export const eventErrors = (
+  event: Event,
+  controllerField: 'reportingComponent' | 'reportingController',
+): FieldError[] => {
   const errors: FieldError[] = []
-  if (event.eventTime) checkReported(errors, event)
+  if (event.eventTime) checkReported(errors, event, controllerField)
   else {
     const about = event.involvedObject?.namespace ?? ''
     const { namespace = '' } = event.metadata
@@ -38,14 +42,14 @@ const validate = (event: Event): FieldError[] => {
 const mismatch = (namespace: string): FieldError =>
   invalidField('involvedObject.namespace', namespace, 'does not match event.namespace')
 
-const checkReported = (errors: FieldError[], event: Event): void => {
+const checkReported = (errors: FieldError[], event: Event, controllerField: string): void => {
   const { namespace = '' } = event.metadata
   if (!event.involvedObject?.namespace && !CLUSTER_EVENT_NAMESPACES.includes(namespace)) {
     errors.push(mismatch(''))
   }
   const { reportingComponent = '' } = event
-  if (!reportingComponent) errors.push(requiredField('reportingComponent'))
-  checkQualifiedName(errors, 'reportingComponent', reportingComponent)
+  if (!reportingComponent) errors.push(requiredField(controllerField))
+  checkQualifiedName(errors, controllerField, reportingComponent)
   for (const field of ['reportingInstance', 'action', 'reason'] as const) {
     const text = event[field]
     if (!text) errors.push(requiredField(field))
@@ -92,7 +96,7 @@ export const Event = defineKind<Event>({
     event.reportingComponent ??= ''
     event.reportingInstance ??= ''
   },
-  validate,
+  validate: (event) => eventErrors(event, 'reportingComponent'),
   selectableFields: {
     'involvedObject.kind': ({ involvedObject }) => involvedObject?.kind ?? '',
     'involvedObject.namespace': ({ involvedObject }) => involvedObject?.namespace ?? '',

@@ -10,39 +10,37 @@ const INVALID = 'FieldValueInvalid'
 export const cases: KindCase = {
   kind: Event,
   minimal: {
-    metadata: { name: 'web.1' },
+    metadata: { name: 'web.2' },
     involvedObject: { kind: 'Pod', name: 'web', namespace: 'default' },
-    reason: 'Started',
-    message: 'it runs',
-    type: 'Normal',
   },
   defaults: { source: {}, reportingComponent: '', reportingInstance: '' },
   bad: [
     {
-      name: 'about an object of another namespace',
-      change: ({ involvedObject }) => {
-        involvedObject.namespace = 'elsewhere'
+      name: 'an object of another namespace',
+      change: (event) => {
+        event.involvedObject.namespace = 'other'
       },
       causes: [
         {
           field: 'involvedObject.namespace',
           reason: INVALID,
-          message: 'Invalid value: "elsewhere": does not match event.namespace',
+          message: 'Invalid value: "other": does not match event.namespace',
         },
       ],
     },
     {
-      name: 'of the newer form, from nobody',
+      name: 'an event of the newer form that nobody reports',
       change: (event) => {
         event.eventTime = '2026-01-01T00:00:00.000000Z'
-        event.message = 'x'.repeat(1025)
+        event.message = 'a'.repeat(1025)
       },
       causes: [
         { field: 'reportingComponent', reason: REQUIRED },
-        { field: 'reportingComponent', reason: INVALID },
+        { field: 'reportingComponent', reason: INVALID, message: /name part must be non-empty/ },
         { field: 'reportingComponent', reason: INVALID },
         { field: 'reportingInstance', reason: REQUIRED },
         { field: 'action', reason: REQUIRED },
+        { field: 'reason', reason: REQUIRED },
         {
           field: 'message',
           reason: INVALID,
@@ -54,5 +52,5 @@ export const cases: KindCase = {
   change: (event) => {
     event.count = 2
   },
-  cells: ['<unknown>', 'Normal', 'Started', 'pod/web', '', '', 'it runs', '<unknown>', 1, 'web.1'],
+  cells: ['<unknown>', '', '', 'pod/web', '', '', '', '<unknown>', 1, 'web.2'],
 }
