@@ -36,28 +36,32 @@ export type Converter = (
   apiVersion: string,
 ) => Promise<readonly KubernetesObject[]>
 
-/** Served versions of `definition`, the preferred one first. `convert`: its webhook, where it has one. */
-export const customKinds = (
-  definition: CustomResourceDefinition,
-  stored: AnyKind,
-  convert?: Converter,
-): AnyKind[] => {
+export interface KindPorts {
+  /** The kind that stores. */
+  stored: AnyKind
+  /** The definition's webhook, where it has one. */
+  convert?: Converter | undefined
+  /** Whether the definition is being deleted: then nothing new is created. */
+  isTerminating(): boolean
+}
+
+/** Served versions of `definition`, the preferred one first. */
+export const customKinds = (definition: CustomResourceDefinition, ports: KindPorts): AnyKind[] => {
   const { versions } = definition.spec
   const storage = versions.find((version) => version.storage) ?? versions[0]!
   return versions
     .filter(({ served }) => served)
     .sort((a, b) => compareVersions(a.name, b.name))
-    .map((version) => customKind(definition, version, storage, stored, convert))
+    .map((version) => customKind(definition, version, storage, ports))
 }
 
 const customKind = (
   definition: CustomResourceDefinition,
   version: DefinitionVersion,
   storage: DefinitionVersion,
-  stored: AnyKind,
-  convert: Converter | undefined,
+  { stored, convert, isTerminating }: KindPorts,
 ): AnyKind => {
-  const { metadata, spec, status } = definition
+  const { spec, status } = definition
   const names = status?.acceptedNames ?? spec.names
   const schema = (version.schema?.openAPIV3Schema ?? {}) as unknown as CustomSchema
   const rules = new CustomRules(definition, version, schema)
@@ -89,7 +93,7 @@ const customKind = (
     applyDefaults: (object) => setDefaults(object as Json, rules.root),
     load: () => rules.load(),
     prepareForCreate: (object) => {
-      if (metadata.deletionTimestamp) throw refusedCreate(spec.group, names.plural)
+      if (isTerminating()) throw refusedCreate(spec.group, names.plural)
       if (hasStatus) delete object['status']
     },
     validate: (object, old) => rules.validate(object, old),

@@ -5,6 +5,7 @@
  * any watcher hears of it. Invariant: a kind is served while its definition is Established; watches end when it
  * is served no longer or otherwise. Who accepts names and ends definitions is `definition-controller.ts`.
  */
+import { createHash } from 'node:crypto'
 import {
   CustomResourceDefinition,
   type DefinitionStatus,
@@ -90,8 +91,13 @@ class DefinitionServer {
     const { cache } = this.services.storage
     const { group, names } = definition.spec
     const stored = cache.kinds.storedAt(group, names.plural)
-    const convert = conversionWebhook(definition, cache)
-    const kinds = this.maker.customKinds(definition, stored, convert)
+    const kinds = this.maker.customKinds(definition, {
+      stored,
+      convert: conversionWebhook(definition, cache),
+      isTerminating: () =>
+        cache.get(CustomResourceDefinition, undefined, name)?.metadata.deletionTimestamp !==
+        undefined,
+    })
     this.served.set(name, { form, kinds })
     cache.kinds.serve(name, kinds)
     if (before) this.hub.end(before.kinds)
@@ -106,11 +112,8 @@ class DefinitionServer {
   }
 }
 
-/** What the served kinds follow from. */
-const formOf = ({ metadata, status }: CustomResourceDefinition): string =>
-  JSON.stringify([
-    metadata.uid,
-    metadata.generation,
-    metadata.deletionTimestamp !== undefined,
-    (status as DefinitionStatus).acceptedNames,
-  ])
+/** What the served kinds follow from; the end of a definition, which counts as a change of it, is no part. */
+const formOf = ({ metadata, spec, status }: CustomResourceDefinition): string =>
+  createHash('sha1')
+    .update(JSON.stringify([metadata.uid, spec, (status as DefinitionStatus).acceptedNames]))
+    .digest('base64')
