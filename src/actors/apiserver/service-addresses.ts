@@ -8,6 +8,11 @@
  * cache every Service that holds an address. Releasing is implicit: what no Service names is free.
  */
 import { Service } from '../../api/core/service.ts'
+import {
+  allocatesNodePorts,
+  needsHealthCheck,
+  usesNodePorts,
+} from '../../api/core/service-exposure.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { type FieldError, internalError, invalid, invalidField } from '../../api/status-error.ts'
@@ -93,7 +98,6 @@ export class ServiceAddresses {
     const spec = service.spec
     if (!spec) return undefined
     const before = (old as Service | undefined)?.spec
-    if (before) keepValues(spec, before)
     complete(spec)
     if (!wants(spec, before)) return undefined
     const fence = await this.lock()
@@ -144,20 +148,41 @@ export class ServiceAddresses {
       spec.clusterIPs = [address]
       this.reserve('addresses', address, key, mine)
     }
-    if (!hasNodePorts(spec)) return
+    if (usesNodePorts(spec)) this.assignPorts(service, key, mine)
+    if (needsHealthCheck(spec)) this.assignHealthCheck(spec, key, mine)
+  }
+
+  /** Ports with the same number and different protocols share a node port, unless they ask for others. */
+  private assignPorts(service: Service, key: string, mine: Taken): void {
+    const { ports = [] } = service.spec!
     const errors: FieldError[] = []
-    spec.ports?.forEach((port, index) => {
-      if (port.nodePort) {
-        errors.push(...this.portFaults(port, key, `spec.ports[${index}].nodePort`))
-        this.reserve('ports', portKey(port), key, mine)
-      }
-    })
-    if (errors.length > 0) throw invalid(Service, service.metadata.name, errors)
-    for (const port of spec.ports ?? []) {
-      if (port.nodePort) continue
-      port.nodePort = this.freePort(port, spec)
-      this.reserve('ports', portKey(port), key, mine)
+    for (const [index, { nodePort }] of ports.entries()) {
+      if (!nodePort) continue
+      errors.push(...this.portFaults(nodePort, key, `spec.ports[${index}].nodePort`))
+      this.reserve('ports', String(nodePort), key, mine)
     }
+    if (errors.length > 0) throw invalid(Service, service.metadata.name, errors)
+    if (!allocatesNodePorts(service.spec!)) return
+    const chosen = new Map<number, number>()
+    for (const { port, nodePort } of ports) if (nodePort) chosen.set(port, nodePort)
+    for (const port of ports) {
+      port.nodePort ||= shared(ports, port, chosen) ?? this.freePort()
+      chosen.set(port.port, port.nodePort)
+      this.reserve('ports', String(port.nodePort), key, mine)
+    }
+  }
+
+  private assignHealthCheck(spec: Spec, key: string, mine: Taken): void {
+    const wanted = spec.healthCheckNodePort
+    if (wanted) {
+      const fault = this.portFaults(wanted, key, '')[0]
+      if (fault) {
+        const why = fault.message.split(': ').slice(2).join(': ')
+        throw internalError(`failed to allocate requested HealthCheck NodePort ${wanted}: ${why}`)
+      }
+    }
+    spec.healthCheckNodePort = wanted || this.freePort()
+    this.reserve('ports', String(spec.healthCheckNodePort), key, mine)
   }
 
   private freeAddress(): string {
@@ -174,18 +199,14 @@ export class ServiceAddresses {
     throw internalError('failed to allocate a serviceIP: range is full')
   }
 
-  private freePort({ protocol }: Port, spec: Spec): number {
+  private freePort(): number {
     const { from, to } = this.options.nodePortRange
     for (let tries = 0; tries <= to - from; tries++) {
       this.nextPort = (this.nextPort + 1) % (to - from + 1)
       const nodePort = from + this.nextPort
-      const isOwn = spec.ports?.some((port) => port.nodePort === nodePort)
-      const isFree = ['TCP', 'UDP', 'SCTP'].every(
-        (each) => !this.owner('ports', `${each}/${nodePort}`),
-      )
-      if (isFree && !isOwn) return nodePort
+      if (!this.owner('ports', String(nodePort))) return nodePort
     }
-    throw internalError(`failed to allocate a ${protocol ?? 'TCP'} nodePort: range is full`)
+    throw internalError('failed to allocate a nodePort: range is full')
   }
 
   private addressFaults(address: string, key: string): FieldError[] {
@@ -202,10 +223,9 @@ export class ServiceAddresses {
     return owner && owner !== key ? fault('provided IP is already allocated') : []
   }
 
-  private portFaults(port: Port, key: string, field: string): FieldError[] {
+  private portFaults(nodePort: number, key: string, field: string): FieldError[] {
     const { from, to } = this.options.nodePortRange
-    const { nodePort } = port
-    if (nodePort! < from || nodePort! > to)
+    if (nodePort < from || nodePort > to)
       return [
         invalidField(
           field,
@@ -213,7 +233,7 @@ export class ServiceAddresses {
           `provided port is not in the valid range. The range of valid ports is ${from}-${to}`,
         ),
       ]
-    const owner = this.owner('ports', portKey(port))
+    const owner = this.owner('ports', String(nodePort))
     return owner && owner !== key
       ? [invalidField(field, nodePort, 'provided port is already allocated')]
       : []
@@ -238,56 +258,51 @@ export class ServiceAddresses {
     const key = keyOf(service)
     for (const address of service.spec?.clusterIPs ?? [])
       if (address !== 'None') this.taken.addresses.set(address, key)
-    for (const port of service.spec?.ports ?? [])
-      if (port.nodePort) this.taken.ports.set(portKey(port), key)
+    for (const port of portsOf(service)) this.taken.ports.set(String(port), key)
   }
 
   private forget(service: Service): void {
     const key = keyOf(service)
     for (const address of service.spec?.clusterIPs ?? [])
       if (this.taken.addresses.get(address) === key) this.taken.addresses.delete(address)
-    for (const port of service.spec?.ports ?? [])
-      if (this.taken.ports.get(portKey(port)) === key) this.taken.ports.delete(portKey(port))
+    for (const port of portsOf(service))
+      if (this.taken.ports.get(String(port)) === key) this.taken.ports.delete(String(port))
   }
 }
 
 const keyOf = ({ metadata }: Service): string => `${metadata.namespace}/${metadata.name}`
-const portKey = ({ protocol, nodePort }: Port): string => `${protocol ?? 'TCP'}/${nodePort}`
+
+/** Every port of the nodes that the Service has; a number is one Service's for all protocols. */
+const portsOf = ({ spec }: Service): number[] =>
+  [...(spec?.ports ?? []).map(({ nodePort }) => nodePort), spec?.healthCheckNodePort].filter(
+    (port): port is number => Boolean(port),
+  )
 
 const needsAddress = ({ type, clusterIP }: Spec): boolean =>
   type !== 'ExternalName' && clusterIP !== 'None'
-const hasNodePorts = ({ type, allocateLoadBalancerNodePorts }: Spec): boolean =>
-  type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false)
+
+/** The node port of an equal port number, where no port of the same protocol has it. */
+const shared = (
+  ports: readonly Port[],
+  { port, protocol }: Port,
+  chosen: ReadonlyMap<number, number>,
+): number | undefined => {
+  const nodePort = chosen.get(port)
+  const isTaken = ports.some((other) => other.nodePort === nodePort && other.protocol === protocol)
+  return isTaken ? undefined : nodePort
+}
 
 /** Whether the Service takes something that it did not have before. */
 const wants = (spec: Spec, before: Spec | undefined): boolean => {
   if (needsAddress(spec) && (!spec.clusterIP || spec.clusterIP !== before?.clusterIP)) return true
-  if (!hasNodePorts(spec)) return false
-  const had = new Set(before?.ports?.map(portKey))
-  return spec.ports?.some((port) => !port.nodePort || !had.has(portKey(port))) ?? false
-}
-
-/** An update that leaves out allocated values keeps them; a change of type drops those it cannot have. */
-const keepValues = (spec: Spec, before: Spec): void => {
-  if (needsAddress(spec) && needsAddress(before) && !spec.clusterIP && !spec.clusterIPs?.length) {
-    spec.clusterIP = before.clusterIP!
-    spec.clusterIPs = [...(before.clusterIPs ?? [])]
-  }
-  if (spec.type === 'ExternalName' && before.type !== 'ExternalName')
-    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const)
-      delete spec[field]
-  if (!spec.ipFamilies && before.ipFamilies && spec.type !== 'ExternalName')
-    spec.ipFamilies = [...before.ipFamilies]
-  const free = new Map<string, number>()
-  for (const port of before.ports ?? [])
-    if (port.nodePort) free.set(`${port.protocol ?? 'TCP'}/${port.port}`, port.nodePort)
-  const used = new Set(spec.ports?.map((port) => port.nodePort))
-  for (const port of spec.ports ?? []) {
-    const had = free.get(`${port.protocol ?? 'TCP'}/${port.port}`)
-    if (hasNodePorts(spec)) {
-      if (!port.nodePort && had && !used.has(had)) port.nodePort = had
-    } else if (hasNodePorts(before) && port.nodePort === had) delete port.nodePort
-  }
+  const had = new Set([
+    ...(before?.ports ?? []).map(({ nodePort }) => nodePort),
+    before?.healthCheckNodePort,
+  ])
+  if (needsHealthCheck(spec) && !had.has(spec.healthCheckNodePort || -1)) return true
+  if (!usesNodePorts(spec)) return false
+  const allocates = allocatesNodePorts(spec)
+  return (spec.ports ?? []).some(({ nodePort }) => (nodePort ? !had.has(nodePort) : allocates))
 }
 
 /** The fields that follow from the one IP family there is. */

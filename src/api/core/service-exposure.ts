@@ -22,3 +22,7 @@ export const needsHealthCheck = ({ type, externalTrafficPolicy }: ServiceSpec): 
 
 export const usesNodePorts = ({ type }: ServiceSpec): boolean =>
   type === 'NodePort' || type === 'LoadBalancer'
+
+/** Whether ports of nodes are found for those that name none. */
+export const allocatesNodePorts = (spec: ServiceSpec): boolean =>
+  usesNodePorts(spec) && (spec.type === 'NodePort' || spec.allocateLoadBalancerNodePorts !== false)

@@ -5,6 +5,7 @@
  * addresses are allocated, so an absent address or port is no fault here.
  */
 import type { V1ServicePort } from '@kubernetes/client-node'
+import { isSloppyAddress } from '../ip-network.ts'
 import type { Wire } from '../meta.ts'
 import { dns1123SubdomainErrors } from '../names.ts'
 import {
@@ -30,6 +31,7 @@ import {
 } from './field-rules.ts'
 import type { Service } from './service.ts'
 import { isExternallyAccessible, needsHealthCheck, type ServiceSpec } from './service-exposure.ts'
+import { checkFamilies } from './service-families.ts'
 
 const AFFINITIES = ['ClientIP', 'None']
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']
@@ -40,10 +42,13 @@ const DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode']
 const MAX_AFFINITY_SECONDS = 86_400
 const HINTS = 'service.kubernetes.io/topology-aware-hints'
 const MODE = 'service.kubernetes.io/topology-mode'
+const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges'
+const ONLY_FOR_BALANCERS = "may only be used when `type` is 'LoadBalancer'"
 
-export const validateService = (service: Service): FieldError[] => {
+export const validateService = (service: Service, old?: Service): FieldError[] => {
   const errors: FieldError[] = []
   const spec = service.spec ?? {}
+  const last = old?.spec ?? {}
   const annotations = service.metadata.annotations
   const mode = annotations?.[MODE]
   if (mode !== undefined && annotations?.[HINTS] !== undefined && mode !== annotations[HINTS]) {
@@ -57,15 +62,17 @@ export const validateService = (service: Service): FieldError[] => {
   checkPorts(errors, spec)
   checkLabels(errors, 'spec.selector', spec.selector)
   checkAffinity(errors, spec)
-  checkClusterIps(errors, spec)
+  checkClusterIps(errors, spec, last.clusterIPs)
+  checkFamilies(errors, spec)
   for (const [index, ip] of (spec.externalIPs ?? []).entries()) {
     const before = errors.length
-    checkIp(errors, `spec.externalIPs[${index}]`, ip)
+    checkIp(errors, `spec.externalIPs[${index}]`, ip, last.externalIPs)
     if (errors.length === before) checkEndpointIp(errors, `spec.externalIPs[${index}]`, ip)
   }
   if (!spec.type) errors.push(requiredField('spec.type'))
   else isOneOf(errors, 'spec.type', spec.type, TYPES)
   checkUniquePorts(errors, spec)
+  checkSourceRanges(errors, service, old)
   checkLoadBalancer(errors, spec)
   checkTraffic(errors, spec)
   return errors
@@ -92,7 +99,10 @@ export const validateServiceUpdate = (service: Service, old: Service): FieldErro
   return errors
 }
 
-export const validateServiceStatusUpdate = ({ spec, status }: Service): FieldError[] => {
+export const validateServiceStatusUpdate = (
+  { spec, status }: Service,
+  old: Service,
+): FieldError[] => {
   const errors: FieldError[] = []
   const path = 'status.loadBalancer.ingress'
   const ingress = status?.loadBalancer?.ingress ?? []
@@ -100,9 +110,10 @@ export const validateServiceStatusUpdate = ({ spec, status }: Service): FieldErr
     errors.push(forbiddenField(path, "may only be used when `spec.type` is 'LoadBalancer'"))
     return errors
   }
+  const known = (old.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []))
   for (const [index, { ip, ipMode, hostname }] of ingress.entries()) {
     const at = `${path}[${index}]`
-    if (ip) checkIp(errors, `${at}.ip`, ip)
+    if (ip) checkIp(errors, `${at}.ip`, ip, known)
     if (ipMode == null) {
       if (ip) errors.push(requiredField(`${at}.ipMode`, 'must be specified when `ip` is set'))
     } else if (!ip) {
@@ -110,7 +121,7 @@ export const validateServiceStatusUpdate = ({ spec, status }: Service): FieldErr
     } else isOneOf(errors, `${at}.ipMode`, ipMode, ['Proxy', 'VIP'])
     if (!hostname) continue
     checkDnsSubdomain(errors, `${at}.hostname`, hostname)
-    if (/^[\d.]+$/.test(hostname)) {
+    if (isSloppyAddress(hostname)) {
       const why = 'must be a DNS name, not an IP address'
       errors.push(invalidField(`${at}.hostname`, hostname, why))
     }
@@ -176,7 +187,11 @@ const checkAffinity = (errors: FieldError[], spec: ServiceSpec): void => {
   }
 }
 
-const checkClusterIps = (errors: FieldError[], spec: ServiceSpec): void => {
+const checkClusterIps = (
+  errors: FieldError[],
+  spec: ServiceSpec,
+  known: readonly string[] | undefined,
+): void => {
   if (spec.type === 'ExternalName') return
   const path = 'spec.clusterIPs'
   const ips = spec.clusterIPs ?? []
@@ -199,7 +214,7 @@ const checkClusterIps = (errors: FieldError[], spec: ServiceSpec): void => {
   }
   const before = errors.length
   for (const [index, ip] of ips.entries()) {
-    if (index > 0 || ip !== 'None') checkIp(errors, `${path}[${index}]`, ip)
+    if (index > 0 || ip !== 'None') checkIp(errors, `${path}[${index}]`, ip, known)
     else if (ips.length > 1) {
       errors.push(invalidField(path, ips, "'None' must be the first and only value"))
     }
@@ -255,16 +270,30 @@ const shownPort = ({ protocol, port }: Wire<V1ServicePort>) => ({
   NodePort: 0,
 })
 
+/** Whom a load balancer lets through; an annotation said so once, as one text. */
+const checkSourceRanges = (
+  errors: FieldError[],
+  { metadata, spec = {} }: Service,
+  old: Service | undefined,
+): void => {
+  const annotation = metadata.annotations?.[SOURCE_RANGES]
+  const hasField = Boolean(spec.loadBalancerSourceRanges?.length)
+  if (!hasField && annotation === undefined) return
+  const path = hasField ? 'spec.LoadBalancerSourceRanges' : `metadata.annotations[${SOURCE_RANGES}]`
+  if (spec.type !== 'LoadBalancer') errors.push(forbiddenField(path, ONLY_FOR_BALANCERS))
+  if (hasField) {
+    const known = old?.spec?.loadBalancerSourceRanges?.map((range) => range.trim())
+    for (const [index, range] of spec.loadBalancerSourceRanges!.entries()) {
+      checkCidr(errors, `${path}[${index}]`, range.trim(), known)
+    }
+  } else if (annotation!.trim() && old?.metadata.annotations?.[SOURCE_RANGES] !== annotation) {
+    for (const range of annotation!.split(',')) checkCidr(errors, path, range.trim())
+  }
+}
+
 const checkLoadBalancer = (errors: FieldError[], spec: ServiceSpec): void => {
   const isBalancer = spec.type === 'LoadBalancer'
-  const only = "may only be used when `type` is 'LoadBalancer'"
-  if (spec.loadBalancerSourceRanges?.length) {
-    const path = 'spec.LoadBalancerSourceRanges'
-    if (!isBalancer) errors.push(forbiddenField(path, only))
-    for (const [index, range] of spec.loadBalancerSourceRanges.entries()) {
-      checkCidr(errors, `${path}[${index}]`, range.trim())
-    }
-  }
+  const only = ONLY_FOR_BALANCERS
   if (spec.allocateLoadBalancerNodePorts != null && !isBalancer) {
     errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', only))
   }
@@ -337,6 +366,9 @@ const checkSameFamilies = (errors: FieldError[], spec: ServiceSpec, last: Servic
         errors.push(invalidField('spec.ipFamilies[0]', families, once))
     }
     return
+  }
+  if (old.length > families.length && !spec.clusterIPs?.length) {
+    errors.push(invalidField('spec.ipFamilies[0]', families, 'primary ipFamily can not be unset'))
   }
   if (old.length > 0 && families.length > 0 && old[0] !== families[0]) {
     errors.push(invalidField('spec.ipFamilies[0]', spec.clusterIPs ?? null, once))

@@ -13,6 +13,7 @@ import type { Wire, WireObject } from '../meta.ts'
 import { formatLabelSelector, selectorOfMap } from '../selector.ts'
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts'
 import {
+  allocatesNodePorts,
   isExternallyAccessible,
   needsHealthCheck,
   type ServiceSpec,
@@ -28,7 +29,6 @@ export type Service = WireObject<V1Service>
 
 /** Three hours, Kubernetes' default for affinity by client address. */
 const AFFINITY_SECONDS = 10_800
-const EXTERNAL_IP_WIDTH = 16
 
 const applyDefaults = (service: Service): void => {
   service.spec ??= {}
@@ -54,7 +54,7 @@ const applyDefaults = (service: Service): void => {
   service.status ??= {}
   service.status.loadBalancer ??= {}
   for (const ingress of service.status.loadBalancer.ingress ?? []) {
-    if (ingress.ip) ingress.ipMode ??= 'VIP'
+    if (ingress.ip && spec.type === 'LoadBalancer') ingress.ipMode ??= 'VIP'
   }
 }
 
@@ -85,7 +85,7 @@ const keepAllocated = (spec: ServiceSpec, last: ServiceSpec): void => {
       spec.clusterIPs = [...(last.clusterIPs ?? [])]
     }
   }
-  if (usesNodePorts(spec) && usesNodePorts(last)) {
+  if (allocatesNodePorts(spec) && allocatesNodePorts(last)) {
     const used = new Set(spec.ports?.map(({ nodePort }) => nodePort))
     const known = new Map(last.ports?.map(({ name = '', nodePort }) => [name, nodePort]))
     for (const port of spec.ports ?? []) {
@@ -123,7 +123,7 @@ const dropNodePorts = (
   for (const port of ports) delete port.nodePort
 }
 
-const externalCell = ({ spec, status }: Service, wide: boolean): string => {
+const externalCell = ({ spec, status }: Service): string => {
   const external = spec?.externalIPs ?? []
   switch (spec?.type) {
     case 'ClusterIP':
@@ -133,12 +133,8 @@ const externalCell = ({ spec, status }: Service, wide: boolean): string => {
       const ingress = (status?.loadBalancer?.ingress ?? []).map(
         ({ ip, hostname }) => ip || hostname,
       )
-      const listed = [...new Set(ingress)].sort().join(',')
-      const balanced =
-        !wide && listed.length > EXTERNAL_IP_WIDTH
-          ? `${listed.slice(0, EXTERNAL_IP_WIDTH - 3)}...`
-          : listed
-      return [...(balanced ? [balanced] : []), ...external].join(',') || '<pending>'
+      const listed = [...new Set(ingress.filter(Boolean))].sort()
+      return [...listed, ...external].join(',') || '<pending>'
     }
     case 'ExternalName':
       return spec.externalName ?? ''
@@ -158,9 +154,7 @@ const columns: readonly Column<Service>[] = [
   column('Cluster-IP', 'Address inside the cluster.', ({ spec }) => {
     return spec?.clusterIPs?.[0] ?? '<none>'
   }),
-  column('External-IP', 'Addresses outside the cluster.', (service) =>
-    externalCell(service, false),
-  ),
+  column('External-IP', 'Addresses outside the cluster.', externalCell),
   column('Port(s)', 'Ports, with their node ports, and protocols.', portsCell),
   ageColumn,
   wideColumn('Selector', 'Labels of the pods behind it.', ({ spec }) => {

@@ -85,6 +85,71 @@ test('node ports are given, kept and refused in the same way', async () => {
   assert.is(inside.json.spec.ports[0].nodePort, undefined)
 })
 
+test('one port in two protocols has one node port, which no other Service gets', async () => {
+  const ports = [
+    { name: 'tcp', port: 53 },
+    { name: 'udp', port: 53, protocol: 'UDP' },
+  ]
+  const { json } = await one.call('POST', SERVICES, service('dns', { type: 'NodePort', ports }))
+  const [tcp, udp] = json.spec.ports
+  assert.is(tcp.nodePort, udp.nodePort)
+  const other = [{ port: 5353, protocol: 'SCTP', nodePort: tcp.nodePort }]
+  const taken = await two.call(
+    'POST',
+    SERVICES,
+    service('dns2', { type: 'NodePort', ports: other }),
+  )
+  assert.is(taken.code, 422, taken.text)
+})
+
+test('a load balancer has a port for health checks when it needs one, node ports when it wants them', async () => {
+  const type = 'LoadBalancer'
+  const local = await one.call(
+    'POST',
+    SERVICES,
+    service('local', { type, externalTrafficPolicy: 'Local' }),
+  )
+  assert.is(local.code, 201, local.text)
+  const { healthCheckNodePort, ports } = local.json.spec
+  assert.ok(healthCheckNodePort >= 30_000)
+  assert.is.not(healthCheckNodePort, ports[0].nodePort)
+  const taken = await two.call(
+    'POST',
+    SERVICES,
+    service('np4', { type: 'NodePort', ports: [{ port: 80, nodePort: healthCheckNodePort }] }),
+  )
+  assert.is(taken.code, 422, taken.text)
+  const kept = await two.call(
+    'PUT',
+    `${SERVICES}/local`,
+    service('local', { type, externalTrafficPolicy: 'Local' }),
+  )
+  assert.is(kept.json.spec.healthCheckNodePort, healthCheckNodePort)
+  const without = await one.call(
+    'POST',
+    SERVICES,
+    service('bare', { type, allocateLoadBalancerNodePorts: false }),
+  )
+  assert.is(without.json.spec.ports[0].nodePort, undefined)
+})
+
+test('families that the cluster does not have are refused', async () => {
+  const dual = await one.call(
+    'POST',
+    SERVICES,
+    service('dual', { ipFamilyPolicy: 'RequireDualStack' }),
+  )
+  assert.is(
+    dual.json.message,
+    'Service "dual" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+  )
+  const six = await one.call('POST', SERVICES, service('six', { ipFamilies: ['IPv6'] }))
+  assert.is(
+    six.json.message,
+    'Service "six" is invalid: spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster',
+  )
+})
+
 test('a deleted Service frees what it had', async () => {
   await one.call('DELETE', `${SERVICES}/fixed`)
   const again = await two.call('POST', SERVICES, service('again', { clusterIP: '10.96.0.5' }))
