@@ -16,17 +16,20 @@ export const fullObject = (
     const object: Record<string, unknown> = {}
     for (const [field, { type }] of schemaOf(name).fields) {
       if (field === 'apiVersion' || field === 'kind') continue
-      const value = valueOf(type, within, isQuantity(name, field))
+      const value = valueFor(type, within, isQuantity(name, field))
       if (value !== undefined) object[field] = value
     }
     return object
   }
-  const valueOf = (type: FieldType, within: readonly string[], quantity: boolean): unknown => {
+  const valueFor = (type: FieldType, within: readonly string[], quantity: boolean): unknown => {
     count++
-    if (type.shape === 'list') return pairOf(type.of, within, quantity)
+    if (type.shape === 'list') {
+      const pair = pairOf(type.of, within, quantity)
+      return pair.length > 0 ? pair : undefined
+    }
     if (type.shape === 'map') {
       const [one, other] = pairOf(type.of, within, quantity)
-      return one === undefined ? {} : { [`k${count}`]: one, ä: other }
+      return one === undefined ? undefined : { [`k${count}`]: one, ä: other }
     }
     if (type.shape === 'model') {
       if (within.filter((each) => each === type.model).length >= DEPTH) return undefined
@@ -35,7 +38,7 @@ export const fullObject = (
     return quantity ? `${count}m` : SCALARS[type.scalar](count)
   }
   const pairOf = (of: FieldType, within: readonly string[], quantity: boolean): unknown[] =>
-    [valueOf(of, within, quantity), valueOf(of, within, quantity)].filter(
+    [valueFor(of, within, quantity), valueFor(of, within, quantity)].filter(
       (value) => value !== undefined,
     )
   return objectOf(model, [model])
