@@ -17,7 +17,8 @@ export interface Timed {
 }
 
 export class RequestDeadlines {
-  private readonly running = new Set<Timed>()
+  /** Each with what cancels the timer of its own, if it has one. */
+  private readonly running = new Map<Timed, (() => void) | undefined>()
   private isLooking = false
   private readonly clock: Clock
 
@@ -29,15 +30,17 @@ export class RequestDeadlines {
   add(request: Timed, query: URLSearchParams): void {
     const text = query.size > 0 ? query.get('timeout') : null
     const ownMs = text ? requestedMs(text) : 0
-    if (ownMs > 0 && ownMs < REQUEST_MAX_MS)
-      this.clock.after(ownMs, () => {
-        if (this.running.has(request)) this.expire(request)
-      })
-    this.running.add(request)
+    const hasOwn = ownMs > 0 && ownMs < REQUEST_MAX_MS
+    this.running.get(request)?.()
+    this.running.set(
+      request,
+      hasOwn ? this.clock.after(ownMs, () => this.expire(request)) : undefined,
+    )
     if (!this.isLooking) this.look()
   }
 
   remove(request: Timed): void {
+    this.running.get(request)?.()
     this.running.delete(request)
   }
 
@@ -45,14 +48,15 @@ export class RequestDeadlines {
     this.isLooking = true
     this.clock.after(LOOK_EVERY_MS, () => {
       const before = this.clock.monotonic() - REQUEST_MAX_MS
-      for (const request of this.running) if (request.startedAt < before) this.expire(request)
+      for (const request of this.running.keys())
+        if (request.startedAt < before) this.expire(request)
       if (this.running.size > 0) this.look()
       else this.isLooking = false
     })
   }
 
   private expire(request: Timed): void {
-    this.running.delete(request)
+    this.remove(request)
     const message = 'Timeout: request did not complete within the allotted timeout'
     request.expire(new StatusError(504, 'Timeout', message, {}))
   }
