@@ -11,7 +11,7 @@ import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { duplicateField, type FieldError, forbiddenField, invalidField } from '../status-error.ts'
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts'
-import { checkCidr, isIPv6Text } from './field-rules.ts'
+import { checkCidr, checkPositive, isIPv6Text } from './field-rules.ts'
 import { canonicalizeQuantities, type ResourceList } from './resource-list.ts'
 import { checkAmount } from './resource-validation.ts'
 import { checkTaints } from './scheduling-validation.ts'
@@ -34,11 +34,9 @@ const applyDefaults = (node: Node): void => {
 }
 
 const validate = (node: Node): FieldError[] => {
-  const errors: FieldError[] = []
-  // Kubernetes reports taints under metadata.
-  checkTaints(errors, 'metadata.taints', node.spec?.taints)
-  checkAmounts(errors, 'status.capacity', node.status?.capacity)
-  checkAmounts(errors, 'status.allocatable', node.status?.allocatable)
+  const errors = validateFacts(node)
+  const swap = node.status?.nodeInfo?.swap?.capacity
+  if (swap != null) checkPositive(errors, 'metadata.nodeSwapStatus.capacity', swap)
   const cidrs = node.spec?.podCIDRs ?? []
   for (const [index, cidr] of cidrs.entries()) {
     checkCidr(errors, `spec.podCIDRs[${index}]`, cidr)
@@ -49,6 +47,42 @@ const validate = (node: Node): FieldError[] => {
     errors.push(invalidField('spec.podCIDRs', cidrs, why))
   }
   return errors
+}
+
+/** What is checked in every write, of the status too. */
+const validateFacts = ({ spec, status }: Node): FieldError[] => {
+  const errors: FieldError[] = []
+  // Kubernetes reports taints under metadata.
+  checkTaints(errors, 'metadata.taints', spec?.taints)
+  checkAmounts(errors, 'status.capacity', status?.capacity)
+  checkAmounts(errors, 'status.allocatable', status?.allocatable)
+  checkFeatures(errors, status?.declaredFeatures)
+  return errors
+}
+
+const FEATURE_MAX = 253
+const FEATURE = /^[A-Z][a-zA-Z0-9]*(?:\/[a-zA-Z][a-zA-Z0-9]*)*$/
+
+/** Features that a kubelet says it has: each once, in order. */
+const checkFeatures = (errors: FieldError[], features: readonly string[] = []): void => {
+  for (const [index, feature] of features.entries()) {
+    const at = `status.declaredFeatures[${index}]`
+    const subject = `invalid feature name ${JSON.stringify(feature)}`
+    if (Buffer.byteLength(feature) > FEATURE_MAX) {
+      const why = `${subject}: must be no more than ${FEATURE_MAX} characters`
+      errors.push(invalidField(at, feature, why))
+    } else if (!FEATURE.test(feature)) {
+      const why = `${subject}: must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes`
+      errors.push(invalidField(at, feature, why))
+    }
+    const before = features[index - 1]
+    if (before === undefined || before < feature) continue
+    errors.push(
+      before === feature
+        ? duplicateField(at, feature)
+        : invalidField(at, feature, 'list must be sorted alphabetically'),
+    )
+  }
 }
 
 const checkAmounts = (errors: FieldError[], path: string, list: ResourceList | undefined): void => {
@@ -76,6 +110,9 @@ const validateUpdate = (node: Node, old: Node): FieldError[] => {
   if (old.spec?.providerID && old.spec.providerID !== node.spec?.providerID) {
     const why = 'node updates may not change providerID except from "" to valid'
     errors.push(forbiddenField('spec.providerID', why))
+  }
+  if ((node.spec?.externalID ?? '') !== (old.spec?.externalID ?? '')) {
+    errors.push(forbiddenField('spec.externalID', 'may not be updated'))
   }
   return errors
 }
@@ -133,7 +170,7 @@ export const Node = defineKind<Node>({
   },
   validate,
   validateUpdate,
-  validateStatusUpdate: (node, old) => [...validate(node), ...validateUpdate(node, old)],
+  validateStatusUpdate: (node, old) => [...validateFacts(node), ...validateUpdate(node, old)],
   selectableFields: {
     'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false),
   },

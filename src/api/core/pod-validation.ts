@@ -1,23 +1,14 @@
 /**
- * Validation of a Pod: its create, what an update may change, what a status may become.
+ * Validation of a Pod: its create, and what an update may change.
  *
- * Wording follows Kubernetes 1.36 (`ValidatePodCreate`, `ValidatePodUpdate`, `ValidatePodStatusUpdate`).
- * A template's rules are in `pod-spec-validation.ts`.
+ * Wording follows Kubernetes 1.36 (`ValidatePodCreate`, `ValidatePodUpdate`). A template's rules are in
+ * `pod-spec-validation.ts`, those of its subresources in `pod-parts.ts` and `pod-status-validation.ts`.
  */
-import type { V1ContainerStatus, V1PodStatus } from '@kubernetes/client-node'
 import { deepCopy, deepEqual } from '../equality.ts'
-import type { Wire } from '../meta.ts'
 import { rangeMessage } from '../names.ts'
 import { type FieldError, forbiddenField, invalidField, requiredField } from '../status-error.ts'
 import { checkImageWhitespace } from './container-validation.ts'
-import {
-  checkDnsSubdomain,
-  checkIp,
-  checkQualifiedName,
-  FIELD_IMMUTABLE,
-  isIPv6Text,
-  MAX_INT32,
-} from './field-rules.ts'
+import { MAX_INT32 } from './field-rules.ts'
 import type { Pod } from './pod.ts'
 import type { Container, PodSpec } from './pod-spec-defaults.ts'
 import { checkPodAnnotations, checkPodSpec } from './pod-spec-validation.ts'
@@ -234,95 +225,4 @@ const checkNarrowerAffinity = (
     const why = 'only additions are allowed (no mutations or deletions)'
     errors.push(invalidField(`${path}[${index}]`, terms[index], why))
   }
-}
-
-const SYSTEM_CONDITIONS = new Set(['PodScheduled', 'Ready', 'Initialized'])
-
-export const validatePodStatusUpdate = (pod: Pod, old: Pod): FieldError[] => {
-  const errors: FieldError[] = []
-  const status = pod.status ?? {}
-  const last = old.status ?? {}
-  checkFixedAnnotations(errors, pod, old)
-  for (const [index, { type }] of (status.conditions ?? []).entries()) {
-    if (SYSTEM_CONDITIONS.has(type)) continue
-    checkQualifiedName(errors, `status.conditions[${index}].Type`, type)
-  }
-  const nominated = status.nominatedNodeName
-  if (nominated && nominated !== last.nominatedNodeName) {
-    checkDnsSubdomain(errors, 'status.nominatedNodeName', nominated)
-    if (old.spec?.nodeName) {
-      const why = 'may not be set on pods that are already bound to a node'
-      errors.push(forbiddenField('status.nominatedNodeName', why))
-    }
-  }
-  if (status.qosClass !== last.qosClass) {
-    errors.push(invalidField('status.qosClass', status.qosClass ?? '', FIELD_IMMUTABLE))
-  }
-  checkTransitions(errors, 'containerStatuses', status, last, old.spec)
-  checkTransitions(errors, 'initContainerStatuses', status, last, old.spec)
-  checkTransitions(errors, 'ephemeralContainerStatuses', status, last, old.spec)
-  checkAddresses(errors, 'status.podIPs', status.podIPs, last.podIPs)
-  const first = status.hostIPs?.[0]
-  if (first && first.ip !== status.hostIP) {
-    errors.push(invalidField('status.hostIPs[0].ip', first.ip, 'must be equal to `hostIP`'))
-  }
-  checkAddresses(errors, 'status.hostIPs', status.hostIPs, last.hostIPs)
-  return errors
-}
-
-type StatusList = 'containerStatuses' | 'initContainerStatuses' | 'ephemeralContainerStatuses'
-
-/** A container that ended for good stays ended. */
-const checkTransitions = (
-  errors: FieldError[],
-  field: StatusList,
-  status: Wire<V1PodStatus>,
-  last: Wire<V1PodStatus>,
-  spec: PodSpec | undefined,
-): void => {
-  for (const [index, old] of (last[field] ?? []).entries()) {
-    const ended = old.state?.terminated
-    if (!ended) continue
-    const fresh = status[field]?.find(({ name }) => name === old.name)
-    if (!fresh || fresh.state?.terminated || mayRestart(field, old, spec)) continue
-    const at = `status.${field}[${index}].state`
-    errors.push(forbiddenField(at, 'may not be transitioned to non-terminated state'))
-  }
-}
-
-const mayRestart = (
-  field: StatusList,
-  { name, state }: Wire<V1ContainerStatus>,
-  spec: PodSpec | undefined,
-): boolean => {
-  if (field === 'ephemeralContainerStatuses') return false
-  const all = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]
-  const rules = all.flatMap(({ restartPolicyRules }) => restartPolicyRules ?? [])
-  if (rules.some(({ action }) => action === 'RestartAllContainers')) return true
-  const list = field === 'containerStatuses' ? spec?.containers : spec?.initContainers
-  const container = list?.find((candidate) => candidate.name === name)
-  if (!container) return false
-  const exitCode = state?.terminated?.exitCode ?? 0
-  const matched = container.restartPolicyRules?.some(({ exitCodes }) => {
-    const listed = exitCodes?.values?.includes(exitCode) ?? false
-    return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed
-  })
-  if (matched) return true
-  const policy = container.restartPolicy ?? spec?.restartPolicy
-  return policy === 'OnFailure' ? exitCode !== 0 : policy !== 'Never'
-}
-
-const checkAddresses = (
-  errors: FieldError[],
-  path: string,
-  addresses: { ip: string }[] | undefined,
-  known: { ip: string }[] | undefined,
-): void => {
-  if (!addresses) return
-  const old = (known ?? []).map(({ ip }) => ip)
-  for (const [index, { ip }] of addresses.entries()) checkIp(errors, `${path}[${index}]`, ip, old)
-  if (addresses.length < 2) return
-  const dualStack = new Set(addresses.map(({ ip }) => isIPv6Text(ip))).size === 2
-  if (dualStack && addresses.length === 2) return
-  errors.push(invalidField(path, addresses, 'may specify no more than one IP for each IP family'))
 }

@@ -11,8 +11,10 @@ import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { admitPod } from './pod-admission.ts'
 import { podColumns } from './pod-columns.ts'
+import { ephemeralContainersPart, resizePart } from './pod-parts.ts'
 import { applyPodOnlyDefaults, applyPodSpecDefaults } from './pod-spec-defaults.ts'
-import { validatePod, validatePodStatusUpdate, validatePodUpdate } from './pod-validation.ts'
+import { validatePodStatusUpdate } from './pod-status-validation.ts'
+import { validatePod, validatePodUpdate } from './pod-validation.ts'
 
 export type Pod = WireObject<V1Pod>
 
@@ -29,6 +31,8 @@ const prepareForStatusUpdate = (pod: Pod, old: Pod): void => {
   carryField(pod, old, 'spec')
   carryField(pod.metadata, old.metadata, 'ownerReferences')
   pod.status ??= {}
+  // Claims on what nodes allocate are off by default in 1.36.
+  delete pod.status.nodeAllocatableResourceClaimStatuses
   const last = old.status ?? {}
   if (!pod.status.qosClass) carryField(pod.status, last, 'qosClass')
   if (!pod.status.observedGeneration) carryField(pod.status, last, 'observedGeneration')
@@ -66,6 +70,7 @@ export const Pod = defineKind<Pod>({
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  parts: { ephemeralcontainers: ephemeralContainersPart, resize: resizePart },
   selectableFields: {
     'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',
     'spec.restartPolicy': ({ spec }) => spec?.restartPolicy ?? '',
