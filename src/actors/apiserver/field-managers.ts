@@ -63,10 +63,13 @@ export const shapeOf = (kind: AnyKind): StructShape => {
 
 /** Top-level fields that the request cannot set: the status, or all but the status. */
 export const ignoredBy = ({ kind, subresource }: ApiRequest): ((field: string) => boolean) => {
-  if (subresource === 'status') return (field) => field !== 'status' && field !== 'metadata'
-  if (subresource === undefined && kind.statusSubresource) return (field) => field === 'status'
-  return () => false
+  if (subresource === 'status') return isNoStatus
+  return subresource === undefined && kind.statusSubresource ? isStatus : isNothing
 }
+
+const isStatus = (field: string): boolean => field === 'status'
+const isNoStatus = (field: string): boolean => field !== 'status' && field !== 'metadata'
+const isNothing = (): boolean => false
 
 /** The managers of an object that exists; of a form that lost them on its way, those of the stored one. */
 export const knownManagers = (
@@ -94,7 +97,7 @@ export const managersAfterCreate = (
   const shape = shapeOf(request.kind)
   if (!parsed) return managersOfCreated(shape, object, by, ignoredBy(request))
   const nothing = { metadata: {} } as unknown as KubernetesObject
-  return managersOfUpdated(shape, parsed, nothing, object, by)
+  return managersOfUpdated(shape, parsed, nothing, object, by, ignoredBy(request))
 }
 
 /** Of `current` when it becomes `next`: with its defaults, before the server adds what is its own. */
@@ -116,6 +119,7 @@ export const managersAfterUpdate = (
     current,
     next,
     authorOf(services, request),
+    ignoredBy(request),
   )
 }
 

@@ -5,7 +5,6 @@
  * result is decoded, defaulted and validated to is the pipeline's.
  */
 
-import { timestamp } from '../../std/clock.ts'
 import { deepEqual } from '../equality.ts'
 import type { Json, KubernetesObject } from '../meta.ts'
 import { type StatusCause, StatusError } from '../status-error.ts'
@@ -21,7 +20,14 @@ import {
   union,
 } from './field-set.ts'
 import type { StructShape } from './field-shape.ts'
-import { type Authorship, managersOfCreated, parsedFields, stripped, treeOf } from './manage.ts'
+import {
+  type Authorship,
+  managersOfCreated,
+  parsedFields,
+  secondOf,
+  stripped,
+  treeOf,
+} from './manage.ts'
 import {
   entryOf,
   isSameManager,
@@ -140,9 +146,8 @@ const attempt = (application: Application, force: boolean): Outcome => {
   const named = withoutIgnored(fieldsOf(shape, applied), ignored)
   const merged = mergeFields(shape, before, applied) as { [key: string]: Json }
   const object = last ? prune(shape, merged, parsedFields(last.fields), named, others) : merged
-  const compared = compareObjects(shape, before, object)
-  const changed = withoutIgnored(compared.changed, ignored)
-  const removed = withoutIgnored(compared.removed, ignored)
+  const skip = (name: string, isMetadata: boolean) => !isMetadata && ignored(name)
+  const { changed, removed } = compareObjects(shape, before, object, skip)
   const conflicts = others.flatMap((entry) =>
     pathsOf(intersection(parsedFields(entry.fields), changed)).map((path) => ({ entry, path })),
   )
@@ -153,7 +158,7 @@ const attempt = (application: Application, force: boolean): Outcome => {
     })
     const mine = difference(stripped(named), removed)
     const isSame = live !== undefined && deepEqual(before, object)
-    const time = isSame ? (last?.time ?? '') : timestamp(by.now)
+    const time = isSame ? (last?.time ?? '') : secondOf(by.now)
     if (!isEmptySet(mine)) kept.push(entryOf({ ...own, time }, mine))
     return { object, managers: sortEntries(kept) }
   }
@@ -233,7 +238,7 @@ const fieldsOfLastApplied = ({ live, shape, by }: Application): FieldSet | undef
   }
   if (typeof last !== 'object' || last === null || Array.isArray(last)) return undefined
   if (last['apiVersion'] !== by.apiVersion || faultsOf(shape, last).length > 0) return undefined
-  const { changed, removed } = compareObjects(shape, last, treeOf(live))
+  const { changed, removed } = compareObjects(shape, last, treeOf(live), () => false)
   return difference(difference(fieldsOf(shape, last), changed), removed)
 }
 

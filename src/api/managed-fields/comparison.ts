@@ -16,10 +16,36 @@ export interface Comparison {
   removed: FieldSet
 }
 
-/** From `before` to `after`, two objects of `shape`. */
-export const compareObjects = (shape: FieldShape, before: Json, after: Json): Comparison => {
-  const node = compare(shape, before, after, true, true)
-  return { changed: node?.changed ?? LEAF, removed: node?.removed ?? LEAF }
+/**
+ * From `before` to `after`, two objects of `shape`; `skip` says which fields of the object and of its metadata do
+ * not count.
+ */
+export const compareObjects = (
+  shape: StructShape,
+  before: JsonObject,
+  after: JsonObject,
+  skip: (field: string, isMetadata: boolean) => boolean,
+): Comparison => {
+  const parts = new Parts()
+  eachName(before, after, (name, one, other) => {
+    if (skip(name, false) || one === other) return
+    const field = shape.field(name)
+    const part = field?.shape ?? shape.rest ?? UNTYPED
+    const isAlways = field?.isPresent ?? false
+    const element = field?.element ?? `f:${name}`
+    if (name !== 'metadata' || part.is !== 'struct')
+      parts.add(
+        element,
+        compare(part, one, other, one !== undefined || isAlways, other !== undefined || isAlways),
+      )
+    else {
+      const within = new Parts()
+      const isSkipped = (key: string) => skip(key, true)
+      compareFields(part, asObject(one), asObject(other), true, true, within, isSkipped)
+      parts.add(element, within)
+    }
+  })
+  return { changed: parts.changed ?? LEAF, removed: parts.removed ?? LEAF }
 }
 
 interface Changes {
@@ -37,11 +63,17 @@ const compare = (
   wasThere: boolean,
   isThere: boolean,
 ): Changes | undefined => {
-  if (wasThere === isThere && deepEqual(before, after)) return undefined
-  if (isOneValue(shape, before, after)) return isThere ? CHANGED : REMOVED
+  if (isOneValue(shape, before, after)) {
+    if (wasThere === isThere && deepEqual(before, after)) return undefined
+    return isThere ? CHANGED : REMOVED
+  }
+  if (wasThere === isThere && (before === after || shape.is === 'list'))
+    if (deepEqual(before, after)) return undefined
   const isEmpty = isBare(before) && isBare(after)
-  if (isEmpty && wasThere && isThere) return shape.is === 'struct' ? undefined : CHANGED
+  if (isEmpty && wasThere && isThere)
+    return shape.is === 'struct' || deepEqual(before, after) ? undefined : CHANGED
   const within = compareParts(shape, before, after, wasThere, isThere)
+  if (wasThere && isThere) return within
   return {
     changed: nodeOf(!wasThere, within.changed),
     removed: nodeOf(!isThere, within.removed),
@@ -92,8 +124,10 @@ const compareFields = (
   wasThere: boolean,
   isThere: boolean,
   parts: Parts,
+  skip?: (field: string) => boolean,
 ): void => {
   const visit = (name: string, one: Value, other: Value) => {
+    if (skip?.(name)) return
     const field = shape.field(name)
     const isAlways = field?.isPresent ?? false
     const changes = compare(

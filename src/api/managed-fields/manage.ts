@@ -90,12 +90,25 @@ const updateEntry = ({ manager, apiVersion, subresource, now }: Authorship) => (
   operation: 'Update' as const,
   apiVersion,
   subresource,
-  time: timestamp(now),
+  time: secondOf(now),
 })
+
+let second = Number.NaN
+let secondText = ''
+
+/** The time as entries have it; all writes of a second share it. */
+export const secondOf = (nowMs: number): string => {
+  const current = Math.floor(nowMs / 1000)
+  if (current !== second) {
+    second = current
+    secondText = timestamp(nowMs)
+  }
+  return secondText
+}
 
 /**
  * The managers after an update from `before` to `after`; the same list when it changed no field.
- * An object of which no managers are known gets none by an update.
+ * An object of which no managers are known gets none by an update. `ignored` as with `managersOfCreated`.
  */
 export const managersOfUpdated = (
   shape: StructShape,
@@ -103,9 +116,12 @@ export const managersOfUpdated = (
   before: KubernetesObject,
   after: KubernetesObject,
   by: Authorship,
+  ignored: (field: string) => boolean,
 ): Managers => {
   if (managers.length === 0) return managers
-  const { changed, removed } = compareObjects(shape, comparable(before), comparable(after))
+  const skip = (name: string, isMetadata: boolean) =>
+    isMetadata ? STRIPPED_METADATA.has(name) : STRIPPED.has(name) || ignored(name)
+  const { changed, removed } = compareObjects(shape, treeOf(before), treeOf(after), skip)
   if (isEmptySet(changed) && isEmptySet(removed)) return managers
   const own = updateEntry(by)
   const kept: ManagerEntry[] = []
@@ -123,15 +139,6 @@ export const managersOfUpdated = (
     kept.push({ ...withFields(mine, held), time: own.time })
   else kept.push(entryOf(own, union(held, changed)))
   return capped(sortEntries(kept))
-}
-
-/** Without what nobody manages, so that a new resourceVersion is no change. */
-const comparable = (object: KubernetesObject): Tree => {
-  const { apiVersion: _, kind: __, metadata, ...fields } = treeOf(object)
-  const kept: Tree = {}
-  for (const name in metadata as Tree)
-    if (!STRIPPED_METADATA.has(name)) kept[name] = (metadata as Tree)[name] as Json
-  return { ...fields, metadata: kept }
 }
 
 const withoutTaken = (

@@ -8,7 +8,6 @@
  */
 import type { Json, KubernetesObject } from '../meta.ts'
 import { type FieldSet, fieldsFault, fieldsText, isEmptySet } from './field-set.ts'
-import { sharedFields, sharedText } from './shared-text.ts'
 
 export interface ManagerEntry {
   manager: string
@@ -80,12 +79,12 @@ export const entryOf = (
   entry: Omit<ManagerEntry, 'fields'>,
   fields: FieldSet | string,
 ): ManagerEntry => ({
-  manager: sharedText(entry.manager),
+  manager: entry.manager,
   operation: entry.operation,
-  apiVersion: sharedText(entry.apiVersion),
+  apiVersion: entry.apiVersion,
   time: entry.time,
-  subresource: sharedText(entry.subresource),
-  fields: sharedFields(typeof fields === 'string' ? fields : fieldsText(fields)),
+  subresource: entry.subresource,
+  fields: typeof fields === 'string' ? fields : fieldsText(fields),
 })
 
 /** An entry of `metadata.managedFields` as clients see it. */

@@ -3,8 +3,8 @@
  *
  * What came from the store is trusted; a shape of an earlier release reads as "nothing is known".
  */
-import { entryOf, type ManagerEntry, type Managers } from './manager-entry.ts'
-import { sharedText } from './shared-text.ts'
+import type { ManagerEntry, Managers } from './manager-entry.ts'
+import { sharedFields, sharedText } from './shared-text.ts'
 
 type StoredEntry = [string, string, string, string, string, string]
 
@@ -25,18 +25,14 @@ export const readStoredManagers = (stored: unknown): Managers | undefined => {
     if (!Array.isArray(item) || item.length !== 6) return undefined
     const [manager, operation, apiVersion, time, subresource, fields] = item as StoredEntry
     const isApply = operation === 'Apply'
-    entries.push(
-      entryOf(
-        {
-          manager,
-          operation: isApply ? 'Apply' : 'Update',
-          apiVersion,
-          time: sharedText(time),
-          subresource,
-        },
-        fields,
-      ),
-    )
+    entries.push({
+      manager: sharedText(manager),
+      operation: isApply ? 'Apply' : 'Update',
+      apiVersion: sharedText(apiVersion),
+      time: sharedText(time),
+      subresource: sharedText(subresource),
+      fields: sharedFields(fields),
+    })
   }
   return entries
 }
