@@ -7,7 +7,7 @@
 import { KUBERNETES_VERSION } from '../../std/version.ts'
 import type { AnyKind } from '../kind.ts'
 import type { Json } from '../meta.ts'
-import { patchMediaTypes } from '../patch/patch.ts'
+import { acceptedPatches } from '../patch/patch.ts'
 import { customDefinitions } from './custom-definitions.ts'
 import { customDefinitionNames, type DefinitionNames, definitionName } from './definition-names.ts'
 import { type Dialect, reference, type Schema } from './definitions.ts'
@@ -138,7 +138,7 @@ const v2Operation = (source: DocumentSource, operation: Operation): Schema => {
     })
   return {
     ...shared(operation),
-    consumes: body === 'patch' ? [...patchMediaTypes] : ['*/*'],
+    consumes: body === 'patch' ? [...acceptedPatches(operation.isCustom === true)] : ['*/*'],
     produces: answer ? ['application/json'] : ['*/*'],
     schemes: ['https'],
     parameters,
@@ -150,7 +150,7 @@ const v2Operation = (source: DocumentSource, operation: Operation): Schema => {
 
 const v3Operation = (source: DocumentSource, operation: Operation): Schema => {
   const { answer, body } = operation
-  const bodyTypes = body === 'patch' ? patchMediaTypes : ['*/*']
+  const bodyTypes = body === 'patch' ? acceptedPatches(operation.isCustom === true) : ['*/*']
   return {
     ...shared(operation),
     parameters: operation.parameters.map((parameter) => v3Parameter(parameter)),

@@ -17,6 +17,8 @@ export interface Parameter {
 
 export interface Operation {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** Of a custom kind, which knows no strategic merge patch. */
+  isCustom?: boolean
   /** `x-kubernetes-action`. */
   action: 'get' | 'list' | 'post' | 'put' | 'patch' | 'delete' | 'deletecollection' | 'connect'
   id: string
@@ -224,6 +226,7 @@ const changingOperations = (
       description: `partially update ${what}`,
       parameters: [...WRITING, FORCE],
       body: 'patch',
+      ...(kind.schema ? { isCustom: true } : {}),
       ...shared,
     }),
   ]
