@@ -97,6 +97,8 @@ export interface ContainerSpec {
   oomScoreAdj?: number
   /** True sees the processes of the sandbox and its other containers (shareProcessNamespace). */
   sharePodPID?: boolean
+  /** The id of a running container whose processes it sees, besides its own. */
+  processesOf?: string
   terminationMessagePath: string
   /** Hash of the container's spec, to notice a change. */
   specHash: string

@@ -81,7 +81,7 @@ export const buildSystemImage = async (
   return { files: content.size, bytes: await written }
 }
 
-/** The command and every chunk it may load, with their source maps. */
+/** The command and every chunk it may load, with their source maps, and the files it reads. */
 const addCommand = (content: Content, program: string) => {
   const folder = dirname(program)
   const pending = [basename(program)]
@@ -96,7 +96,13 @@ const addCommand = (content: Content, program: string) => {
     ))
       pending.push(chunk)
   }
+  const documents = join(folder, DOCUMENTS)
+  for (const name of existsSync(documents) ? readdirSync(documents) : [])
+    content.set(`${PROGRAM_FOLDER}/${DOCUMENTS}/${name}`, { source: join(documents, name) })
 }
+
+/** Published beside the command by the build: OpenAPI documents. */
+const DOCUMENTS = 'openapi'
 
 const addPrograms = async (content: Content, natsServer: string) => {
   const programs = new Map([

@@ -4,6 +4,7 @@
  * Reasons and events are those of Kubernetes' `startContainer`. Invariant: it gives up between two steps
  * when the pod is ending, and leaves no container behind that was created and not started.
  */
+import type { Pod } from '../../api/core/pod.ts'
 import type { ContainerSpec, ImageInfo, PodIdentity } from '../../node/runtime.ts'
 import { type ConfigSources, environmentOf } from './environment.ts'
 import { runHook } from './hooks.ts'
@@ -12,11 +13,14 @@ import { ensureImage, ImageError, pullCredentials } from './images.ts'
 import type { PodEvent, PodMemory, TaskResult } from './pod-memory.ts'
 import {
   allContainersOf,
+  ephemeralContainersOf,
   fieldPathOf,
   hasExited,
   hasProbes,
+  newest,
   type ObservedContainer,
   type PodContainer,
+  type PodView,
 } from './pod-view.ts'
 import { containerMounts, factsOf, type VolumePaths } from './pod-volumes.ts'
 import type { ProbeKind } from './probe-schedule.ts'
@@ -164,6 +168,7 @@ export class Starter {
       mounts,
       image,
       nodeMemoryBytes: host.nodeMemoryBytes,
+      ...targetProcesses(pod, container, view),
     })
   }
 
@@ -236,6 +241,19 @@ export class Starter {
       }
     }
   }
+}
+
+/** The container whose processes a container added for debugging wants to see. */
+const targetProcesses = (
+  pod: Pod,
+  { name }: PodContainer,
+  view: PodView,
+): { processesOf?: string } => {
+  const target = ephemeralContainersOf(pod).find((one) => one.name === name)?.targetContainerName
+  if (!target) return {}
+  const running = newest(view, target)
+  if (running?.state !== 'running') throw new Error(`unable to find target container ${target}`)
+  return { processesOf: running.id }
 }
 
 const KIND_WORDS: Record<ProbeKind, string> = {

@@ -11,6 +11,7 @@ import {
   type ContainerStatus,
   hasExited,
   initContainersOf,
+  isEphemeral,
   isSidecar,
   newest,
   type ObservedContainer,
@@ -43,7 +44,8 @@ export const containerStatus = (
     now,
     runtimeName,
   )
-  const judgement = current ? judgementOf(memory, container, current) : undefined
+  const isHelper = isEphemeral(memory.pod, container)
+  const judgement = current && !isHelper ? judgementOf(memory, container, current) : undefined
   const running = state.running !== undefined
   const completed = state.terminated?.exitCode === 0
   return {
@@ -55,16 +57,18 @@ export const containerStatus = (
     image: current?.image ?? container.image ?? '',
     imageID: current ? imageId(current, runtimeName) : (seen?.imageID ?? ''),
     ...(current ? { containerID: `${runtimeName}://${current.id}` } : {}),
-    started: running && (isInit || judgement?.started === true),
-    ...(running ? resourcesOf(container) : {}),
+    ...(isHelper ? {} : { started: running && (isInit || judgement?.started === true) }),
+    ...(running && !isHelper ? resourcesOf(container) : {}),
     ...volumeMountsOf(container),
   }
 }
 
 const reported = ({ status }: PodMemory, name: string): ContainerStatus | undefined =>
-  [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
-    (other) => other.name === name,
-  )
+  [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ].find((other) => other.name === name)
 
 const imageId = (container: ObservedContainer, runtimeName: string): string =>
   container.imageId.includes('://') || container.imageId === ''

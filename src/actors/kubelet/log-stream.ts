@@ -46,6 +46,7 @@ export const logContainer = (memory: PodMemory | undefined, greeting: LogGreetin
   const status = [
     ...(memory.status?.initContainerStatuses ?? []),
     ...(memory.status?.containerStatuses ?? []),
+    ...(memory.status?.ephemeralContainerStatuses ?? []),
   ].find(({ name }) => name === container)
   const reason = status?.state?.waiting?.reason ?? 'ContainerCreating'
   const pulling = reason === 'ErrImagePull' || reason === 'ImagePullBackOff'

@@ -10,6 +10,7 @@ import type { Container, Sandbox } from '../../node/runtime.ts'
 export type PodSpec = NonNullable<Pod['spec']>
 export type PodStatus = NonNullable<Pod['status']>
 export type PodContainer = PodSpec['containers'][number]
+export type EphemeralContainer = NonNullable<PodSpec['ephemeralContainers']>[number]
 export type ContainerStatus = NonNullable<PodStatus['containerStatuses']>[number]
 export type ContainerState = NonNullable<ContainerStatus['state']>
 export type PodCondition = NonNullable<PodStatus['conditions']>[number]
@@ -40,10 +41,17 @@ export const isSidecar = (container: PodContainer): boolean => container.restart
 export const initContainersOf = (pod: Pod): readonly PodContainer[] =>
   pod.spec?.initContainers ?? []
 export const containersOf = (pod: Pod): readonly PodContainer[] => pod.spec?.containers ?? []
+/** Containers added to a pod that runs, to look into it; they have the fields of others and one more. */
+export const ephemeralContainersOf = (pod: Pod): readonly EphemeralContainer[] =>
+  pod.spec?.ephemeralContainers ?? []
 export const allContainersOf = (pod: Pod): readonly PodContainer[] => [
   ...initContainersOf(pod),
   ...containersOf(pod),
+  ...ephemeralContainersOf(pod),
 ]
+
+export const isEphemeral = (pod: Pod, { name }: PodContainer): boolean =>
+  ephemeralContainersOf(pod).some((container) => container.name === name)
 
 export const hasProbes = (container: PodContainer): boolean =>
   !!(container.startupProbe ?? container.livenessProbe ?? container.readinessProbe)
@@ -96,4 +104,6 @@ export const runningContainers = (view: PodView): ObservedContainer[] => {
 export const fieldPathOf = (pod: Pod, name: string): string =>
   initContainersOf(pod).some((container) => container.name === name)
     ? `spec.initContainers{${name}}`
-    : `spec.containers{${name}}`
+    : ephemeralContainersOf(pod).some((container) => container.name === name)
+      ? `spec.ephemeralContainers{${name}}`
+      : `spec.containers{${name}}`

@@ -104,6 +104,8 @@ export interface ContainerFacts {
   mounts: readonly Mount[]
   image: ImageInfo
   nodeMemoryBytes: number
+  /** The container whose processes it sees. */
+  processesOf?: string
 }
 
 export const containerSpec = (
@@ -135,6 +137,7 @@ export const containerSpec = (
     ...security,
     oomScoreAdj: oomScoreAdjOf(pod, container, facts.nodeMemoryBytes),
     ...(pod.spec?.shareProcessNamespace ? { sharePodPID: true } : {}),
+    ...(facts.processesOf ? { processesOf: facts.processesOf } : {}),
     terminationMessagePath: container.terminationMessagePath ?? '/dev/termination-log',
     specHash: hashOf(container),
     labels: {},

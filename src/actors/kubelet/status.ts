@@ -11,6 +11,7 @@ import { isTerminal, type PodMemory } from './pod-memory.ts'
 import {
   type ContainerStatus,
   containersOf,
+  ephemeralContainersOf,
   initContainersOf,
   isSidecar,
   type PodCondition,
@@ -34,6 +35,9 @@ export const podStatus = (memory: PodMemory, node: NodeFacts, now: number): PodS
   const statuses = containersOf(pod)
     .map(statusOf(waiting))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const ephemeral = ephemeralContainersOf(pod)
+    .map(statusOf('ContainerCreating'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
   const phase = phaseOf(memory, initStatuses, statuses)
   const ip = addressOf(memory, node)
   const rejected =
@@ -55,6 +59,7 @@ export const podStatus = (memory: PodMemory, node: NodeFacts, now: number): PodS
     ...(memory.verdict && view.containers.size === 0 && !pod.status?.containerStatuses
       ? {}
       : { containerStatuses: statuses }),
+    ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
   }
 }
 

@@ -9,8 +9,10 @@ import { isTerminal, judgementOf, type PodMemory, type Verdict } from './pod-mem
 import {
   allContainersOf,
   containersOf,
+  ephemeralContainersOf,
   hasExited,
   initContainersOf,
+  isEphemeral,
   isSidecar,
   newest,
   type ObservedContainer,
@@ -110,6 +112,9 @@ const isInitFailed = (memory: PodMemory): boolean =>
   })
 
 const restartPolicyOf = (memory: PodMemory, container: PodContainer): string =>
+  isEphemeral(memory.pod, container) ? 'Never' : ownRestartPolicyOf(memory, container)
+
+const ownRestartPolicyOf = (memory: PodMemory, container: PodContainer): string =>
   container.restartPolicy ?? memory.pod.spec?.restartPolicy ?? 'Always'
 
 /** Whether an ended container is to run again, by its policy alone. */
@@ -197,6 +202,7 @@ const planRun = (memory: PodMemory, now: number): Plan => {
     return gathered.plan()
   }
   if (!memory.mounted) return gathered.plan()
+  for (const { name } of ephemeralContainersOf(memory.pod)) planEphemeral(memory, name, gathered)
   if (planInit(memory, gathered, now))
     for (const container of containersOf(memory.pod)) planOne(memory, container, gathered, now)
   return gathered.plan()
@@ -227,6 +233,13 @@ const planInit = (memory: PodMemory, gathered: Gathered, now: number): boolean =
     return false
   }
   return true
+}
+
+/** Starts a container that never ran; whatever comes of it, it is not started again. */
+const planEphemeral = (memory: PodMemory, name: string, gathered: Gathered): void => {
+  const reported = memory.pod.status?.ephemeralContainerStatuses?.find((one) => one.name === name)
+  if (newest(memory.view, name) || reported?.state?.terminated) return
+  gathered.add({ type: 'startContainer', name, attempt: 0, restarted: false }, name)
 }
 
 /** Starts, restarts or kills one container, as its state asks. */

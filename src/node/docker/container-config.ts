@@ -100,6 +100,15 @@ const bind = (mount: Mount): MountSettings => ({
   BindOptions: { Propagation: mount.propagation ?? 'rprivate' },
 })
 
+const pidMode = (
+  { sandboxId, sharePodPID, processesOf }: ContainerSpec,
+  { hostPID }: SandboxFacts,
+): { PidMode?: string } => {
+  if (hostPID) return { PidMode: 'host' }
+  if (sharePodPID) return { PidMode: `container:${sandboxId}` }
+  return processesOf ? { PidMode: `container:${processesOf}` } : {}
+}
+
 export const containerConfig = (
   spec: ContainerSpec,
   sandbox: SandboxFacts,
@@ -129,7 +138,7 @@ export const containerConfig = (
       ...resourceConfig(spec.resources),
       NetworkMode: ofSandbox,
       IpcMode: sandbox.hostIPC ? 'host' : ofSandbox,
-      ...(sandbox.hostPID ? { PidMode: 'host' } : spec.sharePodPID ? { PidMode: ofSandbox } : {}),
+      ...pidMode(spec, sandbox),
       Mounts: mounts.map(bind),
       Privileged: privileged,
       ReadonlyRootfs: spec.readOnlyRootFilesystem,
