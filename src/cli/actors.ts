@@ -179,6 +179,7 @@ const startMaster = async (
     ...ports('apiserver'),
     storage: store.storage,
     tls: serving.tls,
+    ...(serving.frontProxy ? { frontProxy: serving.frontProxy } : {}),
     authentication: serving.authentication,
     bind: { address: settings.bindAddress, port: settings.apiPort },
     advertiseAddress: settings.advertiseAddress ?? serving.defaultAddress,

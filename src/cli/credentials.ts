@@ -58,6 +58,9 @@ const ensureServiceAccountKey = async (folder: StateFolder) => {
   writeFileAtomically(folder.pki('sa.key'), await createSigningKey())
 }
 
+/** By it servers behind an apiserver know that it is one. */
+const FRONT_PROXY = 'front-proxy-client'
+
 /** Makes the certificates that are missing; costs nothing when all are there. */
 export const ensureCertificates = async (folder: StateFolder, nowMs: number, served: Served) => {
   await ensureServiceAccountKey(folder)
@@ -66,7 +69,8 @@ export const ensureCertificates = async (folder: StateFolder, nowMs: number, ser
   const complete =
     readTextIfPresent(folder.pki('names')) === stamp &&
     readPair(folder, 'ca') &&
-    readPair(folder, 'admin')
+    readPair(folder, 'admin') &&
+    readPair(folder, FRONT_PROXY)
   if (complete) return
   // Loaded only here: certificate code costs a restart nothing.
   const { createAuthority, issueCertificate } = await import('../node/pki.ts')
@@ -89,6 +93,13 @@ export const ensureCertificates = async (folder: StateFolder, nowMs: number, ser
       nowMs,
     })
     writePair(folder, 'admin', admin)
+  }
+  if (!readPair(folder, FRONT_PROXY)) {
+    // An authority of its own: what it signed may speak in anybody's name.
+    const own = await createAuthority('front-proxy-ca', nowMs)
+    const subject = { commonName: 'front-proxy-client' }
+    writePair(folder, 'front-proxy-ca', own)
+    writePair(folder, FRONT_PROXY, await issueCertificate(own, { subject, usage: 'client', nowMs }))
   }
   if (!readTextIfPresent(folder.pki('tokens.csv')))
     writeFileAtomically(

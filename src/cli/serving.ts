@@ -9,7 +9,7 @@ import type { StateFolder } from './state-folder.ts'
 
 export const readServing = (
   folder: StateFolder,
-): Pick<ApiserverOptions, 'tls' | 'authentication'> & { defaultAddress: string } => {
+): Pick<ApiserverOptions, 'tls' | 'frontProxy' | 'authentication'> & { defaultAddress: string } => {
   const read = (name: string) => {
     const text = readTextIfPresent(folder.pki(name))
     if (text === undefined)
@@ -21,6 +21,11 @@ export const readServing = (
       certificate: read('apiserver.crt'),
       key: read('apiserver.key'),
       clientCa: read('ca.crt'),
+    },
+    frontProxy: {
+      certificate: read('front-proxy-client.crt'),
+      key: read('front-proxy-client.key'),
+      authority: read('front-proxy-ca.crt'),
     },
     authentication: {
       tokens: parseTokens(readTextIfPresent(folder.pki('tokens.csv')) ?? ''),

@@ -5,6 +5,7 @@
  */
 import { type RequestOptions, request } from 'node:https'
 import { pino } from 'pino'
+import type { FrontProxy } from '../../src/actors/apiserver/aggregation/extension-server.ts'
 import { startApiserver } from '../../src/actors/apiserver/apiserver.ts'
 import type { Bus } from '../../src/bus/bus.ts'
 import { memoryNetwork } from '../../src/bus/memory-bus.ts'
@@ -48,6 +49,7 @@ export interface Pki {
   authority: KeyPair
   server: KeyPair
   admin: KeyPair
+  frontProxy: FrontProxy
   /** PEM. */
   serviceAccountKey: string
 }
@@ -69,7 +71,16 @@ export const testPki = (): Promise<Pki> => {
       usage: 'client',
       nowMs,
     })
-    return { authority, server, admin, serviceAccountKey: await createSigningKey() }
+    const proxies = await createAuthority('test-front-proxy-ca', nowMs)
+    const frontProxy = {
+      ...(await issueCertificate(proxies, {
+        subject: { commonName: 'front-proxy-client' },
+        usage: 'client',
+        nowMs,
+      })),
+      authority: proxies.certificate,
+    }
+    return { authority, server, admin, frontProxy, serviceAccountKey: await createSigningKey() }
   })()
   return made
 }
@@ -98,6 +109,7 @@ export const startTestApiserver = async (
       key: pki.server.key,
       clientCa: pki.authority.certificate,
     },
+    frontProxy: pki.frontProxy,
     authentication: {
       tokens: [{ token: TOKEN, user: 'robot', groups: ['robots'] }],
       serviceAccountKey: pki.serviceAccountKey,

@@ -211,7 +211,7 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
       await serveProxy(services, bus, call, exchange)
     },
   })
-  serveUpgrades(door.server, { services, bus, authenticate, log })
+  serveUpgrades(door.server, { services, bus, aggregator, authenticate, log })
   return door
 }
 

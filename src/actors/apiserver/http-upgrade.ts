@@ -10,9 +10,17 @@ import type { Server } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Pod } from '../../api/core/pod.ts'
-import { badRequest, internalError, StatusError } from '../../api/status-error.ts'
+import {
+  badRequest,
+  internalError,
+  StatusError,
+  serviceUnavailable,
+} from '../../api/status-error.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Log } from '../../std/log.ts'
+import type { Aggregator } from './aggregation/aggregator.ts'
+import type { ExtensionServer } from './aggregation/extension-server.ts'
+import { authorizeRemote } from './aggregation/remote-door.ts'
 import type { Authenticate } from './authenticate.ts'
 import { refusal } from './authorize.ts'
 import { live } from './commit.ts'
@@ -41,6 +49,8 @@ import { isSpdyRequest, spdyProtocol, spdyUpgrade } from './spdy/upgrade.ts'
 export interface UpgradeOptions {
   services: Services
   bus: Bus
+  /** Servers behind this one. */
+  aggregator: Aggregator
   authenticate: Authenticate
   log: Log
 }
@@ -73,6 +83,8 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   const user = await options.authenticate(request)
   const target = parsePath(path, options.services.storage.cache.kinds)
   if (target && isProxyPath(target)) return serveProxy(options, upgrade, target, user)
+  const server = target ? undefined : options.aggregator.serverOf(path)
+  if (server) return serveRemote(options, upgrade, server, user)
   if (target?.kind.plural !== 'pods' || target.kind.group !== '' || !target.name)
     throw badRequest('this path cannot be upgraded')
   const { subresource } = target
@@ -84,6 +96,20 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   const pod = (await live(options.services, target.kind, target.namespace, target.name)) as Pod
   if (subresource === 'portforward') await servePorts(options, upgrade, pod, query)
   else await serveProcess(options, upgrade, pod, query, subresource)
+}
+
+/** A connection to a server behind this one. */
+const serveRemote = async (
+  { aggregator }: UpgradeOptions,
+  { request, socket, head }: Upgrade,
+  server: ExtensionServer,
+  user: User,
+): Promise<void> => {
+  const [path, query] = splitUrl(request.url ?? '/')
+  authorizeRemote(user, request.method ?? 'GET', path, query)
+  if (!aggregator.isAvailable(server)) throw serviceUnavailable('service unavailable')
+  const { upgradeRemote } = await import('./aggregation/remote-request.ts')
+  await upgradeRemote(server, user, request, socket, head)
 }
 
 const serveProxy = async (

@@ -64,7 +64,7 @@ export const customParts = (
 })
 
 /** The text of an object without its braces. */
-export const innerText = (object: Schema): string => JSON.stringify(object).slice(1, -1)
+export const membersText = (object: Schema): string => JSON.stringify(object).slice(1, -1)
 
 const writePaths = (paths: readonly Path[], write: (path: Path) => Schema): Schema =>
   Object.fromEntries(

@@ -15,7 +15,7 @@ import {
   modelOf,
 } from './definition-names.ts'
 import { type DefinitionSource, type Dialect, definitionsOf } from './definitions.ts'
-import { documentPaths, innerText, V2_FRAME, v3Text } from './documents.ts'
+import { documentPaths, membersText, V2_FRAME, v3Text } from './documents.ts'
 import { pathsOf } from './operations.ts'
 import type { Catalogue } from './published.ts'
 import { encodeSwagger } from './swagger-protobuf.ts'
@@ -45,14 +45,14 @@ export const publications = (
   const files: Publication[] = []
   for (const [groupVersion, members] of byGroupVersion(all)) {
     const schemas = definitionsOf(source('v3'), modelsOf(members))
-    const content = v3Text(documentPaths(source('v3'), members), innerText(schemas))
+    const content = v3Text(documentPaths(source('v3'), members), membersText(schemas))
     const file = `v3-${groupVersion.replaceAll('/', '-')}`
     catalogue.v3[groupVersion] = { file, hash: hashOf(content) }
     files.push({ name: file, content })
   }
   const paths = documentPaths(source('v2'), all)
   const definitions = definitionsOf(source('v2'), modelsOf(all))
-  const [pathsText, definitionsText] = [innerText(paths), innerText(definitions)]
+  const [pathsText, definitionsText] = [membersText(paths), membersText(definitions)]
   catalogue.v2 = hashOf(V2_FRAME.head + pathsText + V2_FRAME.middle + definitionsText)
   files.push(
     { name: 'v2-paths', content: pathsText },
@@ -60,7 +60,7 @@ export const publications = (
     { name: 'v2-protobuf', content: encodeSwagger({ paths, definitions }, true) },
     {
       name: 'v3-shared',
-      content: innerText(definitionsOf(source('v3'), MODELS_OF_CUSTOM_KINDS)),
+      content: membersText(definitionsOf(source('v3'), MODELS_OF_CUSTOM_KINDS)),
     },
     { name: 'catalogue', content: JSON.stringify(catalogue) },
   )

@@ -116,10 +116,10 @@ export class OpenApiPages {
   }
 
   private async customText(kinds: readonly AnyKind[]): Promise<string> {
-    const { customParts, innerText, v3Text } = await documents()
+    const { customParts, membersText, v3Text } = await documents()
     const { paths, definitions } = customParts('v3', kinds)
     const shared = await expand(await readFile(publishedFile('v3-shared')))
-    return v3Text(paths, `${innerText(definitions)},${shared}`)
+    return v3Text(paths, `${membersText(definitions)},${shared}`)
   }
 
   private async v2(request: PageRequest): Promise<Page> {
@@ -163,10 +163,10 @@ export class OpenApiPages {
   }
 
   private async v2Json(): Promise<Buffer> {
-    const { innerText, V2_FRAME } = await documents()
+    const { membersText, V2_FRAME } = await documents()
     const parts = await this.v2Parts()
     const more = (added: string) => (added === '' ? '' : `,${added}`)
-    const added = parts && { paths: innerText(parts.paths), more: innerText(parts.definitions) }
+    const added = parts && { paths: membersText(parts.paths), more: membersText(parts.definitions) }
     return Buffer.concat([
       await compress(V2_FRAME.head),
       await readFile(publishedFile('v2-paths')),

@@ -1,0 +1,46 @@
+/**
+ * Who may send which request to a server behind this one: what a path of its API asks for, and the answer. Pure.
+ *
+ * Paths have Kubernetes' form, `/apis/<group>/<version>/[namespaces/<namespace>/]<resource>/[<name>/[…]]`.
+ */
+import { type Attributes, refusal } from '../authorize.ts'
+import { flag, type User } from '../request.ts'
+
+const VERBS: Readonly<Record<string, [named: string, collection: string]>> = {
+  GET: ['get', 'list'],
+  HEAD: ['get', 'list'],
+  POST: ['create', 'create'],
+  PUT: ['update', 'update'],
+  PATCH: ['patch', 'patch'],
+  DELETE: ['delete', 'deletecollection'],
+}
+
+export const remoteAttributes = (
+  user: User,
+  method: string,
+  path: string,
+  query: URLSearchParams,
+): Attributes => {
+  const [, , group = '', , ...rest] = path.split('/').filter((part, at) => part !== '' || at === 0)
+  if (rest.length === 0) return { user, verb: method.toLowerCase(), path }
+  const isWatchPath = rest[0] === 'watch'
+  if (isWatchPath) rest.shift()
+  const isInside = rest[0] === 'namespaces' && rest.length > 2
+  const [, namespace] = isInside ? rest.splice(0, 2) : []
+  const [resource = '', name, subresource] = rest
+  const [named, collection] = VERBS[method] ?? [method.toLowerCase(), method.toLowerCase()]
+  const isWatch = method === 'GET' && (isWatchPath || (name === undefined && flag(query, 'watch')))
+  const verb = isWatch ? 'watch' : name === undefined ? collection : named
+  return { user, verb, group, resource, subresource, namespace, name }
+}
+
+/** Throws StatusError 403. */
+export const authorizeRemote = (
+  user: User,
+  method: string,
+  path: string,
+  query: URLSearchParams,
+): void => {
+  const refused = refusal(remoteAttributes(user, method, path, query))
+  if (refused) throw refused
+}
