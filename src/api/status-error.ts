@@ -224,7 +224,8 @@ export const invalid = (
   name: string,
   errors: readonly FieldError[],
 ) => {
-  const lines = errors.map((error) => `${error.field}: ${error.message}`)
+  // What is said twice is a cause twice, and one line.
+  const lines = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))]
   const list = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`
   const kind = on.group ? `${on.kind}.${on.group}` : on.kind
   return new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${list}`, {

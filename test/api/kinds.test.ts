@@ -39,6 +39,7 @@ for (const path of readdirSync('test/api', { recursive: true, encoding: 'utf8' }
 for (const kind of kinds) await kind.load?.()
 
 const create = (kind: AnyKind) => {
+  const { name, rest } = fromCases.get(kind) ?? { name: 'web', rest: minimal[kind.kind] }
   const known = fromCases.get(kind)
   const object: KubernetesObject & { status?: unknown } = deepCopy({
     apiVersion: kind.apiVersion,
@@ -134,7 +135,10 @@ test('every kind has a name column, and every column a cell of its type', () => 
     for (const column of kind.columns) {
       const cell = column.value(object, NOW)
       assert.ok(column.description.length > 0, `${kind.kind} ${column.name}`)
-      assert.ok(['string', 'number', 'boolean'].includes(typeof cell), `${kind.kind} ${column.name}`)
+      assert.ok(
+        ['string', 'number', 'boolean'].includes(typeof cell),
+        `${kind.kind} ${column.name}`,
+      )
       if (column.name === 'Age') assert.is(cell, '60m')
     }
   }

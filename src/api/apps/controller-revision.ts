@@ -15,8 +15,11 @@ export type ControllerRevision = WireObject<V1ControllerRevision>
 
 const validate = ({ data, revision }: ControllerRevision): FieldError[] => {
   const errors: FieldError[] = []
-  if (data == null) errors.push(requiredField('data', 'data is mandatory'))
   checkNonNegative(errors, 'revision', revision)
+  if (data == null) errors.push(requiredField('data', 'data is mandatory'))
+  else if (typeof data !== 'object' || Array.isArray(data)) {
+    errors.push(requiredField('data', 'data must be a valid JSON object'))
+  }
   return errors
 }
 
@@ -46,14 +49,7 @@ export const ControllerRevision = defineKind<ControllerRevision>({
   columns: [
     nameColumn,
     column('Controller', 'Whose state it is.', controllerName),
-    column(
-      'Revision',
-      'Its number; the newest is the highest.',
-      ({ revision }) => {
-        return revision
-      },
-      'integer',
-    ),
+    column('Revision', 'Its number; the newest is the highest.', ({ revision }) => revision),
     ageColumn,
   ],
 })

@@ -1,16 +1,22 @@
 /**
  * StatefulSet: pods with a number, a name and volumes of their own, which outlive each single pod.
  *
- * The spec is the user's, the status the statefulset controller's. Kubernetes does not check the containers of
- * the template: its pods are refused when they are made. `maxUnavailable` is off by default in 1.36 and dropped.
+ * The spec is the user's, the status the statefulset controller's. `maxUnavailable` is off by default in 1.36
+ * and dropped. Claims are templates as a whole, and never change.
  */
 import type { V1PersistentVolumeClaim, V1StatefulSet } from '@kubernetes/client-node'
 import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, templateColumns } from '../core/columns.ts'
-import { checkLabelSelector, checkLabels, checkNonNegative } from '../core/field-rules.ts'
-import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
-import { checkPodAnnotations } from '../core/pod-spec-validation.ts'
-import { canonicalizeQuantities } from '../core/resource-list.ts'
+import {
+  checkDnsLabel,
+  checkLabelSelector,
+  checkLabels,
+  checkNonNegative,
+} from '../core/field-rules.ts'
+import { applyClaimSpecDefaults } from '../core/persistent-volume-claim-defaults.ts'
+import { checkClaimSpec } from '../core/persistent-volume-claim-validation.ts'
+import { applyPodSpecDefaults, type PodTemplate } from '../core/pod-spec-defaults.ts'
+import { checkPodAnnotations, checkPodTemplate } from '../core/pod-spec-validation.ts'
 import { deepEqual } from '../equality.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
@@ -73,10 +79,7 @@ const applyClaimDefaults = (claim: Wire<V1PersistentVolumeClaim>): void => {
   claim.apiVersion = 'v1'
   claim.kind = 'PersistentVolumeClaim'
   claim.spec ??= {}
-  claim.spec.volumeMode ??= 'Filesystem'
-  const { limits, requests } = claim.spec.resources ?? {}
-  if (limits) canonicalizeQuantities(limits)
-  if (requests) canonicalizeQuantities(requests)
+  applyClaimSpecDefaults(claim.spec)
   claim.status ??= {}
   claim.status.phase ||= 'Pending'
 }
@@ -85,7 +88,19 @@ const dropMaxUnavailable = (spec: StatefulSetSpec | undefined): void => {
   delete spec?.updateStrategy?.rollingUpdate?.maxUnavailable
 }
 
-const validate = ({ spec = {} as StatefulSetSpec }: StatefulSet): FieldError[] => {
+/** On an update, what never changes is not checked again, nor is a template that was bad before. */
+const validate = (statefulSet: StatefulSet, old?: StatefulSet): FieldError[] => {
+  const spec = statefulSet.spec ?? ({} as StatefulSetSpec)
+  const wasBad =
+    old !== undefined && specErrors(old.spec ?? ({} as StatefulSetSpec), false, true).length > 0
+  return specErrors(spec, !old, !wasBad)
+}
+
+const specErrors = (
+  spec: StatefulSetSpec,
+  isNew: boolean,
+  isTemplateChecked: boolean,
+): FieldError[] => {
   const errors: FieldError[] = []
   checkManagementPolicy(errors, spec.podManagementPolicy)
   checkUpdateStrategy(errors, spec)
@@ -96,11 +111,16 @@ const validate = ({ spec = {} as StatefulSetSpec }: StatefulSet): FieldError[] =
     const path = `spec.persistentVolumeClaimRetentionPolicy.${field}`
     errors.push(unsupportedField(path, policy, RETENTION_POLICIES))
   }
+  if (isNew) {
+    for (const [index, claim] of (spec.volumeClaimTemplates ?? []).entries()) {
+      checkClaimSpec(errors, `spec.volumeClaimTemplates[${index}].spec`, claim.spec ?? {}, true)
+    }
+  }
   checkNonNegative(errors, 'spec.replicas', spec.replicas)
   checkNonNegative(errors, 'spec.minReadySeconds', spec.minReadySeconds)
   checkNonNegative(errors, 'spec.ordinals.start', spec.ordinals?.start)
-  checkNonNegative(errors, 'spec.revisionHistoryLimit', spec.revisionHistoryLimit)
-  checkSelector(errors, spec)
+  if (isNew && spec.serviceName) checkDnsLabel(errors, 'spec.serviceName', spec.serviceName)
+  checkSelectorAndTemplate(errors, spec, isTemplateChecked)
   checkLongRunning(errors, 'spec.template.spec', spec.template, 'StatefulSet')
   return errors
 }
@@ -136,7 +156,12 @@ const checkUpdateStrategy = (errors: FieldError[], spec: StatefulSetSpec): void 
   }
 }
 
-const checkSelector = (errors: FieldError[], { selector, template }: StatefulSetSpec): void => {
+const checkSelectorAndTemplate = (
+  errors: FieldError[],
+  spec: StatefulSetSpec,
+  isTemplateChecked: boolean,
+): void => {
+  const { selector, template } = spec
   const path = 'spec.selector'
   if (!selector) errors.push(requiredField(path))
   else {
@@ -153,10 +178,25 @@ const checkSelector = (errors: FieldError[], { selector, template }: StatefulSet
   }
   const { labels, annotations } = template?.metadata ?? {}
   checkTemplateLabels(errors, 'spec.template', compiled, labels)
+  if (isTemplateChecked) checkPodTemplate(errors, 'spec.template', podTemplateOf(spec))
   checkLabels(errors, 'spec.template.labels', labels)
   errors.push(...validateAnnotations(annotations, 'spec.template.annotations'))
-  const spec = template?.spec
-  if (spec) checkPodAnnotations(errors, 'spec.template.annotations', annotations, spec)
+  const pod = template?.spec
+  if (pod) checkPodAnnotations(errors, 'spec.template.annotations', annotations, pod)
+}
+
+/** The template as its pods will be: named and with the volumes of their claims. */
+const podTemplateOf = ({ template, volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplate => {
+  if (!template?.spec) return template ?? {}
+  const { subdomain: _, hostname: __, volumes = [], ...spec } = template.spec
+  const claimed = new Map(
+    volumeClaimTemplates.map(({ metadata }) => {
+      const name = metadata?.name ?? ''
+      return [name, { name, persistentVolumeClaim: { claimName: name } }]
+    }),
+  )
+  const others = volumes.filter(({ name }) => !claimed.has(name))
+  return { ...template, spec: { ...spec, volumes: [...claimed.values(), ...others] } }
 }
 
 const labelCount = ({ matchLabels, matchExpressions }: NonNullable<StatefulSetSpec['selector']>) =>

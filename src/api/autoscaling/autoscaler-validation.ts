@@ -51,8 +51,11 @@ export const validateAutoscaler = (
     const why = `must be greater than or equal to ${lowest}`
     errors.push(invalidField('spec.minReplicas', minReplicas, why))
   }
-  if (maxReplicas < 1) {
-    errors.push(invalidField('spec.maxReplicas', maxReplicas, 'must be greater than 0'))
+  if (maxReplicas === 0) {
+    errors.push(requiredField('spec.maxReplicas', 'must be set and greater than 0'))
+  } else if (maxReplicas < 0) {
+    const why = 'must be greater than or equal to 1'
+    errors.push(invalidField('spec.maxReplicas', maxReplicas, why))
   }
   if (minReplicas != null && maxReplicas < minReplicas) {
     const why = 'must be greater than or equal to `minReplicas`'

@@ -139,7 +139,7 @@ export const CronJob = defineKind<CronJob>({
     nameColumn,
     column('Schedule', 'When Jobs are made.', ({ spec }) => spec?.schedule ?? ''),
     column('Timezone', 'The time zone of the schedule.', ({ spec }) => spec?.timeZone ?? '<none>'),
-    column('Suspend', 'Whether no Jobs are made for now.', suspended),
+    column('Suspend', 'Whether no Jobs are made for now.', suspended, 'boolean'),
     column('Active', 'Jobs that run.', ({ status }) => status?.active?.length ?? 0, 'integer'),
     column('Last Schedule', 'Time since a Job was last due.', ({ status }, now) => {
       return status?.lastScheduleTime ? since(status.lastScheduleTime, now) : '<none>'

@@ -6,7 +6,7 @@
  * fault does not stand in the way of other changes.
  */
 import type { V1JobStatus } from '@kubernetes/client-node'
-import { checkNonNegative } from '../core/field-rules.ts'
+import { checkNonNegative, FIELD_IMMUTABLE } from '../core/field-rules.ts'
 import { deepEqual } from '../equality.ts'
 import type { Wire } from '../meta.ts'
 import {
@@ -120,37 +120,40 @@ const checkTimes = (errors: FieldError[], transition: Transition): void => {
   const isBackwards =
     startTime && completionTime && Date.parse(completionTime) < Date.parse(startTime)
   if (changed('startTime', 'completionTime') && isBackwards) {
-    const why = 'completionTime cannot be set before startTime'
+    const why = 'must be equal to or after `startTime`'
     errors.push(invalidField(path, completionTime, why))
   }
 }
 
 const checkFailureReasons = (errors: FieldError[], transition: Transition): void => {
-  const { status, old, isComplete, isFailed, completeChanged } = transition
-  const failedChanged = isFailed !== hasCondition(old, 'Failed')
+  const { status, old, isComplete, isFailed, completeChanged, changed } = transition
+  const failedChanged = isFailed !== hasCondition(old, 'Failed') || changed('failedIndexes')
   if (failedChanged && isFailed && !hasCondition(status, 'FailureTarget')) {
     const why = 'cannot set Failed=True condition without the FailureTarget=true condition'
     errors.push(invalidWithoutValue(CONDITIONS, why))
   }
-  if (completeChanged && isComplete && !hasCondition(status, 'SuccessCriteriaMet')) {
+  const isMet = hasCondition(status, 'SuccessCriteriaMet')
+  const metChanged = isMet !== hasCondition(old, 'SuccessCriteriaMet')
+  if ((completeChanged || metChanged) && isComplete && !isMet) {
     const why = 'cannot set Complete=True condition without the SuccessCriteriaMet=true condition'
     errors.push(invalidWithoutValue(CONDITIONS, why))
   }
 }
 
 const checkFinished = (errors: FieldError[], transition: Transition): void => {
-  const { status, isFinished: finished, finishedChanged, changed } = transition
+  const { spec, status, isFinished: finished, finishedChanged, changed } = transition
   if (!finished) return
   const { active = 0, startTime, uncountedTerminatedPods: uncounted } = status
   if ((finishedChanged || changed('active')) && active > 0) {
     errors.push(invalidField('status.active', active, 'active>0 is invalid for finished job'))
   }
-  if ((finishedChanged || changed('startTime')) && !startTime) {
+  const isNeverStarted = spec.suspend === true && spec.completions === 0
+  if ((finishedChanged || changed('startTime')) && !isNeverStarted && !startTime) {
     errors.push(requiredField('status.startTime', 'startTime is required for finished job'))
   }
   const count = (uncounted?.failed?.length ?? 0) + (uncounted?.succeeded?.length ?? 0)
   if ((finishedChanged || changed('uncountedTerminatedPods')) && count > 0) {
-    const why = 'uncountedTerminatedPods needs to be empty for finished job'
+    const why = 'must be empty for finished job'
     errors.push(invalidField('status.uncountedTerminatedPods', uncounted, why))
   }
 }
@@ -223,6 +226,11 @@ const checkSuccessCriteria = (errors: FieldError[], transition: Transition): voi
   }
 }
 
+/** Its controller notes a start anew after the user has lifted the suspension. */
+const isResuming = (status: JobStatus, old: JobStatus): boolean =>
+  hasCondition(old, 'Suspended') &&
+  (status.conditions ?? []).some(({ type, status }) => type === 'Suspended' && status === 'False')
+
 /** What was reached is not taken back. */
 const checkProgress = (errors: FieldError[], transition: Transition): void => {
   const { spec, status, old, changed } = transition
@@ -242,12 +250,11 @@ const checkProgress = (errors: FieldError[], transition: Transition): void => {
     errors.push(invalidField('status.succeeded', succeeded, why))
   }
   if (completionTime && old.completionTime && completionTime !== old.completionTime) {
-    const why = 'completionTime cannot be mutated'
-    errors.push(invalidField('status.completionTime', completionTime, why))
+    errors.push(invalidField('status.completionTime', completionTime, FIELD_IMMUTABLE))
   }
-  if (old.startTime && changed('startTime') && !spec.suspend) {
-    const why = 'startTime cannot be removed for unsuspended job'
-    errors.push(requiredField('status.startTime', why))
+  if (old.startTime && changed('startTime') && !spec.suspend && !isResuming(status, old)) {
+    const why = 'field is immutable for unsuspended job once set'
+    errors.push(invalidField('status.startTime', status.startTime ?? null, why))
   }
   const wasMet = hasCondition(old, 'SuccessCriteriaMet')
   const isMet = hasCondition(status, 'SuccessCriteriaMet')

@@ -4,9 +4,10 @@
  * Order, paths and wording follow Kubernetes 1.36 (`pkg/apis/batch/validation`). Policies and the status have
  * files of their own.
  */
-import type { V1JobSpec, V1PodTemplateSpec } from '@kubernetes/client-node'
+import type { V1JobSpec } from '@kubernetes/client-node'
 import { checkTemplateLabels, compiledSelector, sortKeys } from '../apps/workload-validation.ts'
 import { checkLabelSelector, checkNonNegative, FIELD_IMMUTABLE } from '../core/field-rules.ts'
+import type { PodSpec, PodTemplate } from '../core/pod-spec-defaults.ts'
 import { checkPodTemplate } from '../core/pod-spec-validation.ts'
 import { deepCopy, deepEqual } from '../equality.ts'
 import type { Wire } from '../meta.ts'
@@ -21,9 +22,9 @@ import {
 } from '../status-error.ts'
 import type { Job } from './job.ts'
 import { checkPodFailurePolicy, checkSuccessPolicy } from './job-policy-validation.ts'
+import { hasCondition } from './job-status-validation.ts'
 
 export type JobSpec = Wire<V1JobSpec>
-type PodTemplate = Wire<V1PodTemplateSpec>
 
 const COMPLETION_MODES = ['NonIndexed', 'Indexed']
 const REPLACEMENT_POLICIES = ['Failed', 'TerminatingOrFailed']
@@ -239,30 +240,28 @@ const checkCompletionsUpdate = (errors: FieldError[], spec: JobSpec, old: JobSpe
 /** While a Job is suspended and nothing of it runs, where its pods go and what they need may change. */
 const checkTemplateUpdate = (errors: FieldError[], template: PodTemplate, old: Job): void => {
   const last = old.spec?.template
-  const isSuspended = old.spec?.suspend === true
-  const isIdle = !old.status?.startTime || !old.status.active
-  const expected = last && isSuspended && isIdle ? withSchedulingOf(deepCopy(last), template) : last
-  checkSame(errors, 'spec.template', template, expected)
+  const status = old.status ?? {}
+  const isIdle = hasCondition(status, 'Suspended') && !status.active
+  if (!old.spec?.suspend || !isIdle || !last?.spec || !template?.spec) {
+    checkSame(errors, 'spec.template', template, last)
+    return
+  }
+  const expected = withSchedulingOf(deepCopy(last.spec), deepCopy(template.spec))
+  checkSame(errors, 'spec.template.spec', template.spec, expected)
 }
 
-/** `old`, in place, with everything of `template` that a suspended Job may change. */
-const withSchedulingOf = (old: PodTemplate, template: PodTemplate): PodTemplate => {
-  const from = deepCopy(template)
-  old.metadata = { ...old.metadata }
-  take(old.metadata, from.metadata ?? {}, ['labels', 'annotations'])
-  if (Object.keys(old.metadata).length === 0 && !from.metadata) delete old.metadata
-  if (!old.spec || !from.spec) return old
-  take(old.spec, from.spec, ['nodeSelector', 'tolerations', 'schedulingGates'])
-  const affinity = { ...old.spec.affinity }
-  take(affinity, from.spec.affinity ?? {}, ['nodeAffinity'])
-  if (from.spec.affinity || Object.keys(affinity).length > 0) old.spec.affinity = affinity
-  else delete old.spec.affinity
+/** `old`, in place, with everything of `spec` that a suspended Job may change. */
+const withSchedulingOf = (old: PodSpec, spec: PodSpec): PodSpec => {
+  take(old, spec, ['nodeSelector', 'tolerations', 'schedulingGates'])
+  const affinity = { ...old.affinity }
+  take(affinity, spec.affinity ?? {}, ['nodeAffinity'])
+  if (spec.affinity || Object.keys(affinity).length > 0) old.affinity = affinity
+  else delete old.affinity
   for (const list of ['containers', 'initContainers'] as const) {
-    for (const [index, container] of (old.spec[list] ?? []).entries()) {
-      const next = from.spec[list]?.[index]
-      if (next?.name !== container.name) continue
-      container.resources = { ...container.resources }
-      take(container.resources, next.resources ?? {}, ['requests', 'limits'])
+    if (old[list]?.length !== spec[list]?.length) continue
+    for (const [index, container] of (old[list] ?? []).entries()) {
+      const next = spec[list]?.[index]
+      if (next?.name === container.name) take(container, next, ['resources'])
     }
   }
   return old

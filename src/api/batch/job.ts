@@ -87,7 +87,8 @@ const statusOf = ({ metadata, status = {} }: Job): string => {
   if (hasCondition(status, 'Failed')) return 'Failed'
   if (metadata.deletionTimestamp) return 'Terminating'
   if (hasCondition(status, 'Suspended')) return 'Suspended'
-  return hasCondition(status, 'FailureTarget') ? 'FailureTarget' : 'Running'
+  if (hasCondition(status, 'FailureTarget')) return 'FailureTarget'
+  return hasCondition(status, 'SuccessCriteriaMet') ? 'SuccessCriteriaMet' : 'Running'
 }
 
 export const Job = defineKind<Job>({

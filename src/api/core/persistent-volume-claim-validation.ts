@@ -75,7 +75,8 @@ export const checkClaimTemplate = (
   checkClaimSpec(errors, `${path}.spec`, spec ?? {}, true)
 }
 
-const checkClaimSpec = (
+/** The spec of a claim or of a template of claims; `checkGroups`: those of data sources, too. */
+export const checkClaimSpec = (
   errors: FieldError[],
   path: string,
   spec: Spec,

@@ -31,12 +31,25 @@ export const cases: KindCase = {
         revision.revision = -1
       },
       causes: [
+        { field: 'revision', reason: 'FieldValueInvalid' },
         {
           field: 'data',
           reason: 'FieldValueRequired',
           message: 'Required value: data is mandatory',
         },
-        { field: 'revision', reason: 'FieldValueInvalid' },
+      ],
+    },
+    {
+      name: 'data that is no object',
+      change: (revision) => {
+        revision.data = ['a']
+      },
+      causes: [
+        {
+          field: 'data',
+          reason: 'FieldValueRequired',
+          message: 'Required value: data must be a valid JSON object',
+        },
       ],
     },
   ],

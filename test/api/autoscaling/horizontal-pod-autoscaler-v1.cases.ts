@@ -30,7 +30,7 @@ export const cases: KindCase = {
         delete spec.scaleTargetRef.apiVersion
       },
       causes: [
-        { field: 'spec.maxReplicas', reason: 'FieldValueInvalid' },
+        { field: 'spec.maxReplicas', reason: 'FieldValueRequired' },
         { field: 'spec.maxReplicas', reason: 'FieldValueInvalid' },
         { field: 'spec.scaleTargetRef.apiVersion', reason: 'FieldValueInvalid' },
       ],

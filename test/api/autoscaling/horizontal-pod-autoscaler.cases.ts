@@ -46,8 +46,8 @@ export const cases: KindCase = {
         },
         {
           field: 'spec.maxReplicas',
-          reason: INVALID,
-          message: 'Invalid value: 0: must be greater than 0',
+          reason: REQUIRED,
+          message: 'Required value: must be set and greater than 0',
         },
         { field: 'spec.scaleTargetRef.kind', reason: REQUIRED },
         { field: 'spec.scaleTargetRef.name', reason: REQUIRED },
