@@ -39,7 +39,6 @@ for (const path of readdirSync('test/api', { recursive: true, encoding: 'utf8' }
 for (const kind of kinds) await kind.load?.()
 
 const create = (kind: AnyKind) => {
-  const { name, rest } = fromCases.get(kind) ?? { name: 'web', rest: minimal[kind.kind] }
   const known = fromCases.get(kind)
   const object: KubernetesObject & { status?: unknown } = deepCopy({
     apiVersion: kind.apiVersion,
