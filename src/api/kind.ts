@@ -62,6 +62,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
   namespaced: boolean
   /** Nothing is stored: creating one asks a question, which is answered and forgotten. */
   isVirtual?: boolean
+  /** Of a virtual kind: it is not created but read, and made up for each reader. */
+  isComputed?: boolean
   /** Name of the model in `@kubernetes/client-node`, e.g. `V1Pod`: the source of the field schema. */
   model: string
   /** The stream that stores it; `events` is the one whose messages expire. Default `state`. */

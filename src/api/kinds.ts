@@ -28,6 +28,7 @@ import { CronJob } from './batch/cron-job.ts'
 import { Job } from './batch/job.ts'
 import { CertificateSigningRequest } from './certificates/certificate-signing-request.ts'
 import { Lease } from './coordination/lease.ts'
+import { ComponentStatus } from './core/component-status.ts'
 import { ConfigMap } from './core/config-map.ts'
 import { Endpoints } from './core/endpoints.ts'
 import { Event } from './core/event.ts'
@@ -128,6 +129,7 @@ export const kinds: readonly AnyKind[] = [
 
 /** Kinds without objects. */
 export const virtualKinds: readonly AnyKind[] = [
+  ComponentStatus,
   TokenReview,
   SelfSubjectReview,
   SubjectAccessReview,

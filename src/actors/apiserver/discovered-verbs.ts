@@ -21,12 +21,11 @@ const PROXYING = ['create', 'delete', 'get', 'patch', 'update']
 const CREATING = ['create']
 const STREAMING = ['create', 'get']
 
-/** Nothing of it can be written. */
-const READ_ONLY: ReadonlySet<string> = new Set(['componentstatuses'])
+const READING = ['get', 'list']
 
 export const verbsOf = (kind: AnyKind): readonly string[] => {
-  if (kind.isVirtual) return CREATING
-  return kind.group === '' && READ_ONLY.has(kind.plural) ? ['get', 'list'] : ALL
+  if (kind.isComputed) return READING
+  return kind.isVirtual ? CREATING : ALL
 }
 
 const core = (name: string, kind: string, verbs: readonly string[]): Subresource => ({

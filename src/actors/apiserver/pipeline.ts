@@ -40,6 +40,12 @@ const REVIEW: Verbs = {
   create: async (services, request) =>
     (await import('./reviews/review.ts')).review(services, request),
 }
+const COMPUTED: Verbs = {
+  get: async (services, request) =>
+    (await import('./component-status.ts')).getComponentStatus(services, request),
+  list: async (services, request) =>
+    (await import('./component-status.ts')).listComponentStatuses(services, request),
+}
 const TOKEN: Verbs = {
   create: async (services, request) =>
     (await import('./reviews/token-request.ts')).requestToken(services, request),
@@ -47,6 +53,7 @@ const TOKEN: Verbs = {
 
 /** What the kind serves under `subresource`; undefined when there is no such thing. */
 const verbsOf = (kind: AnyKind, subresource: string | undefined): Verbs | undefined => {
+  if (subresource === undefined && kind.isComputed) return COMPUTED
   if (subresource === undefined) return kind.isVirtual ? REVIEW : MAIN
   if (subresource === 'status') return kind.statusSubresource ? STATUS : undefined
   if (subresource === 'scale') return kind.scale ? SCALE : undefined

@@ -5,7 +5,13 @@
  * than the cache's ring is answered with 410. It knows no transport: a door gives the sink.
  */
 import type { KubernetesObject } from '../../api/meta.ts'
-import { badRequest, expired, type FieldError, invalid } from '../../api/status-error.ts'
+import {
+  badRequest,
+  expired,
+  type FieldError,
+  invalid,
+  methodNotSupported,
+} from '../../api/status-error.ts'
 import type { Change } from '../../client/view.ts'
 import { watchOptions } from './list-options.ts'
 import { parseRevision, settle } from './read.ts'
@@ -38,6 +44,7 @@ export interface WatchPlan {
 /** Parses a watch's parameters and waits until the cache may answer it. Throws StatusError. */
 export const planWatch = async (services: Services, request: ApiRequest): Promise<WatchPlan> => {
   const { kind, namespace, name, query } = request
+  if (kind.isVirtual) throw methodNotSupported(kind, 'watch')
   const options = watchOptions(query)
   const selection = parseSelection(kind, namespace, withName(query, name))
   if (name !== undefined && selection.name !== name)

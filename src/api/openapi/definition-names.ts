@@ -81,8 +81,8 @@ export const definitionNames = (kinds: readonly AnyKind[]): DefinitionNames => {
   const names = new Map<string, string>()
   // a pod template belongs to the core group, though no core kind of ours holds one
   nameReachable('V1PodTemplateSpec', '', 'v1', names)
-  for (const { model, group, version, isVirtual } of byGroup(kinds))
-    for (const root of isVirtual ? [model] : [model, `${model}List`])
+  for (const { model, group, version, isVirtual, isComputed } of byGroup(kinds))
+    for (const root of isVirtual && !isComputed ? [model] : [model, `${model}List`])
       nameReachable(root, group, version, names)
   for (const { model, group, version } of SHARED_MODELS) nameReachable(model, group, version, names)
   return names

@@ -88,6 +88,15 @@ export const pathsOf = (kind: AnyKind): Path[] => {
   const collection = `${root}${scope}/${kind.plural}`
   const scopeParameters = kind.namespaced ? [NAMESPACE] : []
   const named = [NAME, ...scopeParameters, PRETTY]
+  if (kind.isComputed)
+    return [
+      { path: collection, parameters: [PRETTY], operations: [listOperation(kind)] },
+      {
+        path: `${collection}/{name}`,
+        parameters: named,
+        operations: changingOperations(kind, '', modelOf(kind)).slice(0, 1),
+      },
+    ]
   if (kind.isVirtual)
     return [
       {

@@ -80,7 +80,7 @@ const byGroupVersion = (all: readonly AnyKind[]): Map<string, AnyKind[]> => {
 const modelsOf = (members: readonly AnyKind[]): string[] => [
   ...new Set([
     ...members.flatMap((kind) =>
-      kind.isVirtual ? [modelOf(kind)] : [modelOf(kind), listModelOf(kind)],
+      kind.isVirtual && !kind.isComputed ? [modelOf(kind)] : [modelOf(kind), listModelOf(kind)],
     ),
     ...members
       .flatMap(pathsOf)
