@@ -24,5 +24,14 @@ export const safeEncode = (text: string): string => {
   return encoded
 }
 
+const first = randomUUID()
+let drawn = 0
+
+/** Differs from every other one, in this process and elsewhere, but can be guessed; looks like a uid. */
+export const newRequestId = (): string => {
+  drawn++
+  return first.slice(0, 24) + (drawn + 0x1000_0000_0000).toString(16).slice(-12)
+}
+
 /** From 0 up to but not including 1, for spreading things out. */
 export const randomFraction = (): number => Math.random()

@@ -15,7 +15,7 @@ import {
   serviceUnavailable,
   tooManyRequests,
 } from '../../api/status-error.ts'
-import { newUid } from '../../std/ids.ts'
+import { newRequestId } from '../../std/ids.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
 import { authorizeRemote } from './aggregation/remote-door.ts'
 import { refusal } from './authorize.ts'
@@ -73,6 +73,9 @@ const noSuchMethod = () =>
 
 export class Exchange implements Timed {
   readonly startedAt: number
+  before: Timed | undefined
+  after: Timed | undefined
+  isTimed = false
   private readonly options: HttpDoorOptions
   private readonly deadlines: RequestDeadlines
   private readonly request: IncomingMessage
@@ -230,7 +233,7 @@ export class Exchange implements Timed {
     const format = streamFormatOf(this.request.headers.accept, kind.schema ? 'custom' : 'builtIn')
     const pairs = this.headers
     for (let at = 0; at < pairs.length; at += 2) this.response.setHeader(pairs[at]!, pairs[at + 1]!)
-    this.pairAudit((name, value) => this.response.setHeader(name, value))
+    this.response.setHeader('Audit-Id', this.auditId())
     await serveWatch(services, hub, request, format, this.response)
     /** Starting is what costs; from here on it is a long-running request. */
     this.release()
@@ -269,9 +272,9 @@ export class Exchange implements Timed {
     this.options.metrics.inFlight--
   }
 
-  private pairAudit(add: (name: string, value: string) => void): void {
+  private auditId(): string {
     const given = this.request.headers['audit-id']
-    add('Audit-Id', typeof given === 'string' && AUDIT_ID.test(given) ? given : newUid())
+    return typeof given === 'string' && AUDIT_ID.test(given) ? given : newRequestId()
   }
 
   private warn(warnings: readonly string[]): void {
@@ -291,7 +294,7 @@ export class Exchange implements Timed {
     const isPieces = typeof content.body !== 'string' && !Buffer.isBuffer(content.body)
     if (!isPieces) this.release()
     if (!response.headersSent && !isGone(response)) {
-      this.pairAudit((name, value) => headers.push(name, value))
+      headers.push('Audit-Id', this.auditId())
       const acceptsGzip = this.request.headers['accept-encoding']?.includes('gzip') ?? false
       const written = writeAnswer(response, { code, headers, acceptsGzip }, content)
       if (written) written.catch(() => response.destroy()).finally(() => this.release())

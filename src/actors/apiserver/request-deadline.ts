@@ -14,11 +14,16 @@ export interface Timed {
   /** `Clock.monotonic`, in ms. */
   readonly startedAt: number
   expire(error: StatusError): void
+  /** Neighbours among the watched ones; this file's alone. */
+  before: Timed | undefined
+  after: Timed | undefined
+  isTimed: boolean
 }
 
+/** The watched ones are a chain, oldest first: joining and leaving it cost next to nothing. */
 export class RequestDeadlines {
-  /** Each with what cancels the timer of its own, if it has one. */
-  private readonly running = new Map<Timed, (() => void) | undefined>()
+  private oldest: Timed | undefined
+  private newest: Timed | undefined
   private isLooking = false
   private readonly clock: Clock
 
@@ -30,27 +35,36 @@ export class RequestDeadlines {
   add(request: Timed, query: URLSearchParams): void {
     const text = query.size > 0 ? query.get('timeout') : null
     const ownMs = text ? requestedMs(text) : 0
-    const hasOwn = ownMs > 0 && ownMs < REQUEST_MAX_MS
-    this.running.get(request)?.()
-    this.running.set(
-      request,
-      hasOwn ? this.clock.after(ownMs, () => this.expire(request)) : undefined,
-    )
+    if (ownMs > 0 && ownMs < REQUEST_MAX_MS)
+      this.clock.after(ownMs, () => {
+        if (request.isTimed) this.expire(request)
+      })
+    request.isTimed = true
+    request.before = this.newest
+    if (this.newest) this.newest.after = request
+    else this.oldest = request
+    this.newest = request
     if (!this.isLooking) this.look()
   }
 
   remove(request: Timed): void {
-    this.running.get(request)?.()
-    this.running.delete(request)
+    if (!request.isTimed) return
+    request.isTimed = false
+    const { before, after } = request
+    if (before) before.after = after
+    else this.oldest = after
+    if (after) after.before = before
+    else this.newest = before
+    request.before = undefined
+    request.after = undefined
   }
 
   private look(): void {
     this.isLooking = true
     this.clock.after(LOOK_EVERY_MS, () => {
-      const before = this.clock.monotonic() - REQUEST_MAX_MS
-      for (const request of this.running.keys())
-        if (request.startedAt < before) this.expire(request)
-      if (this.running.size > 0) this.look()
+      const since = this.clock.monotonic() - REQUEST_MAX_MS
+      while (this.oldest && this.oldest.startedAt < since) this.expire(this.oldest)
+      if (this.oldest) this.look()
       else this.isLooking = false
     })
   }

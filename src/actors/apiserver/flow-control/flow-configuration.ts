@@ -30,6 +30,8 @@ export interface FlowConfiguration {
   /** In the order they are tried. */
   schemas: readonly Schema[]
   levels: ReadonlyMap<string, Level>
+  /** Whether a schema is for certain namespaces only. */
+  tellsNamespaces: boolean
 }
 
 /** Before the cluster has any objects the suggested ones count. `seats`: how many requests run at once. */
@@ -55,9 +57,15 @@ export const flowConfiguration = (
     schemas: [...known.values()]
       .filter(({ spec }) => levelSpecs.has(spec.priorityLevelConfiguration.name))
       .sort(inOrder),
+    tellsNamespaces: [...known.values()].some(isForNamespaces),
     levels: new Map(shareOut(levelSpecs, seats).map((level) => [level.name, level])),
   }
 }
+
+const isForNamespaces = ({ spec }: Schema): boolean =>
+  (spec.rules ?? []).some(({ resourceRules = [] }) =>
+    resourceRules.some(({ namespaces = [] }) => namespaces.length > 0 && !namespaces.includes('*')),
+  )
 
 const sharesOf = ({ limited, exempt }: LevelSpec): number =>
   limited?.nominalConcurrencyShares ?? exempt?.nominalConcurrencyShares ?? 0

@@ -24,8 +24,8 @@ import { PriorityLevel, type Queue } from './priority-level.ts'
 const SEATS = 600
 /** A quarter of what a request may take. */
 const WAIT_MAX_MS = 15_000
-/** Decisions remembered for one user. */
-const REMEMBERED_MAX = 500
+/** Decisions remembered for one user and kind. */
+const REMEMBERED_MAX = 100
 
 /** What a request was filed under, for its answer's headers. */
 export interface Classification {
@@ -64,7 +64,7 @@ interface FlowFigures {
 export class FlowControl {
   private configuration: FlowConfiguration | undefined
   private readonly levels = new Map<string, PriorityLevel>()
-  private filedByUser = new WeakMap<User, Map<string, Filed>>()
+  private filedByUser = new WeakMap<User, Map<AnyKind, Map<string, Filed>>>()
   private executing = 0
   private readonly figures = new Map<string, FlowFigures>()
   private readonly cache: Cache
@@ -87,20 +87,24 @@ export class FlowControl {
     subresource: string | undefined,
     namespace: string | undefined,
   ): Seat | Promise<Seat> {
-    const resource = subresource === undefined ? kind.plural : `${kind.plural}/${subresource}`
-    const key = `${verb} ${kind.group}/${resource}/${namespace ?? ''}`
-    const known = this.configuration && this.filedByUser.get(user)?.get(key)
+    /** Most often only the verb is to be told apart. */
+    let key = subresource === undefined ? verb : `${verb}/${subresource}`
+    if (namespace === undefined) key += ' everywhere'
+    else if (this.configuration?.tellsNamespaces) key += ` ${namespace}`
+    const known = this.configuration && this.filedByUser.get(user)?.get(kind)?.get(key)
     if (known?.exempt) return known.exempt
+    const resource = subresource === undefined ? kind.plural : `${kind.plural}/${subresource}`
     const { group } = kind
     const attributes = { user, verb, group, resource, namespace: namespace ?? '', path: '' }
-    const filed = known ?? this.file(key, attributes)
+    const filed = known ?? this.file(attributes)
+    if (!known) this.remember(user, kind, key, filed)
     return filed.exempt ?? this.seat(filed, attributes)
   }
 
   /** The same for a path outside the resources. `verb` is the method in lower case. */
   admitPath(user: User, verb: string, path: string): Seat | Promise<Seat> {
     const attributes = { user, verb, group: '', resource: undefined, namespace: '', path }
-    const filed = this.file(undefined, attributes)
+    const filed = this.file(attributes)
     return filed.exempt ?? this.seat(filed, attributes)
   }
 
@@ -129,20 +133,24 @@ export class FlowControl {
     return lines
   }
 
-  /** Finds what a request belongs to; remembered under `key` where there is one. */
-  private file(key: string | undefined, attributes: FlowAttributes): Filed {
+  private file(attributes: FlowAttributes): Filed {
     const { schemas, levels } = this.configuration ?? this.configure()
     const schema = schemaFor(schemas, attributes) ?? schemas[schemas.length - 1]!
     const level = levels.get(schema.spec.priorityLevelConfiguration.name)!
     const limited = level.limits ? this.levels.get(level.name) : undefined
     const exempt = limited ? undefined : { schema, level, release: () => undefined }
-    const filed: Filed = { schema, level, limited, exempt, figures: this.figuresOf(schema, level) }
-    if (key === undefined) return filed
-    const { user } = attributes
-    const remembered = this.filedByUser.get(user)
-    if (!remembered) this.filedByUser.set(user, new Map([[key, filed]]))
-    else if (remembered.size < REMEMBERED_MAX) remembered.set(key, filed)
-    return filed
+    return { schema, level, limited, exempt, figures: this.figuresOf(schema, level) }
+  }
+
+  private remember(user: User, kind: AnyKind, key: string, filed: Filed): void {
+    let byKind = this.filedByUser.get(user)
+    if (!byKind) {
+      byKind = new Map()
+      this.filedByUser.set(user, byKind)
+    }
+    const byKey = byKind.get(kind)
+    if (!byKey) byKind.set(kind, new Map([[key, filed]]))
+    else if (byKey.size < REMEMBERED_MAX) byKey.set(key, filed)
   }
 
   private configure(): FlowConfiguration {
