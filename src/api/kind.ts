@@ -103,6 +103,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
    */
   validateUpdate?(object: T, old: T): FieldError[]
   validateStatusUpdate?(object: T, old: T): FieldError[]
+  /** Why an object of that name is not deleted by anybody's request; undefined: it is. */
+  undeletable?(name: string): string | undefined
   /** How `metadata.name` is checked: default `dns1123Subdomain`. */
   nameRule?: 'dns1123Subdomain' | 'dns1123Label' | 'dns1035Label' | 'pathSegment' | 'ipAddress'
   /** Field selectors besides metadata.name and metadata.namespace. */

@@ -28,20 +28,36 @@ export type Deletion =
   | { do: 'nothing' }
 
 /** Kinds whose DELETE answers with the object instead of a Status, as their registries in Kubernetes do. */
-const ANSWERS_WITH_OBJECT = new Set(['pods', 'services', 'serviceaccounts', 'namespaces'])
-/** Namespaces the cluster cannot do without. */
-const IMMORTAL = new Set(['default', 'kube-system', 'kube-public'])
+const ANSWERS_WITH_OBJECT = new Set([
+  'csidrivers',
+  'csinodes',
+  'deviceclasses',
+  'devicetaintrules',
+  'namespaces',
+  'persistentvolumeclaims',
+  'persistentvolumes',
+  'pods',
+  'podtemplates',
+  'resourceclaims',
+  'resourceclaimtemplates',
+  'resourcequotas',
+  'resourceslices',
+  'serviceaccounts',
+  'services',
+  'storageclasses',
+  'volumeattachments',
+  'volumeattributesclasses',
+])
 /** How many objects of a collection are deleted at the same time. */
 const COLLECTION_WIDTH = 64
 
 export const deleteOne = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   const { kind, name } = request
   const options = readOptions(request)
-  if (kind.plural === 'namespaces' && IMMORTAL.has(name!))
-    throw forbidden(kind, name!, 'this namespace may not be deleted')
+  const refused = kind.undeletable?.(name!)
+  if (refused) throw forbidden(kind, name!, refused)
   const { object, removed } = await deleteObject(services, request, options)
-  if (!removed || ANSWERS_WITH_OBJECT.has(kind.plural))
-    return { type: 'object', code: 200, kind, object }
+  if (!removed || answersWithObject(kind)) return { type: 'object', code: 200, kind, object }
   return success(200, {
     name: name!,
     ...(kind.group ? { group: kind.group } : {}),
@@ -49,6 +65,10 @@ export const deleteOne = async (services: Services, request: ApiRequest): Promis
     uid: object.metadata.uid,
   })
 }
+
+/** Custom kinds may have the names of built-in ones. */
+const answersWithObject = ({ plural, schema }: AnyKind): boolean =>
+  !schema && ANSWERS_WITH_OBJECT.has(plural)
 
 /** Deletes what the request names; also eviction's way. */
 export const deleteObject = (
@@ -256,7 +276,7 @@ export const deleteCollection = async (
     }
   }
   const waiting = found.items.filter(
-    ({ metadata }) => request.kind.plural !== 'namespaces' || !IMMORTAL.has(metadata.name),
+    ({ metadata }) => request.kind.undeletable?.(metadata.name) === undefined,
   )
   for (let at = 0; at < waiting.length; at += COLLECTION_WIDTH)
     await Promise.all(waiting.slice(at, at + COLLECTION_WIDTH).map(one))

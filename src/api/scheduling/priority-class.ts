@@ -82,6 +82,10 @@ export const PriorityClass = defineKind<PriorityClass>({
     priorityClass.value ??= 0
     priorityClass.preemptionPolicy ??= 'PreemptLowerPriority'
   },
+  undeletable: (name) =>
+    systemPriorityClasses.some(({ metadata }) => metadata.name === name)
+      ? 'this is a system priority class and cannot be deleted'
+      : undefined,
   // It has a generation that no change raises.
   prepareForCreate: ({ metadata }) => {
     metadata.generation = 1
