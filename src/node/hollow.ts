@@ -13,6 +13,7 @@ import { type HollowProgram, hollowExec, hollowProgram } from './hollow-program.
 import { createPodAddresses, type PodAddresses } from './pod-addresses.ts'
 import {
   type Container,
+  type ContainerResources,
   type ContainerSpec,
   type ImageInfo,
   type LogChunk,
@@ -119,6 +120,10 @@ export const createHollowRuntime = (options: HollowRuntimeOptions): Runtime => {
     },
     stop: (id, graceSeconds) => stop(host, id, graceSeconds),
     remove: async (id) => removeContainer(host, id),
+    resize: async (id, resources) => {
+      const entry = needed(host, id)
+      entry.container = { ...entry.container, resources: keptResources(resources) }
+    },
     exec: (id, command, streams, execOptions) => exec(host, id, command, streams, execOptions),
     attach: (id, streams, { signal }) => attach(host, id, streams, signal),
     logs: (id, query, signal) => readLogs(host, id, query, signal),
@@ -226,6 +231,7 @@ const createContainer = (
     state: 'created',
     createdAtMs: host.clock.now(),
     specHash: spec.specHash,
+    resources: keptResources(spec.resources),
     labels: spec.labels,
     annotations: spec.annotations,
   }
@@ -234,6 +240,12 @@ const createContainer = (
   tell(host, container, 'created')
   return id
 }
+
+const keptResources = (resources: ContainerResources): ContainerResources => ({
+  ...resources,
+  cpuRequestMillis: resources.cpuRequestMillis ?? resources.cpuLimitMillis ?? 0,
+  memoryLimitBytes: resources.memoryLimitBytes ?? 0,
+})
 
 const tell = (
   { emit, clock }: Host,

@@ -128,6 +128,11 @@ export interface Container {
   /** The runtime's own error, e.g. why it could not start. */
   error?: string
   specHash: string
+  /**
+   * What it has now: the CPU request in the kernel's own steps, a memory limit of 0 where it has none. Without
+   * `cpuRequestMillis` or `memoryLimitBytes` this host cannot limit CPU or memory.
+   */
+  resources?: ContainerResources
   labels: Record<string, string>
   annotations: Record<string, string>
 }
@@ -244,6 +249,8 @@ export interface Runtime {
   /** SIGTERM (or the image's signal), then SIGKILL after the grace. Resolves when it has exited. Idempotent. */
   stop(containerId: string, graceSeconds: number): Promise<void>
   remove(containerId: string): Promise<void>
+  /** Changes what a running container may use, without a new start. */
+  resize(containerId: string, resources: ContainerResources): Promise<void>
   /** Resolves with the exit code. Rejects with Timeout after `timeoutMs`. */
   exec(
     containerId: string,

@@ -1,6 +1,7 @@
 /**
  * What every `Runtime` must do; the same cases run against the Docker driver and the hollow one.
  */
+import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -275,6 +276,45 @@ export const runtimeCases = (name: string, subject: () => RuntimeUnderTest) => {
       (await runtime.list()).sandboxes.some((s) => s.id === sandbox.id),
       false,
     )
+  })
+
+  test(`${name}: a running container is resized without a new start`, async () => {
+    const { runtime, sandbox, id } = await startPod({
+      resources: { cpuRequestMillis: 100, memoryLimitBytes: 64 << 20 },
+    })
+    await runtime.start(id)
+    const before = await runtime.inspect(id)
+    assert.is(before?.resources?.cpuRequestMillis, 100)
+    assert.is(before?.resources?.memoryLimitBytes, 64 << 20)
+    await runtime.resize(id, {
+      cpuRequestMillis: 200,
+      cpuLimitMillis: 500,
+      memoryLimitBytes: 96 << 20,
+    })
+    const after = await runtime.inspect(id)
+    assert.is(after?.startedAtMs, before?.startedAtMs)
+    assert.equal(after?.resources, {
+      cpuRequestMillis: 200,
+      cpuLimitMillis: 500,
+      memoryLimitBytes: 96 << 20,
+    })
+    await endPod(sandbox.id)
+  })
+
+  test(`${name}: a connection to a pod's port carries bytes both ways`, async () => {
+    const { runtime, sandbox, id } = await startPod({
+      command: ['sh', '-c', 'echo up; nc -l -p 7000 -e cat'],
+    })
+    await runtime.start(id)
+    await eventually('the program is up', async () => (await text(logsOf(id))) !== '')
+    const socket = await eventually('the port listens', () =>
+      runtime.connect(sandbox.id, 7000).catch(() => undefined),
+    )
+    socket.write('to and fro')
+    const [said] = await once(socket, 'data')
+    assert.is(String(said), 'to and fro')
+    socket.destroy()
+    await endPod(sandbox.id)
   })
 
   test(`${name}: an absent image is an error with its reason`, async () => {

@@ -73,15 +73,9 @@ export const hostPortsOf = (pod: Pod): string[] =>
 /** Why the node refuses `pod`, or undefined when it is welcome. */
 export const refuse = (pod: Pod, offer: Offer, held: Held): Verdict | undefined => {
   const allowed = amountOf('pods', offer.allocatable['pods'] ?? '110')
-  if (held.pods + 1 > allowed) return outOf('pods', 1, held.pods, allowed)
-  const wanted = podRequests(pod)
-  for (const resource of RESOURCES) {
-    const capacity = offer.allocatable[resource]
-    if (wanted[resource] === 0 || capacity === undefined) continue
-    const amount = amountOf(resource, capacity)
-    if (held[resource] + wanted[resource] > amount)
-      return outOf(resource, wanted[resource], held[resource], amount)
-  }
+  if (held.pods + 1 > allowed) return rejected('OutOfpods', outOf('pods', 1, held.pods, allowed))
+  const lacking = lackOf(podRequests(pod), offer, held)
+  if (lacking) return rejected(`OutOf${lacking.resource}`, lacking.message)
   for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {}))
     if (offer.labels[key] !== value)
       return rejected(
@@ -96,13 +90,26 @@ export const refuse = (pod: Pod, offer: Offer, held: Held): Verdict | undefined 
   return undefined
 }
 
+/** The first resource of which the node has too little beside what others hold. */
+export const lackOf = (
+  wanted: Amounts,
+  offer: Offer,
+  held: Amounts,
+): { resource: string; message: string } | undefined => {
+  for (const resource of RESOURCES) {
+    const capacity = offer.allocatable[resource]
+    if (wanted[resource] === 0 || capacity === undefined) continue
+    const amount = amountOf(resource, capacity)
+    if (held[resource] + wanted[resource] > amount)
+      return { resource, message: outOf(resource, wanted[resource], held[resource], amount) }
+  }
+  return undefined
+}
+
 const rejected = (reason: string, message: string): Verdict => ({
   reason,
   message: `Pod was rejected: ${message}`,
 })
 
-const outOf = (resource: string, requested: number, used: number, capacity: number): Verdict =>
-  rejected(
-    `OutOf${resource}`,
-    `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
-  )
+const outOf = (resource: string, requested: number, used: number, capacity: number): string =>
+  `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`

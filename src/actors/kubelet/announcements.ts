@@ -6,12 +6,15 @@
  */
 import type { EventRecorder } from '../../client/event-recorder.ts'
 import type { Decision } from './pod.machine.ts'
+import type { PodMemory } from './pod-memory.ts'
 import { type ContainerStatus, fieldPathOf, type PodStatus, podLabel } from './pod-view.ts'
+import { resizeMessage } from './resize.ts'
 
 export const announce = (recorder: EventRecorder, { memory, before, steps }: Decision): void => {
   const { pod, status, verdict } = memory
   if (verdict?.reason === 'DeadlineExceeded' && steps.length > 0 && !before?.reason)
     recorder.event(pod, 'Normal', 'DeadlineExceeded', verdict.message)
+  announceResize(recorder, memory, before)
   for (const now of statusesOf(status)) {
     const reason = now.state?.waiting?.reason
     if (reason !== 'CrashLoopBackOff' && reason !== 'ImagePullBackOff') continue
@@ -30,6 +33,29 @@ export const announce = (recorder: EventRecorder, { memory, before, steps }: Dec
       recorder.event(pod, 'Normal', 'BackOff', `Back-off pulling image "${now.image}"`, path)
       recorder.event(pod, 'Warning', 'Failed', 'Error: ImagePullBackOff', path)
     }
+  }
+}
+
+const announceResize = (
+  recorder: EventRecorder,
+  { pod, status, resizing, pendingResize }: PodMemory,
+  before: PodStatus | undefined,
+): void => {
+  const was = (type: string) => before?.conditions?.find((condition) => condition.type === type)
+  const pending = was('PodResizePending')
+  if (pendingResize && pending?.observedGeneration !== pendingResize.generation) {
+    const { generation, message } = pendingResize
+    const text = resizeMessage('Deferred', pod, generation, message)
+    recorder.event(pod, 'Warning', 'ResizeDeferred', text)
+  }
+  const running = was('PodResizeInProgress')
+  if (resizing?.error && running?.message !== resizing.error) {
+    const text = resizeMessage('error', pod, resizing.generation, resizing.error)
+    recorder.event(pod, 'Warning', 'ResizeError', text)
+  }
+  if (running && status && !resizing) {
+    const text = resizeMessage('completed', pod, running.observedGeneration)
+    recorder.event(pod, 'Normal', 'ResizeCompleted', text)
   }
 }
 

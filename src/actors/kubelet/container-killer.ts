@@ -74,4 +74,6 @@ export const createKiller = ({
 const killMessage = (name: string, reason: KillReason): string =>
   reason === 'liveness' || reason === 'startup'
     ? `Container ${name} failed ${reason} probe, will be restarted`
-    : `Stopping container ${name}`
+    : reason === 'resize'
+      ? `Container ${name} resize requires restart`
+      : `Stopping container ${name}`

@@ -18,6 +18,7 @@ import {
   type PodContainer,
   podLabel,
 } from './pod-view.ts'
+import { sizeDifference } from './resize.ts'
 import { goSeconds } from './restart-backoff.ts'
 import { stamp } from './stamp.ts'
 import { isEnding, mayRestart, PULL_ERROR_SHOWN_MS, restartOf } from './sync-pod.ts'
@@ -58,7 +59,7 @@ export const containerStatus = (
     imageID: current ? imageId(current, runtimeName) : (seen?.imageID ?? ''),
     ...(current ? { containerID: `${runtimeName}://${current.id}` } : {}),
     ...(isHelper ? {} : { started: running && (isInit || judgement?.started === true) }),
-    ...(running && !isHelper ? resourcesOf(container) : {}),
+    ...(running && !isHelper ? sizeOf(container, current) : {}),
     ...volumeMountsOf(container),
   }
 }
@@ -154,15 +155,28 @@ const terminationReason = (container: ObservedContainer): string => {
   return container.exitCode === 0 ? 'Completed' : 'Error'
 }
 
-const resourcesOf = ({
-  resources,
-}: PodContainer): Pick<ContainerStatus, 'resources' | 'allocatedResources'> => ({
-  ...(resources?.requests ? { allocatedResources: resources.requests } : {}),
-  resources: {
-    ...(resources?.limits ? { limits: resources.limits } : {}),
-    ...(resources?.requests ? { requests: resources.requests } : {}),
-  },
-})
+/** What the container was granted, and what it has. */
+const sizeOf = (
+  container: PodContainer,
+  current: ObservedContainer | undefined,
+): Pick<ContainerStatus, 'resources' | 'allocatedResources'> => {
+  const { limits, requests } = container.resources ?? {}
+  const changing = current ? sizeDifference(container, current) : []
+  const { cpuLimitMillis, cpuRequestMillis, memoryLimitBytes } = current?.resources ?? {}
+  const actualLimits: Record<string, string> = {
+    ...(changing.includes('cpu') && cpuLimitMillis ? { cpu: `${cpuLimitMillis}m` } : {}),
+    ...(changing.includes('memory') && memoryLimitBytes ? { memory: `${memoryLimitBytes}` } : {}),
+  }
+  const actualRequests: Record<string, string> =
+    changing.includes('cpu') && cpuRequestMillis ? { cpu: `${cpuRequestMillis}m` } : {}
+  return {
+    ...(requests ? { allocatedResources: requests } : {}),
+    resources: {
+      ...(limits ? { limits: { ...limits, ...actualLimits } } : {}),
+      ...(requests ? { requests: { ...requests, ...actualRequests } } : {}),
+    },
+  }
+}
 
 const volumeMountsOf = ({ volumeMounts }: PodContainer): Pick<ContainerStatus, 'volumeMounts'> =>
   volumeMounts && volumeMounts.length > 0

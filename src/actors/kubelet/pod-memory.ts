@@ -43,7 +43,13 @@ export interface Verdict {
   message: string
 }
 
+export interface PendingResize {
+  message: string
+  generation: number | undefined
+}
+
 export interface PodMemory {
+  /** With the resources it was granted. */
   pod: Pod
   view: PodView
   /** Volumes are in place. */
@@ -55,6 +61,12 @@ export interface PodMemory {
   /** By task key: `volumes`, `sandbox`, or a container's name. */
   retries: ReadonlyMap<string, Retry>
   verdict?: Verdict
+  /** Why the size it asks for is not granted yet; `pod` has the size it was granted. */
+  pendingResize?: PendingResize
+  /** A granted size that not all of its containers have yet. */
+  resizing?: { generation?: number | undefined; error?: string }
+  /** Ids of containers that ended because their new size needs a new start. */
+  resized: ReadonlySet<string>
   /** The object is gone from the API. */
   vanished: boolean
   /** Nothing of the pod is left on this host and the API knows. */
@@ -71,10 +83,12 @@ export type TaskResult =
   | { type: 'sandboxCreated'; sandbox: Sandbox }
   | { type: 'sandboxStopped' }
   | { type: 'removed' }
+  /** A new size could not be given to a container. */
+  | { type: 'notResized'; retryKey: string; message: string }
   | { type: 'failed'; retryKey: string; reason: string; message: string }
 
 export type PodEvent =
-  | { type: 'pod.changed'; pod: Pod }
+  | { type: 'pod.changed'; pod: Pod; pendingResize?: PendingResize; resized?: boolean }
   | { type: 'pod.vanished'; pod: Pod }
   | { type: 'container.observed'; container: ObservedContainer }
   | { type: 'container.vanished'; id: string }
@@ -99,6 +113,7 @@ export const newMemory = (pod: Pod, view: PodView, now: number): PodMemory => ({
   restarts: new Map(),
   retries: new Map(),
   ...(isTerminal(pod) ? { verdict: verdictOf(pod) } : {}),
+  resized: new Set(),
   vanished: false,
   removed: false,
   startTimeMs: pod.status?.startTime ? Date.parse(pod.status.startTime) : now,
@@ -169,6 +184,8 @@ const settle = (
       }
       return { ...memory, busy, retries: new Map(memory.retries).set(result.retryKey, retry) }
     }
+    case 'notResized':
+      return notResized({ ...memory, busy }, result, now)
     case 'mounted':
       return { ...memory, busy, mounted: true, retries: without(memory.retries, 'volumes') }
     case 'started': {
@@ -196,6 +213,31 @@ const settle = (
   }
 }
 
+const notResized = (
+  memory: PodMemory,
+  { retryKey, message }: Extract<TaskResult, { type: 'notResized' }>,
+  now: number,
+): PodMemory => {
+  const failures = (memory.retries.get(retryKey)?.failures ?? 0) + 1
+  const notBeforeMs = now + backoffMs(failures, TASK_PACE)
+  const retry: Retry = { failures, failedAtMs: now, notBeforeMs, reason: 'Error', message }
+  return {
+    ...memory,
+    retries: new Map(memory.retries).set(retryKey, retry),
+    resizing: { generation: memory.pod.metadata.generation, ...memory.resizing, error: message },
+  }
+}
+
+const podChanged = (
+  { pendingResize: _, ...memory }: PodMemory,
+  { pod, pendingResize, resized }: Extract<PodEvent, { type: 'pod.changed' }>,
+): PodMemory => ({
+  ...memory,
+  pod,
+  ...(pendingResize ? { pendingResize } : {}),
+  ...(resized ? { resizing: { generation: pod.metadata.generation } } : {}),
+})
+
 const withSandboxEnded = (view: PodView): PodView =>
   view.sandbox ? { ...view, sandbox: { ...view.sandbox, state: 'notReady' } } : view
 
@@ -203,7 +245,7 @@ const withSandboxEnded = (view: PodView): PodView =>
 export const remember = (memory: PodMemory, event: PodEvent, now: number): PodMemory => {
   switch (event.type) {
     case 'pod.changed':
-      return { ...memory, pod: event.pod }
+      return podChanged(memory, event)
     case 'pod.vanished':
       return { ...memory, pod: event.pod, vanished: true }
     case 'container.observed':
@@ -238,16 +280,17 @@ export const remember = (memory: PodMemory, event: PodEvent, now: number): PodMe
 /** Marks the tasks of a plan as under way, and a restart of a container as such. */
 export const withStarted = (
   memory: PodMemory,
-  tasks: readonly { key: string; grace: number; restarted?: string }[],
+  tasks: readonly { key: string; grace: number; restarted?: string; resizedId?: string }[],
   now: number,
 ): PodMemory => {
   if (tasks.length === 0) return memory
   const busy = new Map(memory.busy)
-  let { restarts } = memory
-  for (const { key, grace, restarted } of tasks) {
+  let { restarts, resized } = memory
+  for (const { key, grace, restarted, resizedId } of tasks) {
     busy.set(key, grace)
+    if (resizedId) resized = new Set(resized).add(resizedId)
     if (restarted)
       restarts = new Map(restarts).set(restarted, nextRestart(restarts.get(restarted), now))
   }
-  return { ...memory, busy, restarts }
+  return { ...memory, busy, restarts, resized }
 }

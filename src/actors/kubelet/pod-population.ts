@@ -12,6 +12,7 @@ import {
   type Amounts,
   type Held,
   hostPortsOf,
+  lackOf,
   type Offer,
   podRequests,
   refuse,
@@ -21,12 +22,23 @@ import { podMachine } from './pod.machine.ts'
 import { isTerminal, type PodMemory, type Verdict } from './pod-memory.ts'
 import { emptyView, type PodView } from './pod-view.ts'
 import { PodWorker } from './pod-worker.ts'
+import {
+  type Allocation,
+  allocationOf,
+  isAllocated,
+  reportedAllocation,
+  resizeMessage,
+  withAllocation,
+} from './resize.ts'
 import { fingerprint, listPodViews, removeOrphans } from './runtime-listing.ts'
 import { OWN_CONDITIONS } from './status.ts'
 
 interface Entry {
   actor: ActorRefFrom<typeof podMachine>
+  /** As the API has it; the actor's has the resources it was granted. */
   pod: Pod
+  allocation: Allocation
+  /** What it was granted. */
   requests: Amounts
   ports: readonly string[]
   isDone: boolean
@@ -38,6 +50,8 @@ const REMAKE_MS = 1_000
 export class PodPopulation {
   private readonly entries = new Map<string, Entry>()
   private readonly uids = new Map<string, string>()
+  /** Pods that wait for room to grow. */
+  private readonly deferred = new Set<string>()
   private begun = false
   private stopped = false
 
@@ -66,7 +80,7 @@ export class PodPopulation {
     }
     const isNews = !isEcho(entry.pod, pod)
     entry.pod = pod
-    if (isNews && !entry.isDone) entry.actor.send({ type: 'pod.changed', pod })
+    if (isNews && !entry.isDone) this.tell(entry)
   }
 
   onPodDeleted(pod: Pod): void {
@@ -136,10 +150,13 @@ export class PodPopulation {
     const { uid, deletionTimestamp } = pod.metadata
     if (isTerminal(pod) && !deletionTimestamp && view === emptyView) return
     const verdict = deletionTimestamp ? undefined : this.verdictOn(pod, view)
+    const allocation = reportedAllocation(pod)
+    const granted = withAllocation(pod, allocation)
     const entry: Entry = {
-      actor: this.makeActor(pod, view, verdict),
+      actor: this.makeActor(granted, view, verdict),
       pod,
-      requests: podRequests(pod),
+      allocation,
+      requests: podRequests(granted),
       ports: hostPortsOf(pod),
       isDone: false,
       isGoneFromApi: false,
@@ -153,7 +170,41 @@ export class PodPopulation {
     }
     this.follow(uid, entry)
     entry.actor.start()
-    entry.actor.send({ type: 'pod.changed', pod })
+    this.tell(entry)
+  }
+
+  /** Tells the pod's actor what it may have: all it asks for, or what it had. */
+  private tell(entry: Entry) {
+    const { pod } = entry
+    const { uid, generation } = pod.metadata
+    this.deferred.delete(uid)
+    if (isAllocated(pod, entry.allocation)) {
+      entry.actor.send({ type: 'pod.changed', pod })
+      return
+    }
+    const lacking = lackOf(podRequests(pod), this.offer(), this.held(uid))
+    if (lacking) {
+      this.deferred.add(uid)
+      const pendingResize = { message: lacking.message, generation }
+      const granted = withAllocation(pod, entry.allocation)
+      entry.actor.send({ type: 'pod.changed', pod: granted, pendingResize })
+      return
+    }
+    entry.allocation = allocationOf(pod)
+    entry.requests = podRequests(pod)
+    const text = resizeMessage('started', pod, generation)
+    this.host.recorder.event(pod, 'Normal', 'ResizeStarted', text)
+    entry.actor.send({ type: 'pod.changed', pod, resized: true })
+    this.retryDeferred(uid)
+  }
+
+  /** Others may have left room behind. */
+  private retryDeferred(except: string) {
+    for (const uid of [...this.deferred]) {
+      const entry = this.entries.get(uid)
+      if (!entry || entry.isDone) this.deferred.delete(uid)
+      else if (uid !== except) this.tell(entry)
+    }
   }
 
   private makeActor(pod: Pod, view: PodView, verdict: Verdict | undefined) {
@@ -177,6 +228,7 @@ export class PodPopulation {
       complete: () => {
         entry.isDone = true
         this.forgetIfOver(uid, entry)
+        this.retryDeferred(uid)
       },
       error: (error) => {
         log.error({ error, name }, 'a pod actor failed; it is made again')
@@ -207,10 +259,11 @@ export class PodPopulation {
       : refuse(pod, this.offer(), this.held())
   }
 
-  /** What the node's pods hold of it. */
-  private held(): Held {
+  /** What the node's pods hold of it, but for one. */
+  private held(except?: string): Held {
     const held = { cpu: 0, memory: 0, 'ephemeral-storage': 0, pods: 0, ports: new Set<string>() }
-    for (const { pod, requests, ports, isDone } of this.entries.values()) {
+    for (const [uid, { pod, requests, ports, isDone }] of this.entries) {
+      if (uid === except) continue
       if (isDone || isTerminal(pod)) continue
       held.pods++
       held.cpu += requests.cpu

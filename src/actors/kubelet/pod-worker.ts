@@ -11,12 +11,13 @@ import type { PodIdentity } from '../../node/runtime.ts'
 import { announce } from './announcements.ts'
 import { createKiller, type Killer } from './container-killer.ts'
 import { Starter } from './container-starter.ts'
-import type { Host } from './host.ts'
+import { type Host, observe } from './host.ts'
 import { MountedVolumes } from './mounted-volumes.ts'
 import type { Decision, Worker } from './pod.machine.ts'
 import type { PodEvent, PodMemory, TaskResult } from './pod-memory.ts'
 import { allContainersOf, newest, type ObservedContainer } from './pod-view.ts'
-import { identityOf, sandboxSpec } from './runtime-spec.ts'
+import { sizeDifference } from './resize.ts'
+import { identityOf, resourcesOf, sandboxSpec } from './runtime-spec.ts'
 import { keyOf, type Step } from './sync-pod.ts'
 
 export class PodWorker implements Worker {
@@ -102,6 +103,8 @@ export class PodWorker implements Worker {
         return this.starter.start(step.name, step.attempt)
       case 'killContainer':
         return this.killer.kill(step)
+      case 'resizeContainer':
+        return this.resize(step)
       case 'stopSandbox':
         return this.stopSandbox()
       case 'remove':
@@ -139,6 +142,27 @@ export class PodWorker implements Worker {
       recorder.event(pod, 'Warning', 'FailedCreatePodSandBox', message)
       return failure('sandbox', message)
     }
+  }
+
+  private async resize({
+    id,
+    name,
+  }: Extract<Step, { type: 'resizeContainer' }>): Promise<TaskResult> {
+    const { runtime } = this.host
+    const container = allContainersOf(this.memory().pod).find((one) => one.name === name)
+    if (!container) return { type: 'done' }
+    try {
+      await runtime.resize(id, resourcesOf(container))
+    } catch (error) {
+      return { type: 'notResized', retryKey: `resize/${name}`, message: textOf(error) }
+    }
+    const resized = await observe(this.host, this.memory().pod, id)
+    if (!resized) return { type: 'done' }
+    this.tell({ type: 'container.observed', container: resized })
+    const left = sizeDifference(container, resized)
+    if (left.length === 0) return { type: 'done' }
+    const message = `the runtime did not change ${left.join(' and ')}`
+    return { type: 'notResized', retryKey: `resize/${name}`, message }
   }
 
   private async stopSandbox(): Promise<TaskResult> {
@@ -212,6 +236,8 @@ const retryKeyOf = (step: Step): string => {
       return 'volumes'
     case 'killContainer':
       return `kill/${step.name}`
+    case 'resizeContainer':
+      return `resize/${step.name}`
     case 'remove':
       return 'remove'
     default:

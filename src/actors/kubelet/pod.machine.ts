@@ -19,7 +19,8 @@ import {
   type Verdict,
   withStarted,
 } from './pod-memory.ts'
-import { type PodStatus, type PodView, runningContainers } from './pod-view.ts'
+import { newest, type PodStatus, type PodView, runningContainers } from './pod-view.ts'
+import { sizeDifference, sizedContainersOf } from './resize.ts'
 import { type NodeFacts, podStatus } from './status.ts'
 import { isEnding, keyOf, planPod, type Step } from './sync-pod.ts'
 
@@ -139,6 +140,7 @@ const decideNext = (
   const plan = planPod(memory, now)
   if (plan.verdict) memory = { ...memory, verdict: plan.verdict }
   memory = withStarted(memory, plan.steps.map(taskOf), now)
+  memory = withResizeSettled(memory)
   memory = { ...memory, status: podStatus(memory, context.facts, now) }
   return {
     memory,
@@ -153,8 +155,25 @@ const decideNext = (
   }
 }
 
+/** A resize is over as soon as every container runs with its size; one that begins is noted. */
+const withResizeSettled = (memory: PodMemory): PodMemory => {
+  const containers = sizedContainersOf(memory.pod)
+  const isOpen = containers.some((container) => {
+    const current = newest(memory.view, container.name)
+    if (!current) return false
+    return current.state === 'running'
+      ? sizeDifference(container, current).length > 0
+      : memory.resized.has(current.id)
+  })
+  if (isOpen === (memory.resizing !== undefined)) return memory
+  if (isOpen) return { ...memory, resizing: { generation: memory.pod.metadata.generation } }
+  const { resizing: _, ...settled } = memory
+  return settled
+}
+
 const taskOf = (step: Step) => ({
   key: keyOf(step),
   grace: step.type === 'killContainer' ? step.graceSeconds : 0,
   ...(step.type === 'startContainer' && step.restarted ? { restarted: step.name } : {}),
+  ...(step.type === 'killContainer' && step.reason === 'resize' ? { resizedId: step.id } : {}),
 })

@@ -156,7 +156,7 @@ export const hashOf = (container: PodContainer): string => {
   return hash
 }
 
-const resourcesOf = ({ resources }: PodContainer): ContainerResources => {
+export const resourcesOf = ({ resources }: PodContainer): ContainerResources => {
   const { requests = {}, limits = {} } = resources ?? {}
   return {
     ...(requests['cpu'] ? { cpuRequestMillis: milliValue(requests['cpu']) } : {}),

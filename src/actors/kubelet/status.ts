@@ -138,7 +138,10 @@ const initCounts = (
   return { pending: pending + failed, failed }
 }
 
-type Draft = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>
+type Draft = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'> & {
+  /** Other than the pod's own. */
+  generation?: number | undefined
+}
 
 /** The conditions that only the kubelet writes. */
 export const OWN_CONDITIONS: ReadonlySet<string> = new Set([
@@ -146,6 +149,8 @@ export const OWN_CONDITIONS: ReadonlySet<string> = new Set([
   'Initialized',
   'Ready',
   'ContainersReady',
+  'PodResizePending',
+  'PodResizeInProgress',
 ])
 
 const conditionsOf = (
@@ -159,6 +164,7 @@ const conditionsOf = (
   const remembered = memory.status?.conditions ?? known
   const ready = containersReady(memory, phase, [...init, ...statuses])
   const drafts: Draft[] = [
+    ...resizeConditions(memory),
     {
       type: 'PodReadyToStartContainers',
       status: memory.view.sandbox?.state === 'ready' ? 'True' : 'False',
@@ -168,11 +174,13 @@ const conditionsOf = (
     ready,
   ]
   const { generation } = memory.pod.metadata
-  const own = drafts.map(({ type, status, reason, message }): PodCondition => {
+  const own = drafts.map((draft): PodCondition => {
+    const { type, status, reason, message } = draft
+    const observed = draft.generation ?? generation
     const before = remembered.find((condition) => condition.type === type)
     return {
       type,
-      ...(generation ? { observedGeneration: generation } : {}),
+      ...(observed ? { observedGeneration: observed } : {}),
       status,
       lastProbeTime: null as unknown as string,
       lastTransitionTime:
@@ -197,6 +205,30 @@ const conditionsOf = (
 }
 
 const list = (names: readonly string[]): string => `[${names.join(' ')}]`
+
+const resizeConditions = ({ pendingResize, resizing }: PodMemory): Draft[] => [
+  ...(pendingResize
+    ? [
+        {
+          type: 'PodResizePending',
+          status: 'True',
+          reason: 'Deferred',
+          message: pendingResize.message,
+          generation: pendingResize.generation,
+        },
+      ]
+    : []),
+  ...(resizing
+    ? [
+        {
+          type: 'PodResizeInProgress',
+          status: 'True',
+          ...(resizing.error ? { reason: 'Error', message: resizing.error } : {}),
+          generation: resizing.generation,
+        },
+      ]
+    : []),
+]
 
 const containersReady = (
   memory: PodMemory,

@@ -18,9 +18,17 @@ import {
   type ObservedContainer,
   type PodContainer,
 } from './pod-view.ts'
+import { needsRestart, sizeDifference } from './resize.ts'
 import { restartAtMs } from './restart-backoff.ts'
 
-export type KillReason = 'deleted' | 'liveness' | 'startup' | 'deadline' | 'finished' | 'sandbox'
+export type KillReason =
+  | 'deleted'
+  | 'liveness'
+  | 'startup'
+  | 'deadline'
+  | 'finished'
+  | 'sandbox'
+  | 'resize'
 
 export type Step =
   | { type: 'mountVolumes' }
@@ -34,6 +42,8 @@ export type Step =
       graceSeconds: number
       reason: KillReason
     }
+  /** Gives a running container the size it was granted. */
+  | { type: 'resizeContainer'; id: string; name: string }
   | { type: 'stopSandbox' }
   /** Ends the pod on this host: sandbox, containers, volumes; then deletes it from the API, if it is there. */
   | { type: 'remove' }
@@ -62,6 +72,8 @@ export const keyOf = (step: Step): string => {
       return `start/${step.name}`
     case 'killContainer':
       return `kill/${step.id}`
+    case 'resizeContainer':
+      return `resize/${step.name}`
     case 'remove':
       return 'remove'
   }
@@ -123,6 +135,7 @@ export const mayRestart = (
   container: PodContainer,
   ended: ObservedContainer,
 ): boolean => {
+  if (memory.resized.has(ended.id)) return true
   const policy = restartPolicyOf(memory, container)
   return policy === 'Always' || (policy === 'OnFailure' && ended.exitCode !== 0)
 }
@@ -265,6 +278,7 @@ const planOne = (
         },
         `kill/${name}`,
       )
+    else planSize(memory, container, current, gathered)
     return
   }
   if (current && !hasExited(current)) {
@@ -290,6 +304,24 @@ const planOne = (
     { type: 'startContainer', name, attempt, restarted: last !== undefined && hasExited(last) },
     name,
   )
+}
+
+/** Changes the size of a running container, by a new start where its policy asks for one. */
+const planSize = (
+  memory: PodMemory,
+  container: PodContainer,
+  current: ObservedContainer,
+  gathered: Gathered,
+): void => {
+  const changed = sizeDifference(container, current)
+  if (changed.length === 0 || memory.busy.has(`start/${container.name}`)) return
+  const { id, name } = current
+  if (!needsRestart(container, changed)) {
+    gathered.add({ type: 'resizeContainer', id, name }, `resize/${name}`)
+    return
+  }
+  const graceSeconds = memory.pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS
+  gathered.add({ type: 'killContainer', id, name, graceSeconds, reason: 'resize' }, `kill/${name}`)
 }
 
 const probeGrace = (

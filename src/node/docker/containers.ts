@@ -6,11 +6,16 @@
  */
 import { mkdir } from 'node:fs/promises'
 import type Docker from 'dockerode'
-import { type Container, type ContainerSpec, RuntimeError } from '../runtime.ts'
-import { containerConfig, type SandboxFacts } from './container-config.ts'
+import {
+  type Container,
+  type ContainerResources,
+  type ContainerSpec,
+  RuntimeError,
+} from '../runtime.ts'
+import { containerConfig, resourceConfig, type SandboxFacts } from './container-config.ts'
 import type { Driver } from './driver.ts'
 import { ask, isConflict, isNotFound, isNotModified } from './engine.ts'
-import { containerFrom } from './inspection.ts'
+import { containerFrom, type Limits } from './inspection.ts'
 import { LABEL } from './labels.ts'
 
 export interface Containers {
@@ -18,6 +23,7 @@ export interface Containers {
   start(id: string): Promise<void>
   stop(id: string, graceSeconds: number): Promise<void>
   remove(id: string): Promise<void>
+  resize(id: string, resources: ContainerResources): Promise<void>
   inspect(id: string): Promise<Container | undefined>
   /** Without asking the engine where nothing can have changed; `state` is the engine's word. */
   known(id: string, state: string): Promise<Container | undefined>
@@ -31,13 +37,22 @@ export const createContainers = (driver: Driver): Containers => {
   const { docker, abilities, starts } = driver
   const cache = new Map<string, { engineState: string; container: Container }>()
 
+  let limits: Promise<Limits> | undefined
+  const learnLimits = (): Promise<Limits> => {
+    limits ??= hostLimits(docker)
+    limits.catch(() => {
+      limits = undefined
+    })
+    return limits
+  }
+
   const inspect = async (id: string) => {
     const info = await ask('Unknown', () => docker.getContainer(id).inspect(), isNotFound)
     if (!info) {
       cache.delete(id)
       return undefined
     }
-    const container = containerFrom(info)
+    const container = containerFrom(info, await learnLimits())
     cache.set(id, { engineState: info.State.Status, container })
     return container
   }
@@ -70,6 +85,10 @@ export const createContainers = (driver: Driver): Containers => {
     create,
     stop,
     remove,
+    resize: async (id, resources) => {
+      cache.delete(id)
+      await ask('Unknown', () => docker.getContainer(id).update(resourceConfig(resources)))
+    },
     inspect,
     start: async (id) => {
       cache.delete(id)
@@ -92,6 +111,20 @@ export const createContainers = (driver: Driver): Containers => {
       await Promise.all((items ?? []).map(({ Id }) => (everything ? remove(Id) : kill(docker, Id))))
     },
   }
+}
+
+const hostLimits = async (docker: Docker): Promise<Limits> => {
+  const info = (await ask('Unknown', () => docker.info())) as HostAbilities | undefined
+  return {
+    cpu: info?.CPUShares === true && info.CpuCfsQuota === true,
+    memory: info?.MemoryLimit === true,
+  }
+}
+
+interface HostAbilities {
+  CPUShares?: boolean
+  CpuCfsQuota?: boolean
+  MemoryLimit?: boolean
 }
 
 const isStopped = (error: unknown) => isNotModified(error) || isNotFound(error)

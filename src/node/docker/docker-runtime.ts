@@ -81,6 +81,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     start: containers.start,
     stop: containers.stop,
     remove: containers.remove,
+    resize: containers.resize,
     exec: (id, command, streams, execOptions) =>
       execInContainer(docker, driver.clock, id, command, streams, execOptions),
     attach: (id, streams, attachOptions) => attachToContainer(docker, id, streams, attachOptions),

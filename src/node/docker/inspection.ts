@@ -5,7 +5,7 @@
  * leaves it in state `created`, where a kubelet would wait for it for ever.
  */
 import type { ContainerInspectInfo, ImageInspectInfo } from 'dockerode'
-import type { Container, ContainerState, ImageInfo } from '../runtime.ts'
+import type { Container, ContainerResources, ContainerState, ImageInfo } from '../runtime.ts'
 import { attemptOf, containerOf, givenBy, LABEL, podOf } from './labels.ts'
 
 /** The engine writes year 1 for "never". */
@@ -19,7 +19,13 @@ const stateOf = ({ State }: ContainerInspectInfo): ContainerState => {
   return State.Status === 'created' && State.ExitCode === 0 && !State.Error ? 'created' : 'exited'
 }
 
-export const containerFrom = (info: ContainerInspectInfo): Container => {
+/** What the engine can limit on this host. */
+export interface Limits {
+  cpu: boolean
+  memory: boolean
+}
+
+export const containerFrom = (info: ContainerInspectInfo, limits: Limits): Container => {
   const labels = info.Config.Labels
   const state = stateOf(info)
   const createdAtMs = timeOf(info.Created) ?? 0
@@ -48,7 +54,25 @@ export const containerFrom = (info: ContainerInspectInfo): Container => {
     ...(info.State.OOMKilled ? { outOfMemory: true } : {}),
     ...(info.State.Error ? { error: info.State.Error } : {}),
     specHash: labels[LABEL.hash] ?? '',
+    resources: resourcesFrom(info, limits),
     ...givenBy(labels),
+  }
+}
+
+const SHARES_PER_CPU = 1024
+
+/** Kubernetes' SharesToMilliCPU and QuotaToMilliCPU. */
+const resourcesFrom = (
+  { HostConfig }: ContainerInspectInfo,
+  { cpu, memory }: Limits,
+): ContainerResources => {
+  const { CpuShares = 0, CpuQuota = 0, CpuPeriod = 0, Memory = 0 } = HostConfig
+  return {
+    ...(cpu ? { cpuRequestMillis: Math.ceil((CpuShares * 1000) / SHARES_PER_CPU) } : {}),
+    ...(cpu && CpuQuota > 0 && CpuPeriod > 0
+      ? { cpuLimitMillis: Math.floor((CpuQuota * 1000) / CpuPeriod) }
+      : {}),
+    ...(memory ? { memoryLimitBytes: Memory } : {}),
   }
 }
 

@@ -149,6 +149,9 @@ export const attachToContainer = async (
   options: { tty: boolean; signal?: AbortSignal },
 ): Promise<void> => {
   const container = docker.getContainer(containerId)
+  // Whether it has a terminal says how its output comes, whatever the client believes.
+  const info = await ask('Unknown', () => container.inspect())
+  const tty = info?.Config.Tty ?? options.tty
   const socket = await ask('Unknown', () =>
     container.attach({
       stream: true,
@@ -166,7 +169,7 @@ export const attachToContainer = async (
   const abort = () => duplex.destroy()
   options.signal?.addEventListener('abort', abort, { once: true })
   try {
-    await converse(duplex, streams, options.tty).catch(ignoreReset)
+    await converse(duplex, streams, tty).catch(ignoreReset)
   } finally {
     options.signal?.removeEventListener('abort', abort)
   }

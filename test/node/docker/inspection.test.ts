@@ -4,8 +4,11 @@ import * as assert from 'uvu/assert'
 import { containerFrom, normalReference } from '../../../src/node/docker/inspection.ts'
 import { LABEL } from '../../../src/node/docker/labels.ts'
 
-const inspected = (state: Partial<ContainerInspectInfo['State']>) =>
-  containerFrom({
+const inspected = (
+  state: Partial<ContainerInspectInfo['State']>,
+  limits = { cpu: true, memory: true },
+) => {
+  const info = {
     Id: 'c1',
     Image: 'sha256:1',
     Created: '2026-01-01T00:00:00.5Z',
@@ -22,7 +25,19 @@ const inspected = (state: Partial<ContainerInspectInfo['State']>) =>
       FinishedAt: '0001-01-01T00:00:00Z',
       ...state,
     },
-  } as unknown as ContainerInspectInfo)
+    HostConfig: { CpuShares: 204, CpuQuota: 50_000, CpuPeriod: 100_000, Memory: 1024 },
+  } as unknown as ContainerInspectInfo
+  return containerFrom(info, limits)
+}
+
+test('resources are read back in Kubernetes’ units, where the host can limit them', () => {
+  assert.equal(inspected({}).resources, {
+    cpuRequestMillis: 200,
+    cpuLimitMillis: 500,
+    memoryLimitBytes: 1024,
+  })
+  assert.equal(inspected({}, { cpu: false, memory: false }).resources, {})
+})
 
 test('a container that could not start has exited with the engine’s reason', () => {
   const failed = inspected({ Status: 'created', ExitCode: 127, Error: 'not found' })
