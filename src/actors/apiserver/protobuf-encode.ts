@@ -5,6 +5,7 @@
  * depend on nothing but the object, so they are made once and shared while they are asked for; a list is
  * joined from them. Defaults of Go that JSON leaves out are left out here, too, which means the same.
  */
+import { wholeFields } from '../../api/managed-fields/compact-fields.ts'
 import { managersOf } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { FieldType } from '../../api/schema.ts'
@@ -167,11 +168,11 @@ const writeMessage = (writer: Writer, object: JsonObject, { list }: MessageSlots
 const writeManagers = (writer: Writer, number: number, metadata: object): void => {
   const managers = managersOf({ metadata }) ?? []
   for (let at = managers.length - 1; at >= 0; at--) {
-    const { manager, operation, apiVersion, time, fields, subresource } = managers[at]!
+    const { manager, operation, apiVersion, time, subresource } = managers[at]!
     const from = writer.size
     if (subresource !== '') writer.text(8, subresource)
     const entry = writer.size
-    writer.text(1, fields)
+    writer.text(1, wholeFields(managers[at]!))
     writer.close(7, entry)
     writer.text(6, 'FieldsV1')
     if (time !== '') writeScalar(writer, 4, 'time', time)

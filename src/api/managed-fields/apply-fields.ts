@@ -8,6 +8,7 @@
 import { deepEqual } from '../equality.ts'
 import type { Json, KubernetesObject } from '../meta.ts'
 import { type StatusCause, StatusError } from '../status-error.ts'
+import { parsedFields } from './compact-fields.ts'
 import { compareObjects } from './comparison.ts'
 import {
   difference,
@@ -20,14 +21,7 @@ import {
   union,
 } from './field-set.ts'
 import type { StructShape } from './field-shape.ts'
-import {
-  type Authorship,
-  managersOfCreated,
-  parsedFields,
-  secondOf,
-  stripped,
-  treeOf,
-} from './manage.ts'
+import { type Authorship, managersOfCreated, secondOf, stripped, treeOf } from './manage.ts'
 import {
   entryOf,
   isSameManager,
@@ -145,15 +139,15 @@ const attempt = (application: Application, force: boolean): Outcome => {
   const before = live ? treeOf(live) : {}
   const named = withoutIgnored(fieldsOf(shape, applied), ignored)
   const merged = mergeFields(shape, before, applied) as { [key: string]: Json }
-  const object = last ? prune(shape, merged, parsedFields(last.fields), named, others) : merged
+  const object = last ? prune(shape, merged, parsedFields(last), named, others) : merged
   const skip = (name: string, isMetadata: boolean) => !isMetadata && ignored(name)
   const { changed, removed } = compareObjects(shape, before, object, skip)
   const conflicts = others.flatMap((entry) =>
-    pathsOf(intersection(parsedFields(entry.fields), changed)).map((path) => ({ entry, path })),
+    pathsOf(intersection(parsedFields(entry), changed)).map((path) => ({ entry, path })),
   )
   const settle = (): Applied => {
     const kept = others.flatMap((entry) => {
-      const left = difference(difference(parsedFields(entry.fields), changed), removed)
+      const left = difference(difference(parsedFields(entry), changed), removed)
       return isEmptySet(left) ? [] : [entryOf(entry, left)]
     })
     const mine = difference(stripped(named), removed)
@@ -184,7 +178,7 @@ const prune = (
   const mergedSet = declared(fieldsOf(shape, merged))
   const fieldsLeft = (value: Json) => declared(fieldsOf(shape, value))
   const bare = withoutFields(shape, merged, lastDeclared)
-  const managed = others.reduce((all, { fields }) => union(all, parsedFields(fields)), named)
+  const managed = others.reduce((all, entry) => union(all, parsedFields(entry)), named)
   const unmanaged = difference(mergedSet, union(fieldsLeft(bare), declared(managed)))
   const owned = withoutFields(shape, merged, unmanaged)
   const gone = intersection(difference(mergedSet, fieldsLeft(owned)), lastDeclared)

@@ -4,11 +4,12 @@
  * After Kubernetes' `apimachinery/pkg/util/managedfields` and structured-merge-diff's `merge/update.go`: an
  * update gives its manager what it changed and takes it from the others; an apply gives its manager what it
  * names, removes what the manager named before and nobody else does, and refuses to change what others manage
- * unless it is forced. Pure: nothing here reads the clock. Texts that are needed as sets are parsed once.
+ * unless it is forced. Pure: nothing here reads the clock.
  */
 
 import { timestamp } from '../../std/clock.ts'
 import type { Json, KubernetesObject } from '../meta.ts'
+import { parsedFields } from './compact-fields.ts'
 import { compareObjects } from './comparison.ts'
 import { createdFields } from './created-fields.ts'
 import {
@@ -132,11 +133,12 @@ export const managersOfUpdated = (
       const left = withoutTaken(entry, changed, removed)
       if (left) kept.push(left)
     }
-  const held = mine ? difference(parsedFields(mine.fields), removed) : LEAF
+  const owned = mine ? parsedFields(mine) : LEAF
+  const held = difference(owned, removed)
+  const left = mine && (held === owned ? mine : entryOf(mine, held))
   if (isEmptySet(changed)) {
-    if (mine && !isEmptySet(held)) kept.push(withFields(mine, held))
-  } else if (mine && contains(held, changed))
-    kept.push({ ...withFields(mine, held), time: own.time })
+    if (left && !isEmptySet(held)) kept.push(left)
+  } else if (left && contains(held, changed)) kept.push({ ...left, time: own.time })
   else kept.push(entryOf(own, union(held, changed)))
   return capped(sortEntries(kept))
 }
@@ -146,26 +148,10 @@ const withoutTaken = (
   changed: FieldSet,
   removed: FieldSet,
 ): ManagerEntry | undefined => {
-  const fields = parsedFields(entry.fields)
+  const fields = parsedFields(entry)
   if (!intersects(fields, changed) && !intersects(fields, removed)) return entry
   const left = difference(difference(fields, changed), removed)
-  return isEmptySet(left) ? undefined : withFields(entry, left)
-}
-
-const withFields = (entry: ManagerEntry, fields: FieldSet): ManagerEntry =>
-  fields === parsedFields(entry.fields) ? entry : entryOf(entry, fields)
-
-const PARSED_MAX = 512
-const parsed = new Map<string, FieldSet>()
-
-/** The set of a text; those of forms that many objects share are parsed once. */
-export const parsedFields = (text: string): FieldSet => {
-  const known = parsed.get(text)
-  if (known) return known
-  if (parsed.size >= PARSED_MAX) parsed.clear()
-  const set = JSON.parse(text) as FieldSet
-  parsed.set(text, set)
-  return set
+  return isEmptySet(left) ? undefined : entryOf(entry, left)
 }
 
 const UPDATERS_MAX = 10
@@ -189,7 +175,7 @@ export const capped = (managers: Managers): Managers => {
     }
     const bucket = entryOf(
       { ...entry, manager: ANCIENT, subresource: '' },
-      union(parsedFields(first.fields), parsedFields(entry.fields)),
+      union(parsedFields(first), parsedFields(entry)),
     )
     entries = entries.filter((other) => other !== first && other !== entry)
     entries.push(bucket)
@@ -208,7 +194,7 @@ const SCALE_REPLICAS = ['f:spec', 'f:replicas']
 export const managersOfScale = (managers: Managers, replicasPath: readonly string[]): Managers => {
   const path = setOfPath(replicasPath)
   return managers
-    .filter(({ fields }) => contains(parsedFields(fields), path))
+    .filter((entry) => contains(parsedFields(entry), path))
     .map((entry) => entryOf({ ...entry, apiVersion: 'autoscaling/v1' }, setOfPath(SCALE_REPLICAS)))
 }
 
@@ -225,7 +211,7 @@ export const managersFromScale = (
   const kept: ManagerEntry[] = []
   const rest = new Set(scaled.filter(({ fields }) => fields === SCALE_FIELDS))
   for (const entry of managers) {
-    const fields = parsedFields(entry.fields)
+    const fields = parsedFields(entry)
     if (!contains(fields, path)) {
       kept.push(entry)
       continue

@@ -3,13 +3,14 @@
  *
  * They hang on the object's metadata under a symbol, so that copying, comparing and encoding an object cost
  * nothing for them; whoever shows an object to a client adds them (`withManagedFields`, `managedFieldsText`).
- * The fields are JSON text of FieldsV1, shared by all objects of the same form. Invariant: entries are never
+ * The fields are a text that all objects of the same form share (`compact-fields.ts`). Invariant: entries are never
  * mutated; a metadata object without the symbol says nothing about managers, one with an empty list: none.
  */
 import type { Json, KubernetesObject } from '../meta.ts'
+import { type CompactFields, compactFields, wholeFields } from './compact-fields.ts'
 import { type FieldSet, fieldsFault, fieldsText, isEmptySet } from './field-set.ts'
 
-export interface ManagerEntry {
+export interface ManagerEntry extends CompactFields {
   manager: string
   operation: 'Apply' | 'Update'
   apiVersion: string
@@ -17,9 +18,10 @@ export interface ManagerEntry {
   time: string
   /** `''`: the main resource. */
   subresource: string
-  /** JSON text of FieldsV1. */
-  fields: string
 }
+
+/** An entry without its fields. */
+export type ManagerIdentity = Omit<ManagerEntry, keyof CompactFields>
 
 export type Managers = readonly ManagerEntry[]
 
@@ -40,7 +42,7 @@ export const setManagers = (
 }
 
 /** Whether two entries are one manager's doings: those of an applier in whatever version. */
-export const isSameManager = (one: Omit<ManagerEntry, 'fields' | 'time'>, other: typeof one) =>
+export const isSameManager = (one: Omit<ManagerIdentity, 'time'>, other: typeof one) =>
   one.manager === other.manager &&
   one.operation === other.operation &&
   one.subresource === other.subresource &&
@@ -55,9 +57,13 @@ export const sameOwnership = (one: Managers, other: Managers): boolean =>
         (counterpart) =>
           isSameManager(entry, counterpart) &&
           entry.apiVersion === counterpart.apiVersion &&
-          entry.fields === counterpart.fields,
+          entry.fields === counterpart.fields &&
+          sameTexts(entry.values, counterpart.values),
       ),
     ))
+
+const sameTexts = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((text, index) => text === other[index])
 
 export const NOBODY: Managers = Object.freeze([])
 
@@ -75,17 +81,11 @@ const compareEntries = (one: ManagerEntry, other: ManagerEntry): number =>
 const compareText = (one: string, other: string): number =>
   one === other ? 0 : one < other ? -1 : 1
 
-export const entryOf = (
-  entry: Omit<ManagerEntry, 'fields'>,
-  fields: FieldSet | string,
-): ManagerEntry => ({
-  manager: entry.manager,
-  operation: entry.operation,
-  apiVersion: entry.apiVersion,
-  time: entry.time,
-  subresource: entry.subresource,
-  fields: typeof fields === 'string' ? fields : fieldsText(fields),
-})
+export const entryOf = (entry: ManagerIdentity, fields: FieldSet | string): ManagerEntry => {
+  const { manager, operation, apiVersion, time, subresource } = entry
+  const compact = compactFields(typeof fields === 'string' ? fields : fieldsText(fields))
+  return { manager, operation, apiVersion, time, subresource, ...compact }
+}
 
 /** An entry of `metadata.managedFields` as clients see it. */
 export interface ManagedFieldsEntry {
@@ -122,12 +122,13 @@ export const isReset = (given: readonly ManagedFieldsEntry[]): boolean =>
 /** The JSON text of `metadata.managedFields`. */
 export const managedFieldsText = (managers: Managers): string => {
   let text = '['
-  for (const { manager, operation, apiVersion, time, subresource, fields } of managers) {
+  for (const entry of managers) {
+    const { manager, operation, apiVersion, time, subresource } = entry
     text += text.length > 1 ? ',{' : '{'
     if (manager !== '') text += `"manager":${JSON.stringify(manager)},`
     text += `"operation":"${operation}","apiVersion":${JSON.stringify(apiVersion)}`
     if (time !== '') text += `,"time":"${time}"`
-    text += `,"fieldsType":"FieldsV1","fieldsV1":${fields}`
+    text += `,"fieldsType":"FieldsV1","fieldsV1":${wholeFields(entry)}`
     text += subresource === '' ? '}' : `,"subresource":${JSON.stringify(subresource)}}`
   }
   return `${text}]`

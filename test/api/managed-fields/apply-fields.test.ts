@@ -6,6 +6,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { deepEqual } from '../../../src/api/equality.ts'
 import { applyFields } from '../../../src/api/managed-fields/apply-fields.ts'
+import {
+  compactFields,
+  parsedFields,
+  wholeFields,
+} from '../../../src/api/managed-fields/compact-fields.ts'
 import { compareObjects } from '../../../src/api/managed-fields/comparison.ts'
 import { createdFields } from '../../../src/api/managed-fields/created-fields.ts'
 import {
@@ -132,8 +137,10 @@ const update = ({ live, managers }: State, manager: string, next: Tree): State =
   ),
 })
 
-const fieldsOfManager = ({ managers }: State, manager: string): FieldSet =>
-  JSON.parse(managers.find((entry) => entry.manager === manager)?.fields ?? '{}') as FieldSet
+const fieldsOfManager = ({ managers }: State, manager: string): FieldSet => {
+  const entry = managers.find((other) => other.manager === manager)
+  return entry ? parsedFields(entry) : {}
+}
 
 const sameState = (one: State, other: State): boolean =>
   deepEqual(one.live, other.live) && deepEqual(one.managers, other.managers)
@@ -201,8 +208,9 @@ test('every manager of an update is told what it changed, and nobody has what is
       const after = update(before, 'hand', third)
       const { changed, removed } = compareObjects(POD, before.live!, third, isUnmanaged)
       assert.ok(contains(fieldsOfManager(after, 'hand'), changed))
-      for (const { fields, manager } of after.managers) {
-        const owned = JSON.parse(fields) as FieldSet
+      for (const entry of after.managers) {
+        const { manager } = entry
+        const owned = parsedFields(entry)
         assert.ok(isEmptySet(intersection(owned, removed)))
         if (manager !== 'hand') assert.ok(isEmptySet(intersection(owned, changed)))
       }
@@ -218,6 +226,23 @@ test('the fields of a new object are those a comparison with nothing finds', () 
       const { changed } = compareObjects(POD, {}, object, isUnmanaged)
       assert.equal(JSON.parse(text), JSON.parse(fieldsText(changed)))
       assert.is(text, fieldsText(changed))
+    }),
+    RUNS,
+  )
+})
+
+test('a compact text stands for the very same fields', () => {
+  const addresses = fc.uniqueArray(fc.ipV4(), { maxLength: 3 })
+  fc.assert(
+    fc.property(addresses, addresses, (ips, uids) => {
+      const podIPs = ips.map((ip) => ({ ip }))
+      const ownerReferences = uids.map((uid) => ({ uid, name: 'o' }))
+      const set = fieldsOf(POD, { metadata: { ownerReferences }, status: { podIPs } })
+      const text = fieldsText(set)
+      const compact = compactFields(text)
+      assert.is(wholeFields(compact), text)
+      assert.is(fieldsText(parsedFields(compact)), text)
+      assert.equal(compact.values.toSorted(), [...ips, ...uids].sort())
     }),
     RUNS,
   )
