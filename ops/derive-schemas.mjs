@@ -63,8 +63,21 @@ const plain = (comment) =>
     .replace(/\\(['"`\\])/g, '$1')
     .trim()
 
-const readModel = (name) => {
-  const source = readFileSync(join(MODELS, `${name}.js`), 'utf8')
+const fileOf = (name) => join(MODELS, `${name}.js`)
+
+/**
+ * Where a model is read from; undefined for the list of a kind without objects. The list of a kind whose name
+ * had to be told apart from others (`ResourceV1ResourceClaim`) has not.
+ */
+const sourceOf = (name) => {
+  if (existsSync(fileOf(name))) return name
+  const plain = name.replace(/^[A-Z][a-z]+(?=V\d)/, '')
+  return plain !== name && existsSync(fileOf(plain)) ? plain : undefined
+}
+
+const readModel = (model) => {
+  const name = sourceOf(model)
+  const source = readFileSync(fileOf(name), 'utf8')
   const typings = readFileSync(join(MODELS, `${name}.d.ts`), 'utf8')
   const attributes = JSON.parse(/attributeTypeMap = (\[[\s\S]*?\n\]|\[\]);/.exec(source)[1])
   const fields = {}
@@ -86,11 +99,7 @@ export const deriveSchemas = () => {
   const schemas = {}
   const descriptions = {}
   const declared = declaredModels().flatMap((model) => [model, `${model}List`])
-  /** Kinds without objects have no list. */
-  const pending = [
-    ...declared.filter((model) => existsSync(join(MODELS, `${model}.js`))),
-    ...EXTRA_MODELS,
-  ]
+  const pending = [...declared.filter(sourceOf), ...EXTRA_MODELS]
   for (let name = pending.pop(); name; name = pending.pop()) {
     if (schemas[name]) continue
     const { fields, described } = readModel(name)
