@@ -34,15 +34,24 @@ export const parseFieldSelector = (text: string): FieldSelector =>
 
 /** Throws 400 when `kind` does not know one of the fields. */
 export const checkFieldSelector = (selector: FieldSelector, kind: AnyKind): void => {
+  const { selectableFields, namespaced } = kind
   for (const { field } of selector) {
-    if (field === 'metadata.name' || field === 'metadata.namespace') continue
-    if (kind.selectableFields?.[field]) continue
-    throw badRequest(
-      kind.selectableFields
-        ? `field label not supported: ${field}`
-        : `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
-    )
+    if (field === 'metadata.name' || selectableFields?.[field]) continue
+    /** Kinds with fields of their own say whether they know a namespace, all others do. */
+    if (field === 'metadata.namespace' && (namespaced || !selectableFields)) continue
+    throw badRequest(unknownField(field, kind))
   }
+}
+
+const unknownField = (field: string, kind: AnyKind): string => {
+  if (!kind.selectableFields)
+    return `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`
+  const { apiVersion } = kind
+  if (apiVersion === 'batch/v1' && kind.kind === 'Job')
+    return `field label ${JSON.stringify(field)} not supported for Job`
+  if (kind.group === 'resource.k8s.io')
+    return `field label not supported for ${apiVersion}, Kind=${kind.kind}: ${field}`
+  return `field label not supported: ${field}`
 }
 
 /** Throws 400, as `checkFieldSelector`, for a field that `kind` does not know. */

@@ -93,7 +93,6 @@ export const ReplicaSet = defineKind<ReplicaSet>({
     ])
     return errors
   },
-  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
   columns: [
     nameColumn,
     column('Desired', 'Pods wanted.', ({ spec }) => spec?.replicas ?? 0, 'integer'),

@@ -73,6 +73,8 @@ export const Pod = defineKind<Pod>({
   parts: { ephemeralcontainers: ephemeralContainersPart, resize: resizePart },
   selectableFields: {
     'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',
+    /** Its name in the first clients. */
+    'spec.host': ({ spec }) => spec?.nodeName ?? '',
     'spec.restartPolicy': ({ spec }) => spec?.restartPolicy ?? '',
     'spec.schedulerName': ({ spec }) => spec?.schedulerName ?? '',
     'spec.serviceAccountName': ({ spec }) => spec?.serviceAccountName ?? '',
