@@ -1,0 +1,85 @@
+/**
+ * What exists before the first client comes, and what of it stays.
+ */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { startTestApiserver } from '../../support/api-server.ts'
+import { memoryStorage } from '../../support/memory-storage.ts'
+
+const storage = memoryStorage()
+const api = await startTestApiserver(storage)
+
+const namesOf = async (path: string): Promise<string[]> => {
+  const { json } = await api.call('GET', path)
+  return json.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name)
+}
+
+const FLOW = '/apis/flowcontrol.apiserver.k8s.io/v1'
+const CLASSES = '/apis/scheduling.k8s.io/v1/priorityclasses'
+
+test('flow control has its mandatory and suggested objects', async () => {
+  assert.equal(await namesOf(`${FLOW}/prioritylevelconfigurations`), [
+    'catch-all',
+    'exempt',
+    'global-default',
+    'leader-election',
+    'node-high',
+    'system',
+    'workload-high',
+    'workload-low',
+  ])
+  assert.equal(await namesOf(`${FLOW}/flowschemas`), [
+    'catch-all',
+    'exempt',
+    'global-default',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kube-system-service-accounts',
+    'probes',
+    'service-accounts',
+    'system-leader-election',
+    'system-node-high',
+    'system-nodes',
+  ])
+})
+
+test('the spec of a mandatory object is fixed', async () => {
+  const path = `${FLOW}/flowschemas/catch-all`
+  const { json } = await api.call('GET', path)
+  json.spec.matchingPrecedence = 9999
+  const answer = await api.call('PUT', path, json)
+  assert.is(answer.code, 422)
+  assert.match(answer.json.message, "spec of 'catch-all' must equal the fixed value")
+  const exempt = await api.call('GET', `${FLOW}/prioritylevelconfigurations/exempt`)
+  exempt.json.spec.exempt.nominalConcurrencyShares = 10
+  const changed = await api.call('PUT', `${FLOW}/prioritylevelconfigurations/exempt`, exempt.json)
+  assert.is(changed.code, 200, changed.text)
+})
+
+test("the system's priority classes exist and are not deleted", async () => {
+  assert.equal(await namesOf(CLASSES), ['system-cluster-critical', 'system-node-critical'])
+  const answer = await api.call('DELETE', `${CLASSES}/system-node-critical`)
+  assert.is(answer.code, 403)
+  assert.is(
+    answer.json.message,
+    'priorityclasses.scheduling.k8s.io "system-node-critical" is forbidden: this is a system priority class and cannot be deleted',
+  )
+})
+
+test("the range of the cluster's Services is there and ready", async () => {
+  const { json } = await api.call('GET', '/apis/networking.k8s.io/v1/servicecidrs/kubernetes')
+  assert.equal(json.spec.cidrs, ['10.96.0.0/16'])
+  assert.is(json.status.conditions[0].type, 'Ready')
+  assert.is(json.status.conditions[0].status, 'True')
+})
+
+test('a second apiserver changes nothing of it', async () => {
+  const before = await api.call('GET', `${FLOW}/flowschemas`)
+  const second = await startTestApiserver(storage)
+  const after = await api.call('GET', `${FLOW}/flowschemas`)
+  assert.equal(after.json.items, before.json.items)
+  await second.stop()
+})
+
+test.after(() => api.stop())
+test.run()
