@@ -16,11 +16,20 @@ export const cases: KindCase = {
       version: 'v1',
       groupPriorityMinimum: 100,
       versionPriority: 10,
-      service: { namespace: 'default', name: 'flavors' },
-      insecureSkipTLSVerify: true,
     },
   },
-  defaults: { spec: { service: { port: 443 } } },
+  defaults: {
+    status: {
+      conditions: [
+        {
+          type: 'Available',
+          status: 'True',
+          reason: 'Local',
+          message: 'Local APIServices are always available',
+        },
+      ],
+    },
+  },
   bad: [
     {
       name: 'another name',
@@ -71,6 +80,7 @@ export const cases: KindCase = {
       change: (apiService) => {
         apiService.spec.service = { port: 70_000 }
         apiService.spec.caBundle = 'YWJj'
+        apiService.spec.insecureSkipTLSVerify = true
       },
       causes: [
         { field: 'spec.service.namespace', reason: REQUIRED },
@@ -93,5 +103,5 @@ export const cases: KindCase = {
     apiService.spec.versionPriority = 20
   },
   status: { conditions: [{ type: 'Available', status: 'False', reason: 'MissingEndpoints' }] },
-  cells: ['v1.flavors.example.com', 'default/flavors', /^(Unknown|False)/],
+  cells: ['v1.flavors.example.com', 'Local', 'True'],
 }
