@@ -28,7 +28,7 @@ test('a list is in order and tells its revision', async () => {
 
 test('a list over all namespaces goes namespace by namespace', async () => {
   const { json } = await api.call('GET', '/api/v1/configmaps')
-  assert.is(namesOf(json), 'a,b,c,d,e,z')
+  assert.is(namesOf(json), 'a,b,c,d,e,extension-apiserver-authentication,z')
 })
 
 test('labels and fields select', async () => {
