@@ -20,7 +20,7 @@ import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
 import { knownManagers, managersAfterUpdate, takeManagedFields } from './field-managers.ts'
 import { countGeneration, isReadyToGo, keepMetadata } from './object-meta.ts'
-import type { ApiRequest, ApiResult } from './request.ts'
+import { type ApiRequest, type ApiResult, warnAbout } from './request.ts'
 import { checkOptions } from './request-options.ts'
 import type { Services } from './services.ts'
 
@@ -146,6 +146,7 @@ const prepare = (
   kind.applyDefaults?.(next)
   if (part) {
     part.prepareForUpdate(next, current, context)
+    countGeneration(kind, next, current)
     return { prepared: next, managers: managersOfChange(next) }
   }
   const managers = managersOfChange(next)
@@ -200,4 +201,5 @@ const validate = (
         ]
   const errors = [...validateObjectMetaUpdate(prepared, current), ...own]
   if (errors.length > 0) throw invalid(kind, current.metadata.name, errors)
+  if (request.subresource === undefined) warnAbout(request, prepared, current)
 }
