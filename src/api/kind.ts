@@ -119,8 +119,14 @@ export interface KindDeclaration<T extends KubernetesObject> {
   digest?(object: T): T
   /** For a kind that is another form of a stored one, see `defineVersion`. */
   storedAs?: StoredAs
-  /** For a custom kind: the schema of its version as its definition states it; `model` is then `''`. */
+  /** Defined at run time: it has a `schema`, and its `model` is `''`. */
+  isCustom?: boolean
+  /** Of a custom kind: what its definition states of the version. It may have to be decoded: ask `isCustom` first. */
   schema?: CustomSchema
+  /** A large field that caches keep encoded until somebody reads it. */
+  restingField?: Extract<keyof T, string>
+  /** Bytes of recent changes that caches keep; default 32 MiB. */
+  recentBytesMax?: number
   /** For a custom kind, in place of `checkFields` by its model: decodes what came from outside. */
   decode?(value: Json): CheckedFields
 }

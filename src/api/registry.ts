@@ -147,7 +147,7 @@ const formsOf = (word: string, { group, version }: AnyKind): string[] =>
 /** Versions of one group in the order of preference: as listed, custom ones as Kubernetes ranks them. */
 export const versionsOf = (members: readonly AnyKind[]): string[] => {
   const versions = [...new Set(members.map(({ version }) => version))]
-  return members.every(({ schema }) => schema) ? versions.sort(compareVersions) : versions
+  return members.every(({ isCustom }) => isCustom) ? versions.sort(compareVersions) : versions
 }
 
 const customStoredKind = ({ group, plural, kind, namespaced }: ResourceNames): AnyKind =>

@@ -10,7 +10,7 @@ import { setManagers } from '../api/managed-fields/manager-entry.ts'
 import { readStoredManagers } from '../api/managed-fields/stored-managers.ts'
 import { type KubernetesObject, objectKey } from '../api/meta.ts'
 import { KindRegistry, type ResourceNames } from '../api/registry.ts'
-import { decodeTrusted } from '../bus/codec.ts'
+import { decodeTrusted, encode } from '../bus/codec.ts'
 import type { Follower, StreamMessage, Streams } from '../bus/stream.ts'
 import { type StateKey, type StorageClass, type Subjects, subjectsFor } from '../bus/subjects.ts'
 import type { Clock } from '../std/clock.ts'
@@ -26,6 +26,10 @@ const RING = {
   events: { changes: 10_000, bytes: 8 * 1024 * 1024 },
 }
 const NO_RING = { changes: 0, bytes: 0 }
+const boundsOf = ({ storage, recentBytesMax }: AnyKind) => {
+  const bounds = RING[storage]
+  return recentBytesMax ? { ...bounds, bytes: recentBytesMax } : bounds
+}
 const ASK_AGAIN_MS = 100
 
 export interface FenceState {
@@ -163,7 +167,7 @@ class StreamCopy {
   private openTable(kind: AnyKind): Table {
     const ring = new ChangeRing(
       kind,
-      this.ports.history ? RING[this.storage] : NO_RING,
+      this.ports.history ? boundsOf(kind) : NO_RING,
       (bytes, revision, namespace) => this.read(kind, bytes, revision, namespace),
       // Of a kind that appears later, nothing is known before now.
       this.isReady ? this.completeAt : undefined,
@@ -189,7 +193,10 @@ class StreamCopy {
     namespace: string | undefined,
   ): KubernetesObject {
     const object = readObject(kind, bytes, revision, namespace, !this.ports.digests)
-    return this.ports.digests && kind.digest ? kind.digest(object) : object
+    if (this.ports.digests) return kind.digest ? kind.digest(object) : object
+    if (kind.restingField)
+      rest(object as KubernetesObject & Record<string, unknown>, kind.restingField)
+    return object
   }
 
   async start() {
@@ -375,6 +382,24 @@ class StreamCopy {
 
 /** Beyond this many, the oldest is forgotten: a create over it then costs one more round trip. */
 const TOMBSTONES_KEPT = 200_000
+
+/** Replaces a field by its bytes, which are decoded when the field is read. */
+const rest = (object: Record<string, unknown>, field: string): void => {
+  const bytes = Uint8Array.from(encode(object[field]))
+  let decoded: WeakRef<object> | undefined
+  Object.defineProperty(object, field, {
+    enumerable: true,
+    configurable: true,
+    get: () => {
+      let value = decoded?.deref()
+      if (!value) {
+        value = decodeTrusted(bytes) as object
+        decoded = new WeakRef(value)
+      }
+      return value
+    },
+  })
+}
 
 const namesOf = ({ spec }: CustomResourceDefinition): ResourceNames => ({
   group: spec.group,

@@ -52,10 +52,10 @@ export const managerOfAgent = (agent: string): string => {
 const shapes = new WeakMap<AnyKind, StructShape>()
 
 export const shapeOf = (kind: AnyKind): StructShape => {
-  if (!kind.schema) return shapeOfModel(kind.model)
+  if (!kind.isCustom) return shapeOfModel(kind.model)
   let shape = shapes.get(kind)
   if (!shape) {
-    shape = shapeOfSchema(kind.schema)
+    shape = shapeOfSchema(kind.schema ?? {})
     shapes.set(kind, shape)
   }
   return shape

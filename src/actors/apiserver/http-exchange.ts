@@ -164,7 +164,7 @@ export class Exchange implements Timed {
     const [, root, group] = path.split('/')
     if (root === 'api') return group !== undefined
     const { served } = this.options.services.storage.cache.kinds
-    return root === 'apis' && !!group && served.some((kind) => kind.group === group && !kind.schema)
+    return root === 'apis' && !!group && served.some((kind) => kind.group === group && !kind.isCustom)
   }
 
   private sendPage({ code, type, body, encoding, headers = {} }: Page): void {
@@ -201,7 +201,7 @@ export class Exchange implements Timed {
     const admitted = this.options.flowControl.admit(user, verb, kind, subresource, namespace)
     if (admitted instanceof Promise) await this.enter(admitted)
     else this.take(admitted)
-    const format = formatOf(headers.accept, kind.schema ? 'custom' : 'builtIn')
+    const format = formatOf(headers.accept, kind.isCustom ? 'custom' : 'builtIn')
     if (method !== 'GET') {
       const bytes = await readBody(this.request)
       const parsed = parseBody(bytes, headers['content-type'], verb === 'patch')
@@ -230,7 +230,7 @@ export class Exchange implements Timed {
     const { kind, namespace, user } = request
     await this.enter(flowControl.admit(user, 'watch', kind, undefined, namespace))
     authorize(request)
-    const format = streamFormatOf(this.request.headers.accept, kind.schema ? 'custom' : 'builtIn')
+    const format = streamFormatOf(this.request.headers.accept, kind.isCustom ? 'custom' : 'builtIn')
     const pairs = this.headers
     for (let at = 0; at < pairs.length; at += 2) this.response.setHeader(pairs[at]!, pairs[at + 1]!)
     this.response.setHeader('Audit-Id', this.auditId())

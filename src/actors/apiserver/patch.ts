@@ -25,7 +25,7 @@ export const patch = async (services: Services, request: ApiRequest): Promise<Ap
   const { kind, patch: format = 'strategic' } = request
   checkOptions(request)
   if (format === 'apply') return (await import('./apply.ts')).apply(services, request)
-  if (format === 'strategic' && kind.schema)
+  if (format === 'strategic' && kind.isCustom)
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${acceptedPatches(true).join(', ')}`,
     )

@@ -41,33 +41,48 @@ export interface KindPorts {
   stored: AnyKind
   /** The definition's webhook, where it has one. */
   convert?: Converter | undefined
-  /** Whether the definition is being deleted: then nothing new is created. */
-  isTerminating(): boolean
+  /** The definition as it is now; absent when it has gone. */
+  definition(): CustomResourceDefinition | undefined
 }
 
-/** Served versions of `definition`, the preferred one first. */
+/** Served versions of `definition`, the preferred one first. They do not hold it: it rests encoded in the cache. */
 export const customKinds = (definition: CustomResourceDefinition, ports: KindPorts): AnyKind[] => {
   const { versions } = definition.spec
   const storage = versions.find((version) => version.storage) ?? versions[0]!
   return versions
     .filter(({ served }) => served)
     .sort((a, b) => compareVersions(a.name, b.name))
-    .map((version) => customKind(definition, version, storage, ports))
+    .map((version) => {
+      const kind = defineKind(declarationOf(definition, version, storage.name, ports)) as AnyKind
+      const read = schemaReader(version.name, ports)
+      Object.defineProperty(kind, 'schema', { enumerable: true, configurable: true, get: read })
+      return kind
+    })
 }
 
-const customKind = (
-  definition: CustomResourceDefinition,
+const schemaReader =
+  (version: string, { definition }: KindPorts) =>
+  (): CustomSchema => {
+    const found = definition()?.spec.versions.find(({ name }) => name === version)
+    return (found?.schema?.openAPIV3Schema ?? {}) as unknown as CustomSchema
+  }
+
+const declarationOf = (
+  { spec, status }: CustomResourceDefinition,
   version: DefinitionVersion,
-  storage: DefinitionVersion,
-  { stored, convert, isTerminating }: KindPorts,
-): AnyKind => {
-  const { spec, status } = definition
+  storage: string,
+  ports: KindPorts,
+): KindDeclaration<CustomObject> => {
   const names = status?.acceptedNames ?? spec.names
-  const schema = (version.schema?.openAPIV3Schema ?? {}) as unknown as CustomSchema
-  const rules = new CustomRules(definition, version, schema)
   const { subresources } = version
-  const hasStatus = subresources?.status !== undefined
-  const declaration: KindDeclaration<CustomObject> = {
+  const rules = new CustomRules(
+    schemaReader(version.name, ports),
+    subresources?.scale,
+    spec.preserveUnknownFields === true,
+  )
+  const apiVersion = `${spec.group}/${version.name}`
+  const warning = version.deprecationWarning ?? `${apiVersion} ${names.kind} is deprecated`
+  return {
     group: spec.group,
     version: version.name,
     kind: names.kind,
@@ -77,40 +92,47 @@ const customKind = (
     ...(names.categories ? { categories: names.categories } : {}),
     namespaced: spec.scope === 'Namespaced',
     model: '',
-    schema,
-    statusSubresource: hasStatus,
+    isCustom: true,
     tracksGeneration: true,
-    statusIsDesired: !hasStatus,
     ...(subresources?.scale ? { scale: scaleOf(subresources.scale) } : {}),
-    ...(version.deprecated
-      ? {
-          deprecation:
-            version.deprecationWarning ??
-            `${spec.group}/${version.name} ${names.kind} is deprecated`,
-        }
-      : {}),
-    decode: (value) => decode(rules, value),
-    applyDefaults: (object) => setDefaults(object as Json, rules.root),
-    load: () => rules.load(),
-    prepareForCreate: (object) => {
-      if (isTerminating()) throw refusedCreate(spec.group, names.plural)
-      if (hasStatus) delete object['status']
-    },
-    validate: (object, old) => rules.validate(object, old),
-    validateStatusUpdate: (object, old) => rules.validateStatus(object, old),
+    ...(version.deprecated ? { deprecation: warning } : {}),
     ...selectable(version),
     columns: columnsOf(version),
-    storedAs: formOf({ definition, version, storage, stored, rules, convert }),
+    ...rulesOf(rules, subresources?.status !== undefined, ports),
+    storedAs: formOf({
+      own: apiVersion,
+      target: `${spec.group}/${storage}`,
+      stored: ports.stored,
+      rules,
+      convert: ports.convert,
+    }),
   }
-  return defineKind(declaration) as AnyKind
 }
 
-const refusedCreate = (group: string, resource: string): StatusError =>
+const rulesOf = (
+  rules: CustomRules,
+  hasStatus: boolean,
+  { stored, definition }: KindPorts,
+): Partial<KindDeclaration<CustomObject>> => ({
+  statusSubresource: hasStatus,
+  statusIsDesired: !hasStatus,
+  decode: (value) => decode(rules, value),
+  applyDefaults: (object) => setDefaults(object as Json, rules.root),
+  load: () => rules.load(),
+  prepareForCreate: (object) => {
+    if (definition()?.metadata.deletionTimestamp) throw refusedCreate(stored)
+    if (hasStatus) delete object['status']
+  },
+  validate: (object, old) => rules.validate(object, old),
+  validateStatusUpdate: (object, old) => rules.validateStatus(object, old),
+})
+
+const refusedCreate = ({ group, plural }: AnyKind): StatusError =>
   new StatusError(
     405,
     'MethodNotAllowed',
     'create not allowed while custom resource definition is terminating',
-    { group, kind: resource },
+    { group, kind: plural },
   )
 
 const decode = (rules: CustomRules, value: Json): CheckedFields => {
@@ -123,25 +145,23 @@ const decode = (rules: CustomRules, value: Json): CheckedFields => {
     copy['metadata'] = checked.object
     for (const fault of checked.unknownFields)
       faults.push(fault.replace('unknown field "', 'unknown field "metadata.'))
-    for (const fault of checked.typeErrors) typeErrors.push(fault.replace('of type', 'of type'))
+    typeErrors.push(...checked.typeErrors)
   } else delete copy['metadata']
   for (const path of rules.settle(copy)) faults.push(`unknown field "${path}"`)
   return { object: copy, unknownFields: faults, typeErrors }
 }
 
 interface FormParts {
-  definition: CustomResourceDefinition
-  version: DefinitionVersion
-  storage: DefinitionVersion
+  /** The apiVersion of this form. */
+  own: string
+  /** The apiVersion that is stored. */
+  target: string
   stored: AnyKind
   rules: CustomRules
   convert: Converter | undefined
 }
 
-const formOf = ({ definition, version, storage, stored, rules, convert }: FormParts): StoredAs => {
-  const { group } = definition.spec
-  const own = `${group}/${version.name}`
-  const target = `${group}/${storage.name}`
+const formOf = ({ own, target, stored, rules, convert }: FormParts): StoredAs => {
   const shown = new WeakMap<KubernetesObject, KubernetesObject>()
   /** Objects may be older than the schema: what they read as obeys it. */
   const settled = (object: KubernetesObject): KubernetesObject => {

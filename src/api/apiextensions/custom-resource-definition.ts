@@ -74,6 +74,9 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
     validation ??= await import('./definition-validation.ts')
   },
   digest,
+  // Hundreds of them are common, of tens of kilobytes each, and hardly anybody reads them.
+  restingField: 'spec',
+  recentBytesMax: 1024 * 1024,
   applyDefaults,
   prepareForCreate: (definition) => {
     const storage = definition.spec?.versions?.find((version) => version.storage)

@@ -7,10 +7,9 @@
 import type { CustomSchema } from '../kind.ts'
 import type { Json } from '../meta.ts'
 import { type FieldError, invalidField } from '../status-error.ts'
-import type { CustomResourceDefinition, DefinitionVersion } from './custom-resource-definition.ts'
 import { coerceEmbedded, validateEmbedded } from './embedded-objects.ts'
 import { checkUniqueLists } from './list-rules.ts'
-import { validateScale } from './scale-paths.ts'
+import { type ScalePaths, validateScale } from './scale-paths.ts'
 import { validateValue } from './schema-validation.ts'
 import { dropNulls, prune } from './structural-objects.ts'
 import { rootSchema, type SchemaNode } from './structural-schema.ts'
@@ -31,19 +30,17 @@ const BLOCKING: ReadonlySet<FieldError['reason']> = new Set([
 export class CustomRules {
   private compiled: SchemaNode | undefined
   private ruleCheck: RuleCheck | undefined
-  private readonly keepsEverything: boolean
 
   constructor(
-    definition: CustomResourceDefinition,
-    private readonly version: DefinitionVersion,
-    private readonly schema: CustomSchema,
-  ) {
-    this.keepsEverything = definition.spec.preserveUnknownFields === true
-  }
+    /** Read when the first object is written: definitions rest encoded. */
+    private readonly schema: () => CustomSchema,
+    private readonly scale: ScalePaths | undefined,
+    private readonly keepsEverything: boolean,
+  ) {}
 
   get root(): SchemaNode {
     if (!this.compiled) {
-      const root = rootSchema(this.schema)
+      const root = rootSchema(this.schema())
       this.compiled = this.keepsEverything ? { ...root, preservesUnknown: true } : root
     }
     return this.compiled
@@ -53,7 +50,7 @@ export class CustomRules {
   async load(): Promise<void> {
     if (this.ruleCheck || !this.root.hasRules) return
     const { compileRules } = await import('./rule-check.ts')
-    this.ruleCheck = compileRules(this.schema, this.root)
+    this.ruleCheck = compileRules(this.schema(), this.root)
   }
 
   /** Prunes and drops nulls, in place; the paths of fields that were not known. */
@@ -79,7 +76,7 @@ export class CustomRules {
   ): FieldError[] {
     const { root } = this
     const errors = validateValue(object, root, '', old)
-    const scale = this.version.subresources?.scale
+    const { scale } = this
     if (scale) errors.push(...validateScale(object, scale, which))
     errors.push(...validateEmbedded(object, root))
     if (root.hasUniqueLists && (!old || checkUniqueLists(old, root).length === 0))

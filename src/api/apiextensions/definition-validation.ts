@@ -22,8 +22,8 @@ import {
   isEstablished,
   isProtectedGroup,
 } from './definition-status.ts'
+import type { ScalePaths } from './scale-paths.ts'
 import {
-  type ScalePaths,
   validateColumn,
   validateDeprecation,
   validateSchemaOf,

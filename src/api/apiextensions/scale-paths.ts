@@ -11,6 +11,8 @@ import type { Json } from '../meta.ts'
 import { type FieldError, invalidField } from '../status-error.ts'
 import type { CustomObject } from './custom-kind.ts'
 
+export type ScalePaths = V1CustomResourceSubresourceScale
+
 type JsonObject = { [key: string]: Json }
 
 const partsOf = (path: string): string[] => path.replace(/^\./, '').split('.')
@@ -24,9 +26,7 @@ const readAt = (object: JsonObject, path: string): Json | undefined => {
   return value
 }
 
-export const scaleOf = (
-  paths: V1CustomResourceSubresourceScale,
-): ScaleSubresource<CustomObject> => ({
+export const scaleOf = (paths: ScalePaths): ScaleSubresource<CustomObject> => ({
   replicasPath: paths.specReplicasPath,
   read: (object) => {
     const selector = paths.labelSelectorPath && readAt(object, paths.labelSelectorPath)
@@ -54,7 +54,7 @@ const INT32_MAX = 2147483647
 /** Faults of what the paths point at; `status`: of the status' paths only. */
 export const validateScale = (
   object: JsonObject,
-  paths: V1CustomResourceSubresourceScale,
+  paths: ScalePaths,
   which: 'all' | 'status',
 ): FieldError[] => {
   const errors: FieldError[] = []

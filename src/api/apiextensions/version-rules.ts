@@ -4,10 +4,7 @@
  *
  * After Kubernetes' `apiextensions/validation/validation.go`. Invariant: pure; the definition is not changed.
  */
-import type {
-  V1CustomResourceColumnDefinition,
-  V1CustomResourceSubresourceScale,
-} from '@kubernetes/client-node'
+import type { V1CustomResourceColumnDefinition } from '@kubernetes/client-node'
 import {
   duplicateField,
   type FieldError,
@@ -19,10 +16,9 @@ import {
 import type { DefinitionVersion } from './custom-resource-definition.ts'
 import { validateDefaults } from './default-rules.ts'
 import { findField } from './field-path.ts'
+import type { ScalePaths } from './scale-paths.ts'
 import { validateSchema } from './schema-rules.ts'
 import { type Schema, validateStructural } from './structural-rules.ts'
-
-export type ScalePaths = V1CustomResourceSubresourceScale
 
 /** What may stand at the root of a schema whose status is written apart, in Kubernetes' names and order. */
 const AT_ROOT: readonly string[] = [

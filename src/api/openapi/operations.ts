@@ -235,7 +235,7 @@ const changingOperations = (
       description: `partially update ${what}`,
       parameters: [...WRITING, FORCE],
       body: 'patch',
-      ...(kind.schema ? { isCustom: true } : {}),
+      ...(kind.isCustom ? { isCustom: true } : {}),
       ...shared,
     }),
   ]

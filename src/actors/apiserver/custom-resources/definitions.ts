@@ -94,9 +94,7 @@ class DefinitionServer {
     const kinds = this.maker.customKinds(definition, {
       stored,
       convert: conversionWebhook(definition, cache),
-      isTerminating: () =>
-        cache.get(CustomResourceDefinition, undefined, name)?.metadata.deletionTimestamp !==
-        undefined,
+      definition: () => cache.get(CustomResourceDefinition, undefined, name),
     })
     this.served.set(name, { form, kinds })
     cache.kinds.serve(name, kinds)

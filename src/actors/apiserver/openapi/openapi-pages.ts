@@ -60,7 +60,7 @@ export class OpenApiPages {
   private custom(): Map<string, AnyKind[]> {
     const groups = new Map<string, AnyKind[]>()
     for (const kind of this.kinds.served) {
-      if (!kind.schema) continue
+      if (!kind.isCustom) continue
       const place = `apis/${kind.apiVersion}`
       groups.set(place, [...(groups.get(place) ?? []), kind])
     }
