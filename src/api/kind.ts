@@ -105,6 +105,11 @@ export interface KindDeclaration<T extends KubernetesObject> {
   validateStatusUpdate?(object: T, old: T): FieldError[]
   /** Why an object of that name is not deleted by anybody's request; undefined: it is. */
   undeletable?(name: string): string | undefined
+  /**
+   * What clients are warned of though it is accepted, in Kubernetes' words; asked on a create, and with `old` on
+   * an update of the main resource.
+   */
+  warnings?(object: T, old?: T): readonly string[]
   /** How `metadata.name` is checked: default `dns1123Subdomain`. */
   nameRule?: 'dns1123Subdomain' | 'dns1123Label' | 'dns1035Label' | 'pathSegment' | 'ipAddress'
   /** Field selectors besides metadata.name and metadata.namespace. */

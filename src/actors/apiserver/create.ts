@@ -15,7 +15,7 @@ import { ATTEMPTS_MAX, commit, isDryRun } from './commit.ts'
 import { decodeObject } from './decode-object.ts'
 import { managersAfterCreate } from './field-managers.ts'
 import { fillMetadata, generatedName } from './object-meta.ts'
-import type { ApiRequest, ApiResult } from './request.ts'
+import { type ApiRequest, type ApiResult, warnAbout } from './request.ts'
 import { checkOptions } from './request-options.ts'
 import type { Services } from './services.ts'
 
@@ -69,6 +69,7 @@ const prepare = (services: Services, request: ApiRequest, object: KubernetesObje
   admitCreate(services, kind, object)
   const errors = [...validateObjectMeta(kind, object), ...(kind.validate?.(object) ?? [])]
   if (errors.length > 0) throw invalid(kind, object.metadata.name ?? '', errors)
+  warnAbout(request, object)
 }
 
 const attempt = async (

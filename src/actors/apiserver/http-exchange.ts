@@ -164,7 +164,9 @@ export class Exchange implements Timed {
     const [, root, group] = path.split('/')
     if (root === 'api') return group !== undefined
     const { served } = this.options.services.storage.cache.kinds
-    return root === 'apis' && !!group && served.some((kind) => kind.group === group && !kind.isCustom)
+    return (
+      root === 'apis' && !!group && served.some((kind) => kind.group === group && !kind.isCustom)
+    )
   }
 
   private sendPage({ code, type, body, encoding, headers = {} }: Page): void {
@@ -207,6 +209,7 @@ export class Exchange implements Timed {
       const parsed = parseBody(bytes, headers['content-type'], verb === 'patch')
       Object.assign(request, parsed instanceof Promise ? await parsed : parsed)
       request.manager = managerOfAgent(headers['user-agent'] ?? '')
+      request.showsWarnings = true
     }
     const presentation = presentationOf(format, query)
     const result = await execute(services, request)

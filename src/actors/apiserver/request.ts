@@ -47,6 +47,8 @@ export interface ApiRequest {
   fence?: Fence | undefined
   /** Texts for `Warning` headers; the pipeline adds to it. */
   warnings?: string[]
+  /** Whoever asks is shown warnings, so it is worth while to look for them. */
+  showsWarnings?: boolean
 }
 
 export interface ListResult {
@@ -67,9 +69,21 @@ export type ApiResult =
 
 export const NO_QUERY = new URLSearchParams()
 
+/** Each text is shown once, however often a write is tried. */
 export const warn = (request: ApiRequest, text: string): void => {
   request.warnings ??= []
-  request.warnings.push(text)
+  if (!request.warnings.includes(text)) request.warnings.push(text)
+}
+
+/** What the kind has to say about an object that was found valid. */
+export const warnAbout = (
+  request: ApiRequest,
+  object: KubernetesObject,
+  old?: KubernetesObject,
+): void => {
+  const { kind, showsWarnings } = request
+  if (!showsWarnings || !kind.warnings) return
+  for (const text of kind.warnings(object, old)) warn(request, text)
 }
 
 const isTrue = (value: string | null): boolean =>

@@ -10,6 +10,7 @@ import { ageColumn, column, nameColumn, templateColumns, wideColumn } from '../c
 import { checkLabelSelector, checkNonNegative } from '../core/field-rules.ts'
 import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
 import { checkPodTemplate } from '../core/pod-spec-validation.ts'
+import { podTemplateWarnings } from '../core/pod-warnings.ts'
 import { deepEqual } from '../equality.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
@@ -133,6 +134,12 @@ const validateStatusUpdate = ({ status = NEW_STATUS }: DaemonSet, old: DaemonSet
   return errors
 }
 
+/** A template is looked at once, when it comes. */
+const warnings = (daemonSet: DaemonSet, old?: DaemonSet): string[] =>
+  old && templateGenerationOf(daemonSet) === templateGenerationOf(old)
+    ? []
+    : podTemplateWarnings('spec.template', daemonSet.spec?.template)
+
 const statusColumn = (
   name: string,
   description: string,
@@ -172,6 +179,7 @@ export const DaemonSet = defineKind<DaemonSet>({
     return errors
   },
   validateStatusUpdate,
+  warnings,
   columns: [
     nameColumn,
     statusColumn('Desired', 'Nodes that should run its pod.', 'desiredNumberScheduled'),

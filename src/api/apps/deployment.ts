@@ -10,6 +10,7 @@ import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, templateColumns, wideColumn } from '../core/columns.ts'
 import { checkNonNegative } from '../core/field-rules.ts'
 import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
+import { workloadWarnings } from '../core/pod-warnings.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
 import { formatLabelSelector, labelSelectorOf } from '../selector.ts'
@@ -161,6 +162,7 @@ export const Deployment = defineKind<Deployment>({
     return errors
   },
   validateStatusUpdate,
+  warnings: workloadWarnings,
   columns: [
     nameColumn,
     column('Ready', 'Ready pods, of all wanted.', ({ spec, status }) => {

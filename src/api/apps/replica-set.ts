@@ -9,6 +9,7 @@ import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, templateColumns, wideColumn } from '../core/columns.ts'
 import { checkNonNegative } from '../core/field-rules.ts'
 import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
+import { workloadWarnings } from '../core/pod-warnings.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { formatLabelSelector, labelSelectorOf } from '../selector.ts'
@@ -93,6 +94,7 @@ export const ReplicaSet = defineKind<ReplicaSet>({
     ])
     return errors
   },
+  warnings: workloadWarnings,
   columns: [
     nameColumn,
     column('Desired', 'Pods wanted.', ({ spec }) => spec?.replicas ?? 0, 'integer'),

@@ -17,6 +17,8 @@ import { applyClaimSpecDefaults } from '../core/persistent-volume-claim-defaults
 import { checkClaimSpec } from '../core/persistent-volume-claim-validation.ts'
 import { applyPodSpecDefaults, type PodTemplate } from '../core/pod-spec-defaults.ts'
 import { checkPodAnnotations, checkPodTemplate } from '../core/pod-spec-validation.ts'
+import { podTemplateWarnings } from '../core/pod-warnings.ts'
+import { claimWarnings } from '../core/volume-warnings.ts'
 import { deepEqual } from '../equality.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
@@ -252,6 +254,21 @@ const validateStatusUpdate = (
   return errors
 }
 
+const warnings = (statefulSet: StatefulSet, old?: StatefulSet): string[] => {
+  const { metadata, spec } = statefulSet
+  const isSame = old && metadata.generation === old.metadata.generation
+  const found = isSame ? [] : podTemplateWarnings('spec.template', spec?.template)
+  for (const [index, claim] of (spec?.volumeClaimTemplates ?? []).entries()) {
+    const path = `spec.volumeClaimTemplates[${index}]`
+    found.push(...claimWarnings(old ? `${path}.Spec` : path, claim.spec ?? {}))
+  }
+  if ((spec?.revisionHistoryLimit ?? 0) < 0) {
+    const why = 'a negative value retains all historical revisions; a value >= 0 is recommended'
+    found.push(`spec.revisionHistoryLimit: ${why}`)
+  }
+  return found
+}
+
 export const StatefulSet = defineKind<StatefulSet>({
   group: 'apps',
   version: 'v1',
@@ -292,6 +309,7 @@ export const StatefulSet = defineKind<StatefulSet>({
   validate,
   validateUpdate,
   validateStatusUpdate,
+  warnings,
   columns: [
     nameColumn,
     column('Ready', 'Ready pods, of all wanted.', ({ spec, status }) => {

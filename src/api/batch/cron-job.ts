@@ -8,12 +8,13 @@ import type { V1CronJob } from '@kubernetes/client-node'
 import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, since, wideColumn } from '../core/columns.ts'
 import { checkNonNegative } from '../core/field-rules.ts'
+import { workloadNameWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { formatLabelSelector, labelSelectorOf } from '../selector.ts'
 import { type FieldError, invalidField, requiredField, unsupportedField } from '../status-error.ts'
 import { CronError, parseCronSchedule } from './cron-schedule.ts'
-import { applyJobTemplateDefaults } from './job.ts'
+import { applyJobTemplateDefaults, jobSpecWarnings } from './job.ts'
 import { checkJobSpec, type JobSpec } from './job-validation.ts'
 
 export type CronJob = WireObject<V1CronJob>
@@ -107,6 +108,12 @@ const checkJobTemplate = (errors: FieldError[], path: string, spec: JobSpec): vo
 const containersOf = ({ spec }: CronJob) =>
   spec?.jobTemplate?.spec?.template?.spec?.containers ?? []
 
+const warnings = ({ metadata, spec }: CronJob, old?: CronJob): string[] => {
+  if (old && metadata.generation === old.metadata.generation) return []
+  const named = old ? [] : workloadNameWarnings(metadata.name)
+  return [...named, ...jobSpecWarnings('spec.jobTemplate.spec', spec?.jobTemplate?.spec)]
+}
+
 const suspended = ({ spec }: CronJob): string => {
   if (spec?.suspend == null) return '<unset>'
   return spec.suspend ? 'True' : 'False'
@@ -135,6 +142,7 @@ export const CronJob = defineKind<CronJob>({
     carryField(cronJob, old, 'spec')
   },
   validate,
+  warnings,
   columns: [
     nameColumn,
     column('Schedule', 'When Jobs are made.', ({ spec }) => spec?.schedule ?? ''),

@@ -9,6 +9,8 @@ import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, templateColumns, wideColumn } from '../core/columns.ts'
 import { MAX_INT32 } from '../core/field-rules.ts'
 import { applyPodSpecDefaults } from '../core/pod-spec-defaults.ts'
+import { podTemplateWarnings } from '../core/pod-warnings.ts'
+import { workloadNameWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { formatLabelSelector, labelSelectorOf } from '../selector.ts'
@@ -91,6 +93,25 @@ const statusOf = ({ metadata, status = {} }: Job): string => {
   return hasCondition(status, 'SuccessCriteriaMet') ? 'SuccessCriteriaMet' : 'Running'
 }
 
+const MANY_COMPLETIONS = 100_000
+const MANY_PODS = 10_000
+
+/** Also for the template of a CronJob. */
+export const jobSpecWarnings = (path: string, spec: JobSpec | undefined): string[] => {
+  const { completionMode, completions = 0, parallelism = 0 } = spec ?? ({} as JobSpec)
+  const isVast =
+    completionMode === 'Indexed' && completions > MANY_COMPLETIONS && parallelism > MANY_PODS
+  const why =
+    'In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail'
+  const found = podTemplateWarnings(`${path}.template`, spec?.template)
+  return isVast ? [`${path}: ${why}`, ...found] : found
+}
+
+const warnings = ({ metadata, spec }: Job, old?: Job): string[] => {
+  if (old && metadata.generation === old.metadata.generation) return []
+  return [...(old ? [] : workloadNameWarnings(metadata.name)), ...jobSpecWarnings('spec', spec)]
+}
+
 export const Job = defineKind<Job>({
   group: 'batch',
   version: 'v1',
@@ -116,6 +137,7 @@ export const Job = defineKind<Job>({
   validate: validateJob,
   validateUpdate: validateJobUpdate,
   validateStatusUpdate: validateJobStatusUpdate,
+  warnings,
   selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
   columns: [
     nameColumn,

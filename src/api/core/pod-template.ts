@@ -11,6 +11,7 @@ import type { FieldError } from '../status-error.ts'
 import { column, nameColumn } from './columns.ts'
 import { applyPodSpecDefaults } from './pod-spec-defaults.ts'
 import { checkPodTemplate } from './pod-spec-validation.ts'
+import { podTemplateWarnings } from './pod-warnings.ts'
 
 export type PodTemplate = WireObject<V1PodTemplate>
 
@@ -33,6 +34,10 @@ export const PodTemplate = defineKind<PodTemplate>({
     checkPodTemplate(errors, 'template', template ?? {})
     return errors
   },
+  warnings: ({ metadata, template }, old) =>
+    old && metadata.generation === old.metadata.generation
+      ? []
+      : podTemplateWarnings('template', template),
   columns: [
     nameColumn,
     column('Containers', 'Names of the containers in the template.', (podTemplate) => {

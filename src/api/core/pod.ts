@@ -15,6 +15,7 @@ import { ephemeralContainersPart, resizePart } from './pod-parts.ts'
 import { applyPodOnlyDefaults, applyPodSpecDefaults } from './pod-spec-defaults.ts'
 import { validatePodStatusUpdate } from './pod-status-validation.ts'
 import { validatePod, validatePodUpdate } from './pod-validation.ts'
+import { podWarnings } from './pod-warnings.ts'
 
 export type Pod = WireObject<V1Pod>
 
@@ -70,6 +71,7 @@ export const Pod = defineKind<Pod>({
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  warnings: (pod, old) => (old ? [] : podWarnings(pod)),
   parts: { ephemeralcontainers: ephemeralContainersPart, resize: resizePart },
   selectableFields: {
     'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',

@@ -15,6 +15,7 @@ import { ageColumn, column, nameColumn, templateColumns, wideColumn } from './co
 import { checkNonNegative } from './field-rules.ts'
 import { applyPodSpecDefaults } from './pod-spec-defaults.ts'
 import { checkPodTemplate } from './pod-spec-validation.ts'
+import { workloadWarnings } from './pod-warnings.ts'
 
 export type ReplicationController = WireObject<V1ReplicationController>
 
@@ -104,6 +105,7 @@ export const ReplicationController = defineKind<ReplicationController>({
     ])
     return errors
   },
+  warnings: workloadWarnings,
   selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
   columns: [
     nameColumn,
