@@ -8,7 +8,7 @@ import { deepEqual } from '../equality.ts'
 import type { Json } from '../meta.ts'
 import { type FieldSet, LEAF, nodeOf } from './field-set.ts'
 import { type FieldShape, type ListShape, type StructShape, UNTYPED } from './field-shape.ts'
-import { isObject, itemsByElement } from './list-elements.ts'
+import { elementOf, isObject, itemsByElement } from './list-elements.ts'
 
 export interface Comparison {
   /** Added and modified fields. */
@@ -183,6 +183,7 @@ const compareItems = (
   after: readonly Json[],
   parts: Parts,
 ): void => {
+  if (compareInPlace(shape, before, after, parts)) return
   const left = itemsByElement(shape, before)
   const right = itemsByElement(shape, after)
   for (const element of new Set([...left.keys(), ...right.keys()])) {
@@ -201,4 +202,29 @@ const compareItems = (
       parts.mark('changed', element, LEAF)
     }
   }
+}
+
+/** Lists whose items are the same ones in the same order, by their one key; false for others. */
+const compareInPlace = (
+  shape: ListShape,
+  before: readonly Json[],
+  after: readonly Json[],
+  parts: Parts,
+): boolean => {
+  const [key] = shape.keys ?? []
+  if (key === undefined || shape.keys?.length !== 1 || before.length !== after.length) return false
+  const seen = new Set<Json | undefined>()
+  for (let at = 0; at < before.length; at++) {
+    const name = asObject(before[at])[key]
+    if (typeof name !== 'string' || asObject(after[at])[key] !== name || seen.has(name))
+      return false
+    seen.add(name)
+  }
+  for (let at = 0; at < before.length; at++) {
+    const changes = compare(shape.of, before[at], after[at], true, true)
+    if (!changes?.changed && !changes?.removed) continue
+    const result = elementOf(shape, after[at])
+    if ('element' in result) parts.add(result.element, changes)
+  }
+  return true
 }

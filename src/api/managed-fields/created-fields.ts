@@ -85,20 +85,21 @@ const structText = (
   value: { [key: string]: Json },
   wasThere: boolean,
 ): string => {
+  const names = Object.keys(value)
+  if (!wasThere)
+    for (const { name } of shape.present()) if (value[name] === undefined) names.push(name)
+  if (names.length > 1) names.sort()
   let text = ''
-  let known = 0
-  for (const field of shape.sorted()) {
-    const part = value[field.name]
-    if (part !== undefined) known++
-    else if (wasThere || !field.isPresent) continue
-    const more = fieldText(field.head, field.shape, part, wasThere && field.isPresent)
+  for (const name of names) {
+    const field = shape.field(name)
+    const part = value[name]
+    if (part === undefined && (wasThere || !field?.isPresent)) continue
+    const more = field
+      ? fieldText(field.head, field.shape, part, wasThere && field.isPresent)
+      : fieldText(headOf(name), shape.rest ?? UNTYPED, part, false)
     if (more !== '') text += text === '' ? more : `,${more}`
   }
-  if (shape.rest === undefined || known === Object.keys(value).length) return text
-  const others: { [key: string]: Json } = {}
-  for (const name in value) if (!shape.field(name)) others[name] = value[name] as Json
-  const more = mapText(shape.rest, others)
-  return text && more ? `${text},${more}` : text || more
+  return text
 }
 
 const mapText = (of: FieldShape, value: { [key: string]: Json }): string => {

@@ -203,15 +203,33 @@ const digitsAt = (text: string, at: number): number => {
 
 /** The JSON text of FieldsV1, in Kubernetes' order. */
 export const fieldsText = (set: FieldSet): string => {
-  const elements = Object.keys(set)
+  const elements: string[] = []
+  let isSorted = true
+  for (const element in set) {
+    if (elements.length > 0 && elements[elements.length - 1]! > element) isSorted = false
+    elements.push(element)
+  }
   if (elements.length === 0) return '{}'
-  if (elements.length > 1) elements.sort(compareElements)
+  if (!isSorted || elements[0]!.startsWith('k:')) elements.sort(compareElements)
   let text = '{'
   for (const element of elements) {
+    const node = set[element]!
     if (text.length > 1) text += ','
-    text += `${JSON.stringify(element)}:${fieldsText(set[element]!)}`
+    text += node === LEAF ? `${headOf(element)}{}` : `${headOf(element)}${fieldsText(node)}`
   }
   return `${text}}`
+}
+
+const HEADS_MAX = 2_048
+const heads = new Map<string, string>()
+
+/** `"f:name":`; those of names, of which there are few, are made once. */
+const headOf = (element: string): string => {
+  const known = heads.get(element)
+  if (known !== undefined) return known
+  const head = `${JSON.stringify(element)}:`
+  if (element.startsWith('f:') && heads.size < HEADS_MAX) heads.set(element, head)
+  return head
 }
 
 /** What is wrong with `value` as FieldsV1; undefined when nothing is. */

@@ -21,8 +21,6 @@ export interface StructShape {
   is: 'struct'
   atomic: boolean
   field(name: string): FieldOfShape | undefined
-  /** Its fields in the order of their names. */
-  sorted(): readonly FieldOfShape[]
   /** Those that Go's JSON always holds. */
   present(): readonly FieldOfShape[]
   /** What other fields are; undefined: there are none. */
@@ -99,16 +97,11 @@ export const shapeOfModel = (model: string): StructShape => {
   const known = models.get(model)
   if (known) return known
   const fields = new Map<string, FieldOfShape>()
-  let sorted: readonly FieldOfShape[] | undefined
   let present: readonly FieldOfShape[] | undefined
   const shape: StructShape = {
     is: 'struct',
     atomic: isAtomicModel(model),
     field: (name) => fields.get(name),
-    sorted: () => {
-      sorted ??= [...fields.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
-      return sorted
-    },
     present: () => {
       present ??= [...fields.values()].filter(({ isPresent }) => isPresent)
       return present

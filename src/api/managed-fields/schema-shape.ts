@@ -35,15 +35,10 @@ const structOf = (schema: Schema, isResource: boolean): StructShape => {
   if (isResource) addResourceFields(fields)
   const isUnknownKept = schema['x-kubernetes-preserve-unknown-fields'] === true
   const hasFields = Object.keys(properties).length > 0
-  let sorted: readonly FieldOfShape[] | undefined
   return {
     is: 'struct',
     atomic: schema['x-kubernetes-map-type'] === 'atomic',
     field: (name) => fields.get(name),
-    sorted: () => {
-      sorted ??= [...fields.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
-      return sorted
-    },
     present: () => (isResource ? [fields.get('metadata')!] : []),
     rest: isUnknownKept || !hasFields ? UNTYPED : undefined,
   }
