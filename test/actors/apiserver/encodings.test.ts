@@ -172,7 +172,7 @@ const framesOf = (bytes: Buffer): { type: string; object: Record<string, unknown
 
 test('a watch in protobuf has the state, the mark of its end, and a bookmark before it stops', async () => {
   const { type, bytes } = await get(
-    `${CONFIG_MAPS}?watch=1&labelSelector=part%3D1200&timeoutSeconds=1&allowWatchBookmarks=true`,
+    `${CONFIG_MAPS}?watch=1&labelSelector=part%3D1200&timeoutSeconds=2&allowWatchBookmarks=true`,
     `${PROTOBUF};stream=watch,application/json`,
   )
   assert.is(type, `${PROTOBUF};stream=watch`)
@@ -187,7 +187,7 @@ test('a watch in protobuf has the state, the mark of its end, and a bookmark bef
 
 test('a watched table has its columns once', async () => {
   const { bytes } = await get(
-    `${CONFIG_MAPS}?watch=1&labelSelector=part%3D1200&timeoutSeconds=1&allowWatchBookmarks=true&includeObject=None`,
+    `${CONFIG_MAPS}?watch=1&labelSelector=part%3D1200&timeoutSeconds=2&allowWatchBookmarks=true&includeObject=None`,
     `application/json;as=Table;${META}`,
   )
   const events = bytes
