@@ -20,6 +20,8 @@ import {
 import type { Expression, Issue } from './expression.ts'
 import { overloadsOf } from './library/library.ts'
 import type { Overload } from './library/overload.ts'
+import { compilePattern } from './regular-expression.ts'
+import { Duration, Timestamp } from './time.ts'
 import { typeNameOf, type Value } from './value.ts'
 
 export interface Declarations {
@@ -193,7 +195,20 @@ class Checker {
     )
     if (!candidates || candidates.length === 0)
       return this.fault(call.at, `undeclared reference to '${call.name}' (in container '')`)
+    this.literals(call)
     return this.resolve(call, candidates, types)
+  }
+
+  /** Literals that can be nothing but wrong are told at once. */
+  private literals({ name, args }: Of<'call'>): void {
+    const read = LITERAL_READERS[name]
+    const last = args.at(-1)
+    if (!read || last?.op !== 'literal' || typeof last.value !== 'string') return
+    try {
+      read(last.value)
+    } catch {
+      this.fault(last.at, `invalid ${name} argument`)
+    }
   }
 
   private resolve(
@@ -347,6 +362,12 @@ class Checker {
     const made = this.within(new Map([[variable, inside]]), () => this.check(body))
     return through === 'optMap' ? optionalOf(made) : made
   }
+}
+
+const LITERAL_READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  duration: Duration.parse,
+  timestamp: Timestamp.parse,
+  matches: compilePattern,
 }
 
 const noOverload = (call: Of<'call'>, types: readonly CelType[]): string => {

@@ -84,9 +84,9 @@ const equalLists = (one: ListValue, other: ListValue): boolean => {
 
 const equalMaps = (one: MapValue, other: MapValue): boolean => {
   if (one.size !== other.size) return false
-  for (const key of one.keys()) {
-    const left = one.get(key)
-    const right = other.get(key)
+  for (const name of one.names()) {
+    const left = one.peek(name)
+    const right = other.peek(name)
     if (left === undefined || right === undefined) {
       if (left !== right) return false
     } else if (!isEqual(left, right)) return false

@@ -8,7 +8,7 @@ import { assert } from '../../std/assert.ts'
 import { BudgetError, CelError } from './cel-error.ts'
 import { isTypeName } from './checker.ts'
 import type { Expression } from './expression.ts'
-import { charge, type Scope, type Step } from './frame.ts'
+import { charge, type Frame, type Scope, type Step } from './frame.ts'
 import { overloadsOf } from './library/library.ts'
 import type { Overload } from './library/overload.ts'
 import { valueAt } from './library/standard.ts'
@@ -32,18 +32,21 @@ const LIST_COST = 10
 const MAP_COST = 30
 const STRUCT_COST = 40
 
-export const compileStep = (expression: Expression, scope: Scope = []): Step => {
+/** `quiet`: looking it up costs nothing, as an index or a branch of a choice does that only names something. */
+export const compileStep = (expression: Expression, scope: Scope = [], quiet = false): Step => {
+  const constant = constantOf(expression)
+  if (constant) return constant
   switch (expression.op) {
     case 'literal': {
       const { value } = expression
       return () => value
     }
     case 'identifier':
-      return identifier(expression.name, scope)
+      return identifier(expression.name, scope, quiet)
     case 'select':
-      return select(expression, scope)
+      return select(expression, scope, quiet)
     case 'call':
-      return call(expression, scope)
+      return call(expression, scope, quiet)
     case 'list':
       return list(expression, scope)
     case 'map':
@@ -57,33 +60,93 @@ export const compileStep = (expression: Expression, scope: Scope = []): Step => 
   }
 }
 
-const identifier = (name: string, scope: Scope): Step => {
+/** Conversions of literals, and lists and maps of constants, are made once and cost nothing. */
+const constantOf = (expression: Expression): Step | undefined => {
+  if (!isConstant(expression) || expression.op === 'literal') return undefined
+  const frame: Frame = { lookup: () => undefined, slots: [], cost: 0, budget: CONSTANT_BUDGET }
+  try {
+    const value = compileParts(expression)(frame)
+    return () => value
+  } catch {
+    // It fails when it runs, as the expression says.
+    return undefined
+  }
+}
+
+const CONSTANT_BUDGET = 1_000_000
+
+const compileParts = (expression: Expression): Step => {
+  if (expression.op === 'list') return list(expression, [])
+  if (expression.op === 'map') return map(expression, [])
+  return call(expression as Of<'call'>, [], false)
+}
+
+const CONVERSIONS = new Set([
+  'bool',
+  'bytes',
+  'double',
+  'duration',
+  'dyn',
+  'int',
+  'string',
+  'timestamp',
+  'uint',
+])
+
+const isConstant = (expression: Expression): boolean => {
+  switch (expression.op) {
+    case 'literal':
+      return true
+    case 'list':
+      return expression.items.every(({ value, optional }) => !optional && isConstant(value))
+    case 'map':
+      return expression.entries.every(
+        ({ key, value, optional }) => !optional && isConstant(key) && isConstant(value),
+      )
+    case 'call':
+      return (
+        CONVERSIONS.has(expression.name) && !expression.target && expression.args.every(isConstant)
+      )
+    default:
+      return false
+  }
+}
+
+/** Names, and what is selected or indexed by way of them. */
+const isPath = (expression: Expression): boolean =>
+  expression.op === 'identifier' ||
+  (expression.op === 'select' && !expression.testOnly && isPath(expression.operand)) ||
+  (expression.op === 'call' && expression.name === '_[_]' && isPath(expression.args[0]!))
+
+const identifier = (name: string, scope: Scope, quiet: boolean): Step => {
+  const cost = quiet ? 0 : 1
   const slot = scope.lastIndexOf(name)
   if (slot >= 0)
     return (frame) => {
-      charge(frame, 1)
+      charge(frame, cost)
       return frame.slots[slot]!
     }
   const type = isTypeName(name) ? new TypeValue(name) : undefined
   return (frame) => {
-    charge(frame, 1)
-    const bound = frame.lookup(name)
-    const value = bound === undefined ? type : bound
+    const value = frame.lookup(name)
+    if (value === undefined && type) return type
+    charge(frame, cost)
     if (value === undefined) throw new CelError(`no such attribute(s): ${name}`)
     return value
   }
 }
 
-const select = (expression: Of<'select'>, scope: Scope): Step => {
+const select = (expression: Of<'select'>, scope: Scope, quiet: boolean): Step => {
   const { field, optional, testOnly, names } = expression
   if (names !== undefined) {
     const value = new TypeValue(names)
     return () => value
   }
-  const operand = compileStep(expression.operand, scope)
+  const operand = compileStep(expression.operand, scope, quiet)
+  const cost = quiet || testOnly ? 0 : 1
   return (frame) => {
     const found = operand(frame)
-    charge(frame, 1)
+    charge(frame, cost)
     const isOptional = found instanceof Optional
     const inside = isOptional ? found.value : found
     if (inside !== undefined && !(inside instanceof MapValue) && !(testOnly && inside === null))
@@ -96,23 +159,45 @@ const select = (expression: Of<'select'>, scope: Scope): Step => {
   }
 }
 
-const call = (expression: Of<'call'>, scope: Scope): Step => {
-  const args = (expression.target ? [expression.target, ...expression.args] : expression.args).map(
-    (each) => compileStep(each, scope),
+const call = (expression: Of<'call'>, scope: Scope, quiet: boolean): Step => {
+  const { name, target } = expression
+  const all = target ? [target, ...expression.args] : expression.args
+  const isIndex = name === '_[_]'
+  const args = all.map((each, at) =>
+    compileStep(
+      each,
+      scope,
+      isIndex ? (at === 0 ? quiet : isPath(each)) : isBranch(name, each, at),
+    ),
   )
   const [first, second, third] = args
-  if (expression.name === '_&&_') return logical(first!, second!, false)
-  if (expression.name === '_||_') return logical(first!, second!, true)
-  if (expression.name === '_?_:_') return conditional(first!, second!, third!)
-  const overloads = expression.overloads ?? overloadsOf(expression.name) ?? []
+  if (name === '_&&_') return logical(first!, second!, false)
+  if (name === '_||_') return logical(first!, second!, true)
+  if (name === '_?_:_') return conditional(first!, second!, third!)
+  const overloads = expression.overloads ?? overloadsOf(name) ?? []
   const dispatch = dispatcher(expression, overloads)
+  /** A list of constants is a set: looking into it costs nothing. */
+  const isFree = (isIndex && quiet) || (name === '@in' && isConstant(all[1]!))
   return (frame) => {
-    const values = args.map((arg) => arg(frame))
+    let values: Value[]
+    try {
+      values = args.map((arg) => arg(frame))
+    } catch (error) {
+      if (error instanceof CelError && !(error instanceof BudgetError)) charge(frame, 1)
+      throw error
+    }
     const overload = dispatch(values)
-    charge(frame, overload.cost?.(values.map(sizeOf)) ?? 1)
+    if (!isFree) charge(frame, costOf(overload, values))
     return overload.call(...values)
   }
 }
+
+const costOf = ({ cost, costOf: ofValues }: Overload, values: readonly Value[]): number =>
+  ofValues ? ofValues(values) : (cost?.(values.map(sizeOf)) ?? 1)
+
+/** Whether it is a branch of a choice that names something. */
+const isBranch = (name: string, expression: Expression, at: number): boolean =>
+  name === '_?_:_' && at > 0 && isPath(expression)
 
 /** Types known for certain leave one candidate; else the values decide, the first that fits. */
 const dispatcher = (

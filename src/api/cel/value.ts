@@ -7,7 +7,7 @@
 import { assert } from '../../std/assert.ts'
 import { CelError } from './cel-error.ts'
 import type { CelType } from './cel-type.ts'
-import { DYN } from './cel-type.ts'
+import { DYN, escapeName } from './cel-type.ts'
 import { Duration, Timestamp } from './time.ts'
 
 export type Value =
@@ -97,6 +97,15 @@ export abstract class MapValue {
   readonly objectName: string | undefined = undefined
   abstract get(key: Value): Value | undefined
   abstract keys(): Value[]
+
+  /** For comparing: keys as they are in JSON, and what is there, declared or not. */
+  names(): Value[] {
+    return this.keys()
+  }
+
+  peek(name: Value): Value | undefined {
+    return this.get(name)
+  }
 }
 
 /** The keys are property names, `adaptOf` says how each is read; undefined: not declared. */
@@ -125,11 +134,22 @@ class JsonMap extends MapValue {
     const field = this.adaptOf(key)
     if (!field || !Object.hasOwn(this.raw, field.name)) return undefined
     const raw = this.raw[field.name]
-    return raw === undefined ? undefined : field.adapt(raw)
+    /** A field that is null is not there; a map's value may be null. */
+    if (raw === undefined || (raw === null && this.objectName !== undefined)) return undefined
+    return field.adapt(raw)
+  }
+
+  override peek(name: Value): Value | undefined {
+    if (typeof name !== 'string' || !Object.hasOwn(this.raw, name)) return undefined
+    return this.get(escapeName(name)) ?? adaptDynamic(this.raw[name])
+  }
+
+  override names(): Value[] {
+    return Object.keys(this.raw).filter((key) => this.raw[key] !== undefined)
   }
 
   keys(): Value[] {
-    return Object.keys(this.raw).filter((key) => this.raw[key] !== undefined)
+    return this.names()
   }
 }
 
@@ -304,9 +324,19 @@ export const isOfType = (value: Value, type: CelType): boolean => {
   }
 }
 
+/** Code points. */
+export const runes = (text: string): number => {
+  let count = text.length
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= 0xd800 && code <= 0xdbff) count--
+  }
+  return count
+}
+
 /** How much a value weighs in costs: signs, bytes, elements; 1 for what has no size. */
 export const sizeOf = (value: Value): number => {
-  if (typeof value === 'string') return value.length
+  if (typeof value === 'string') return runes(value)
   if (value instanceof Uint8Array) return value.length
   if (value instanceof ListValue || value instanceof MapValue || value instanceof Opaque)
     return value.size

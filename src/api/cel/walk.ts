@@ -1,7 +1,8 @@
 /**
  * Walks over lists and maps: all, exists, existsOne, map, filter and the transformations.
  *
- * Each round costs what its parts cost and one for the round, so that an empty predicate is not free.
+ * Rounds cost what cel-go's cost, in which walks are folds: looking whether to go on, reading and keeping the running
+ * result, and the parts of the expression themselves.
  */
 import { BudgetError, CelError } from './cel-error.ts'
 import type { Expression } from './expression.ts'
@@ -10,8 +11,8 @@ import { ComputedMap, ListValue, MapValue, type Value } from './value.ts'
 
 type WalkExpression = Extract<Expression, { op: 'walk' }>
 
-/** Calls `visit` for each element until it gives false. */
-type Each = (frame: Frame, range: Value, visit: () => boolean) => void
+/** Calls `visit` for each element until it gives false; looking whether to go on costs `going` each time. */
+type Each = (frame: Frame, range: Value, going: number, visit: () => boolean) => void
 
 export const compileWalk = (
   expression: WalkExpression,
@@ -24,40 +25,51 @@ export const compileWalk = (
     predicate: expression.predicate && compileStep(expression.predicate, inner),
     result: expression.result && compileStep(expression.result, inner),
     each: eachElement(scope.length, expression.variables.length),
-    /** Where the element itself, or the key, is found. */
     slot: scope.length,
   }
   const run = WALKS[expression.walk](parts)
-  return (frame) => run(frame, range(frame))
+  return (frame) => {
+    const value = run(frame, range(frame))
+    charge(frame, RESULT_COST)
+    return value
+  }
 }
+
+/** Costs in a fold: of its result, of the running one, of adding to a list or map, of making a list. */
+const RESULT_COST = 1
+const RUNNING_COST = 1
+const ADDING_COST = 1
+const LIST_COST = 10
 
 interface Parts {
   predicate: Step | undefined
   result: Step | undefined
   each: Each
+  /** Where the element itself, or the key, is found. */
   slot: number
 }
 
 const eachElement =
   (slot: number, variables: number): Each =>
-  (frame, range, visit) => {
-    if (range instanceof ListValue) {
-      for (let at = 0; at < range.size; at++) {
+  (frame, range, going, visit) => {
+    const isList = range instanceof ListValue
+    if (!isList && !(range instanceof MapValue)) throw new CelError('no such overload')
+    const keys = isList ? undefined : range.keys()
+    const size = keys?.length ?? (range as ListValue).size
+    for (let at = 0; at < size; at++) {
+      charge(frame, going)
+      if (isList) {
         if (variables === 2) frame.slots[slot] = BigInt(at)
         frame.slots[slot + variables - 1] = range.at(at)
-        charge(frame, 1)
-        if (!visit()) return
-      }
-    } else if (range instanceof MapValue) {
-      for (const key of range.keys()) {
-        const value = range.get(key)
-        if (value === undefined) continue
+      } else {
+        const key = keys![at]!
         frame.slots[slot] = key
-        if (variables === 2) frame.slots[slot + 1] = value
-        charge(frame, 1)
-        if (!visit()) return
+        if (variables === 2) frame.slots[slot + 1] = range.peek(key) ?? null
       }
-    } else throw new CelError('no such overload')
+      if (visit()) continue
+      if (at + 1 < size) charge(frame, going)
+      return
+    }
   }
 
 const bool = (value: Value): boolean => {
@@ -70,12 +82,13 @@ const isHit = (predicate: Step | undefined, frame: Frame): boolean =>
 
 /** Ends at the first that decides; an error counts only when none does. */
 const quantifier =
-  (deciding: boolean) =>
+  (deciding: boolean, going: number) =>
   ({ predicate, each }: Parts) =>
   (frame: Frame, range: Value): Value => {
     let fault: unknown
     let decided = false
-    each(frame, range, () => {
+    each(frame, range, going, () => {
+      charge(frame, RUNNING_COST)
       try {
         decided = isHit(predicate, frame) === deciding
       } catch (error) {
@@ -94,18 +107,21 @@ const collect =
   (parts: Parts) =>
   (frame: Frame, range: Value): Value => {
     const values: Value[] = []
-    each(parts, frame, range, () => values.push(make(parts, frame)))
+    eachHit(parts, frame, range, () => {
+      values.push(make(parts, frame))
+      charge(frame, RUNNING_COST + LIST_COST + ADDING_COST)
+    })
     return new ListValue(values)
   }
 
 /** Every element that the predicate lets pass. */
-const each = (
-  { predicate, each: walk }: Parts,
+const eachHit = (
+  { predicate, each }: Parts,
   frame: Frame,
   range: Value,
   visit: () => unknown,
 ): void =>
-  walk(frame, range, () => {
+  each(frame, range, 0, () => {
     if (isHit(predicate, frame)) visit()
     return true
   })
@@ -113,30 +129,40 @@ const each = (
 const WALKS: Readonly<
   Record<WalkExpression['walk'], (parts: Parts) => (frame: Frame, range: Value) => Value>
 > = {
-  all: quantifier(false),
-  exists: quantifier(true),
+  all: quantifier(false, 2),
+  exists: quantifier(true, 3),
   existsOne: (parts) => (frame, range) => {
     let count = 0
-    each(parts, frame, range, () => count++)
+    eachHit(parts, frame, range, () => {
+      count++
+      charge(frame, RUNNING_COST + ADDING_COST)
+    })
+    charge(frame, 1)
     return count === 1
   },
-  filter: collect(({ slot }, frame) => frame.slots[slot]!),
+  filter: collect(({ slot }, frame) => {
+    charge(frame, 1)
+    return frame.slots[slot]!
+  }),
   map: collect(({ result }, frame) => result!(frame)),
   transformList: collect(({ result }, frame) => result!(frame)),
   transformMap: (parts) => (frame, range) => {
     const entries: [Value, Value][] = []
-    each(parts, frame, range, () => {
+    eachHit(parts, frame, range, () => {
       const key = frame.slots[parts.slot]!
       entries.push([key, parts.result!(frame)])
+      /** One more for naming the key. */
+      charge(frame, RUNNING_COST + 1 + ADDING_COST)
     })
     return new ComputedMap(entries)
   },
   transformMapEntry: (parts) => (frame, range) => {
     const entries: [Value, Value][] = []
-    each(parts, frame, range, () => {
+    eachHit(parts, frame, range, () => {
       const made = parts.result!(frame)
       if (!(made instanceof MapValue)) throw new CelError('no such overload')
       for (const key of made.keys()) entries.push([key, made.get(key)!])
+      charge(frame, RUNNING_COST + ADDING_COST)
     })
     return new ComputedMap(entries)
   },

@@ -127,7 +127,7 @@ isSemver('v1.0', true) && !isSemver('v1.0') && semver('v01.1', true).major() == 
 !format.dns1123Label().validate('ok').hasValue() && format.named('nope') == optional.none()
 format.dns1123Label().validate('Not_ok').value().size() == 1
 sets.contains([1, 2, 3], [2]) && sets.equivalent([1, 2], [2, 1, 1]) && !sets.intersects([1], [2])
-'%s has %d of %.2f %x %e'.format(['x', 3, 1.5, 255, 1234.5]) == 'x has 3 of 1.50 ff 1.234500e+03'
+'%s has %d of %.2f %x %e'.format(['x', 3, 1.5, 255, 1234.5]) == 'x has 3 of 1.50 ff 1.234500×10⁰³'
 'hello'.charAt(1) == 'e' && 'a,b,c'.split(',', 2) == ['a', 'b,c'] && 'tacocat'.substring(4) == 'cat'
 'hello'.replace('l', 'L', 1) == 'heLlo' && '  x '.trim() == 'x' && strings.quote('a"b') == '"a\\\\"b"'
 'äöü'.size() == 3 && 'äöü'.indexOf('ü') == 2
@@ -177,6 +177,8 @@ test('faults of an expression stand at the place and in the words of cel-go', ()
     ],
     ['[1, "a"]', "expected type 'int' but found 'string'"],
     ['has(self)', 'invalid argument to has() macro'],
+    ["self.name.matches('[')", 'ERROR: <input>:1:19: invalid matches argument'],
+    ["self.wait < duration('never')", 'ERROR: <input>:1:22: invalid duration argument'],
     ['self.name.size > 1', "type 'string' does not support field selection"],
   ]
   for (const [source, message] of cases) {

@@ -6,7 +6,7 @@ import { compareValues, isEqual, isNumber } from '../equality.ts'
 import { findAll, findFirst } from '../regular-expression.ts'
 import { Duration } from '../time.ts'
 import { ListValue, MapValue, Optional, sizeOf, Uint, type Value } from '../value.ts'
-import { define, type Overload, REGEX_LENGTH, TRAVERSAL } from './overload.ts'
+import { type Cost, define, type Overload, REGEX_LENGTH, TRAVERSAL } from './overload.ts'
 
 const ORDERED = ['int', 'uint', 'double', 'bool', 'duration', 'timestamp', 'string', 'bytes']
 const SUMMED: Readonly<Record<string, Value>> = {
@@ -73,8 +73,17 @@ export const lists: readonly Overload[] = define(
     'list<A>.indexOf(A): int': indexOf,
     'list<A>.lastIndexOf(A): int': lastIndexOf,
   },
-  ([size = 1]) => size,
+  { estimated: ([size = 1]) => size, ofValues: ([list]) => traversalOf(list!) },
 )
+
+/** What looking at every part of a value costs. */
+export const traversalOf = (value: Value): number => {
+  if (typeof value === 'string') return Math.floor(Buffer.byteLength(value) * TRAVERSAL)
+  if (value instanceof Uint8Array) return Math.floor(value.length * TRAVERSAL)
+  let cost = 0
+  if (value instanceof ListValue) for (const each of value) cost += 1 + traversalOf(each)
+  return cost
+}
 
 const within = (values: ListValue, list: ListValue): boolean => {
   for (const value of values) if (indexOf(list, value) < 0n) return false
@@ -86,18 +95,28 @@ const intersects = (one: ListValue, other: ListValue): boolean => {
   return false
 }
 
-const setCost = ([one = 1, other = 1]: readonly number[]) => 1 + one * other
+const setCost =
+  (times: number): Cost =>
+  ([one = 1, other = 1]) =>
+    1 + times * one * other
 
-export const sets: readonly Overload[] = define(
-  {
-    'sets.contains(list<A>, list<A>): bool': (list: ListValue, values: ListValue) =>
-      within(values, list),
-    'sets.equivalent(list<A>, list<A>): bool': (one: ListValue, other: ListValue) =>
-      within(one, other) && within(other, one),
-    'sets.intersects(list<A>, list<A>): bool': intersects,
-  },
-  setCost,
-)
+export const sets: readonly Overload[] = [
+  ...define(
+    {
+      'sets.contains(list<A>, list<A>): bool': (list: ListValue, values: ListValue) =>
+        within(values, list),
+      'sets.intersects(list<A>, list<A>): bool': intersects,
+    },
+    setCost(1),
+  ),
+  ...define(
+    {
+      'sets.equivalent(list<A>, list<A>): bool': (one: ListValue, other: ListValue) =>
+        within(one, other) && within(other, one),
+    },
+    setCost(2),
+  ),
+]
 
 const isZero = (value: Value): boolean => {
   if (value === null || value === false || value === '') return true

@@ -17,6 +17,10 @@ export interface Overload {
   call(...values: Value[]): Value
   /** What a call costs; 1 when absent. Sizes are of the values, receiver first. */
   cost?: Cost
+  /** Where an estimate goes by other sizes than a run. */
+  estimated?: Cost
+  /** In place of `cost`, where the values themselves say. */
+  costOf?(values: readonly Value[]): number
 }
 
 export interface Size {
@@ -45,13 +49,26 @@ const RECEIVERS =
  */
 export const define = (
   functions: Readonly<Record<string, (...values: never[]) => Value>>,
-  cost?: Cost,
+  cost?: Cost | Costs,
 ): Overload[] =>
   Object.entries(functions).map(([signature, call]) => ({
     ...parseSignature(signature),
     call: call as unknown as (...values: Value[]) => Value,
-    ...(cost ? { cost } : {}),
+    ...(typeof cost === 'function' ? { cost } : cost ? costsOf(cost) : {}),
   }))
+
+/** Costs of a run and of an estimate, where they differ. */
+export interface Costs {
+  of?: Cost
+  estimated: Cost
+  ofValues?: (values: readonly Value[]) => number
+}
+
+const costsOf = ({ of, estimated, ofValues }: Costs) => ({
+  estimated,
+  ...(of ? { cost: of } : {}),
+  ...(ofValues ? { costOf: ofValues } : {}),
+})
 
 const parseSignature = (signature: string): Omit<Overload, 'call' | 'cost'> => {
   const [, path = '', parameters = '', result = ''] =

@@ -171,7 +171,7 @@ const containers = [
       ['string', 'bytes', 'list<A>', 'map<A, B>'].flatMap((type) =>
         [`size(${type}): int`, `${type}.size(): int`].map((signature) => [
           signature,
-          (value: Value) => BigInt(typeof value === 'string' ? runes(value) : sizeOf(value)),
+          (value: Value) => BigInt(sizeOf(value)),
         ]),
       ),
     ),
@@ -179,20 +179,13 @@ const containers = [
   ...define({ '@in(A, list<A>): bool': contains }, (sizes) => sizes[1] ?? 1),
 ]
 
-/** Code points. */
-const runes = (text: string): number => {
-  let count = 0
-  for (const _ of text) count++
-  return count
-}
-
 const texts = [
   ...define(
     {
       'string.startsWith(string): bool': (text: string, part: string) => text.startsWith(part),
       'string.endsWith(string): bool': (text: string, part: string) => text.endsWith(part),
     },
-    traversal(),
+    { of: traversal(), estimated: traversal(1, 1) },
   ),
   ...define(
     { 'string.contains(string): bool': (text: string, part: string) => text.includes(part) },

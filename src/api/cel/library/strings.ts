@@ -4,8 +4,9 @@
  * Positions count code points. `format` is in `text-format.ts`.
  */
 import { CelError } from '../cel-error.ts'
-import { ListValue, type Value } from '../value.ts'
-import { define, type Overload, traversal } from './overload.ts'
+import { ListValue, runes, type Value } from '../value.ts'
+import { traversalOf } from './collections.ts'
+import { define, type Overload, TRAVERSAL, traversal } from './overload.ts'
 import { formatText } from './text-format.ts'
 
 const outOfRange = (index: bigint): CelError => new CelError(`index out of range: ${index}`)
@@ -109,6 +110,11 @@ export const strings: readonly Overload[] = [
       'string.indexOf(string, int): int': indexOf,
       'string.lastIndexOf(string): int': lastIndexOf,
       'string.lastIndexOf(string, int): int': lastIndexOf,
+    },
+    { estimated: traversal(), ofValues: ([text]) => traversalOf(text!) },
+  ),
+  ...define(
+    {
       'string.lowerAscii(): string': lowerAscii,
       'string.upperAscii(): string': upperAscii,
       'string.substring(int): string': substring,
@@ -125,9 +131,18 @@ export const strings: readonly Overload[] = [
       'string.replace(string, string, int): string': replace,
       'string.split(string): list<string>': split,
       'string.split(string, int): list<string>': split,
+    },
+    traversal(2),
+  ),
+  ...define(
+    {
       'list<string>.join(): string': join,
       'list<string>.join(string): string': join,
     },
-    traversal(2),
+    {
+      estimated: () => 1,
+      ofValues: ([list, separator]) =>
+        Math.ceil(runes(join(list as ListValue, (separator ?? '') as string)) * 2 * TRAVERSAL),
+    },
   ),
 ]

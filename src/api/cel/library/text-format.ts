@@ -100,6 +100,17 @@ const unlessInfinite = (value: number, write: () => string): string =>
         ? 'Infinity'
         : '-Infinity'
 
+/** As the second version of the extension writes it: `1.5×10⁰³`. */
+const scientific = (value: number, precision: number): string => {
+  const [digits, exponent = '+0'] = value.toExponential(precision).split('e')
+  const sign = exponent.startsWith('-') ? '⁻' : ''
+  const raised = exponent
+    .slice(1)
+    .padStart(2, '0')
+    .replace(/\d/g, (digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]!)
+  return `${digits}×10${sign}${raised}`
+}
+
 const WRITERS: Readonly<Record<string, (value: Value, precision: number) => string>> = {
   s: asText,
   d: inBase('decimal', 10),
@@ -113,8 +124,6 @@ const WRITERS: Readonly<Record<string, (value: Value, precision: number) => stri
   },
   e: (value, precision) => {
     const number = double('scientific', value)
-    return unlessInfinite(number, () =>
-      number.toExponential(Math.min(precision, 100)).replace(/e([+-])(\d)$/, 'e$10$2'),
-    )
+    return unlessInfinite(number, () => scientific(number, Math.min(precision, 100)))
   },
 }
