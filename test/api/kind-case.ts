@@ -40,7 +40,9 @@ export interface KindCase {
   /** Created before, removed after; objects in namespaces go to `default` when they name none. */
   needs?: readonly ObjectDraft[]
   minimal: ObjectDraft
-  /** A subset of the answer to creating `minimal`. */
+  /** Of kinds that the apiserver completes by itself: whether it has done so. */
+  isComplete?(object: LooseObject): boolean
+  /** A subset of the answer to creating `minimal`, once it is complete. */
   defaults: object
   /** Changes of `minimal` that a create refuses. */
   bad: readonly BadChange[]
