@@ -6,7 +6,14 @@
  */
 import type { ServerResponse } from 'node:http'
 import { Pod } from '../../api/core/pod.ts'
-import { badRequest, invalid, invalidField, StatusError } from '../../api/status-error.ts'
+import {
+  badRequest,
+  forbiddenField,
+  invalid,
+  invalidField,
+  StatusError,
+  unsupportedField,
+} from '../../api/status-error.ts'
 import type { Bus, Channel } from '../../bus/bus.ts'
 import { live } from './commit.ts'
 import { openNodeStream } from './node-stream.ts'
@@ -23,6 +30,7 @@ interface LogGreeting {
   sinceSeconds?: number
   sinceTime?: string
   limitBytes?: number
+  stream?: 'Stdout' | 'Stderr'
 }
 
 const LOG_BYTES = 1
@@ -37,7 +45,12 @@ export const serveLogs = async (
   request: ApiRequest,
   response: ServerResponse,
 ): Promise<void> => {
-  const channel = await openLog(services, bus, request, logOptions(request.query))
+  const channel = await openLog(services, bus, request, logOptions(request.query, request.name))
+  if (!channel) {
+    response.writeHead(204)
+    response.end()
+    return
+  }
   response.on('close', () => channel.close())
   response.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-cache, private' })
   response.flushHeaders()
@@ -63,13 +76,14 @@ export const readLog = async (
   const given = new URLSearchParams()
   for (const [name, value] of Object.entries((options ?? {}) as object))
     if (value !== undefined && value !== null) given.set(name, String(value))
-  const parsed = logOptions(given)
+  const parsed = logOptions(given, request.name)
   const channel = await openLog(services, bus, request, {
     ...parsed,
     tailLines: parsed.tailLines ?? TEXT_LINES,
     limitBytes: Math.min(parsed.limitBytes ?? TEXT_BYTES_MAX, TEXT_BYTES_MAX),
     follow: false,
   })
+  if (!channel) return ''
   const chunks: Buffer[] = []
   channel.onFrame((tag, payload) => {
     if (tag === LOG_BYTES) chunks.push(Buffer.from(payload))
@@ -79,26 +93,27 @@ export const readLog = async (
   return Buffer.concat(chunks).toString()
 }
 
+/** Undefined as long as the pod is on no node: then there is nothing to read. */
 const openLog = async (
   services: Services,
   bus: Bus,
   { query, namespace, name }: ApiRequest,
   options: LogGreeting,
-): Promise<Channel> => {
+): Promise<Channel | undefined> => {
   const pod = (await live(services, Pod, namespace, name!)) as Pod
   const container = containerOf(pod, options.container ?? query.get('container') ?? undefined)
-  if (!pod.spec?.nodeName) throw badRequest(`pod ${name} does not have a host assigned`)
+  if (!pod.spec?.nodeName) return undefined
   return openNodeStream(bus, pod, 'logs', { ...options, container })
 }
 
-/** The container a stream is of: the one named, the annotated default, or the only one. */
+/** The container a stream is of: the one named, or the only one. */
 export const containerOf = (pod: Pod, asked: string | undefined): string => {
   const { name } = pod.metadata
   const containers = pod.spec?.containers.map((each) => each.name) ?? []
   const initial = pod.spec?.initContainers?.map((each) => each.name) ?? []
   const all = [
-    ...containers,
     ...initial,
+    ...containers,
     ...(pod.spec?.ephemeralContainers ?? []).map((e) => e.name),
   ]
   if (asked) {
@@ -106,16 +121,15 @@ export const containerOf = (pod: Pod, asked: string | undefined): string => {
     throw badRequest(`container ${asked} is not valid for pod ${name}`)
   }
   if (containers.length === 1) return containers[0]!
-  const annotated = pod.metadata.annotations?.['kubectl.kubernetes.io/default-container']
-  if (annotated && all.includes(annotated)) return annotated
-  const choices =
-    initial.length > 0
-      ? `choose one of: [${containers.join(' ')}] or one of the init containers: [${initial.join(' ')}]`
-      : `choose one of: [${containers.join(' ')}]`
-  throw badRequest(`a container name must be specified for pod ${name}, ${choices}`)
+  throw badRequest(
+    `a container name must be specified for pod ${name}, choose one of: [${all.join(' ')}]`,
+  )
 }
 
-const logOptions = (query: URLSearchParams): LogGreeting => {
+const STREAMS = ['Stdout', 'Stderr', 'All']
+
+/** Throws StatusError with Kubernetes' causes. */
+const logOptions = (query: URLSearchParams, pod = ''): LogGreeting => {
   const errors: ReturnType<typeof invalidField>[] = []
   const whole = (field: string, least: number): number | undefined => {
     const text = query.get(field)
@@ -130,11 +144,23 @@ const logOptions = (query: URLSearchParams): LogGreeting => {
     return value
   }
   const tailLines = whole('tailLines', 0)
-  const sinceSeconds = whole('sinceSeconds', 1)
   const limitBytes = whole('limitBytes', 1)
-  const sinceTime = query.get('sinceTime') ?? undefined
+  const sinceTime = query.get('sinceTime') || undefined
+  const sinceSeconds = whole('sinceSeconds', sinceTime ? Number.NEGATIVE_INFINITY : 1)
+  const stream = query.get('stream') || 'All'
   const container = query.get('container') || undefined
-  if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, '', errors)
+  if (sinceTime && Number.isNaN(Date.parse(sinceTime)))
+    throw badRequest(
+      `parsing time ${JSON.stringify(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(sinceTime)} as "2006"`,
+    )
+  if (sinceTime && sinceSeconds !== undefined)
+    errors.push(forbiddenField('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'))
+  if (!STREAMS.includes(stream)) errors.push(unsupportedField('stream', stream, STREAMS))
+  if (stream !== 'All' && tailLines !== undefined) {
+    const why = '`tailLines` and specific `stream` are mutually exclusive for now'
+    errors.push(forbiddenField('', why))
+  }
+  if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, pod, errors)
   return {
     ...(container ? { container } : {}),
     follow: flag(query, 'follow'),
@@ -144,5 +170,6 @@ const logOptions = (query: URLSearchParams): LogGreeting => {
     ...(sinceSeconds === undefined ? {} : { sinceSeconds }),
     ...(sinceTime ? { sinceTime } : {}),
     ...(limitBytes === undefined ? {} : { limitBytes }),
+    ...(stream === 'All' ? {} : { stream: stream as 'Stdout' | 'Stderr' }),
   }
 }

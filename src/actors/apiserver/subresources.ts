@@ -1,5 +1,5 @@
 /**
- * Subresources that are documents of their own: binding, eviction, finalize.
+ * Subresources that are documents of their own: binding, finalize; evictions are in `eviction.ts`.
  *
  * Invariant: each ends in the same commit as a plain update or delete. `status` is a plain update, see
  * `update.ts`; the scale is in `scale.ts`; logs, exec and attach are streams, see `node-stream.ts`.
@@ -7,18 +7,23 @@
 import type { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { deepCopy } from '../../api/equality.ts'
-import { badRequest, conflict, invalid, requiredField } from '../../api/status-error.ts'
+import { conflict, invalid, requiredField } from '../../api/status-error.ts'
 import { timestamp } from '../../std/clock.ts'
 import { commit, isDryRun, revisionOf, withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
-import { type DeleteOptions, deleteObject } from './delete.ts'
 import { type ApiRequest, type ApiResult, success } from './request.ts'
 import type { Services } from './services.ts'
 import { catchUp, replace } from './update.ts'
 
 interface Binding {
-  metadata?: { name?: string; uid?: string; annotations?: Record<string, string> }
+  metadata?: {
+    name?: string
+    uid?: string
+    resourceVersion?: string
+    annotations?: Record<string, string>
+    labels?: Record<string, string>
+  }
   target?: { kind?: string; name?: string }
 }
 
@@ -29,7 +34,7 @@ export const bind = async (services: Services, request: ApiRequest): Promise<Api
   const errors = []
   if (!binding.target?.name) errors.push(requiredField('target.name'))
   const target = binding.target?.kind
-  if (target && target !== 'Node' && target !== 'Minion')
+  if (target && target !== 'Node')
     errors.push({
       reason: 'FieldValueNotSupported' as const,
       field: 'target.kind',
@@ -61,38 +66,33 @@ const boundPod = (pod: Pod, { metadata = {}, target }: Binding, nowMs: number): 
       name,
       `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${pod.metadata.uid}`,
     )
+  if (metadata.resourceVersion && metadata.resourceVersion !== pod.metadata.resourceVersion)
+    throw conflict(
+      BINDINGS,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${metadata.resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion}`,
+    )
   if (pod.metadata.deletionTimestamp)
     throw conflict(BINDINGS, name, `pod ${name} is being deleted, cannot be assigned to a host`)
   if (pod.spec?.nodeName)
     throw conflict(BINDINGS, name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`)
+  if (pod.spec?.schedulingGates?.length)
+    throw conflict(BINDINGS, name, `pod ${name} has non-empty .spec.schedulingGates`)
   const next = deepCopy(pod)
   next.spec = { ...next.spec!, nodeName: target!.name! }
   if (metadata.annotations)
     next.metadata.annotations = { ...next.metadata.annotations, ...metadata.annotations }
+  if (metadata.labels) next.metadata.labels = { ...next.metadata.labels, ...metadata.labels }
   const conditions = next.status?.conditions?.filter(({ type }) => type !== 'PodScheduled') ?? []
   const scheduled = {
     type: 'PodScheduled',
     status: 'True',
     lastTransitionTime: timestamp(nowMs),
   }
-  next.status = { ...next.status, conditions: [...conditions, scheduled] }
+  // What was nominated is of no use to anybody any more.
+  const { nominatedNodeName: _, ...status } = next.status ?? {}
+  next.status = { ...status, conditions: [...conditions, scheduled] }
   return next
-}
-
-/** Deletes a pod as `policy/v1` Eviction asks. */
-export const evict = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
-  const eviction = (request.body ?? {}) as {
-    metadata?: { name?: string }
-    deleteOptions?: DeleteOptions & { dryRun?: string[] }
-  }
-  const { name } = eviction.metadata ?? {}
-  if (name && name !== request.name)
-    throw badRequest('name in URL does not match name in Eviction object')
-  const { dryRun, ...options } = eviction.deleteOptions ?? {}
-  const deletion: ApiRequest = { ...request, verb: 'delete', subresource: undefined }
-  if (isDryRun({ ...deletion, body: { dryRun } })) return success(201)
-  await deleteObject(services, deletion, options)
-  return success(201)
 }
 
 /** `namespaces/finalize`: sets spec.finalizers, and nothing else; the last one to go takes the namespace along. */

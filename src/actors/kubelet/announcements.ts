@@ -44,8 +44,8 @@ const announceResize = (
   const was = (type: string) => before?.conditions?.find((condition) => condition.type === type)
   const pending = was('PodResizePending')
   if (pendingResize && pending?.observedGeneration !== pendingResize.generation) {
-    const { generation, message } = pendingResize
-    const text = resizeMessage('Deferred', pod, generation, message)
+    const { generation, message, wanted } = pendingResize
+    const text = resizeMessage('Deferred', wanted, generation, message)
     recorder.event(pod, 'Warning', 'ResizeDeferred', text)
   }
   const running = was('PodResizeInProgress')

@@ -23,6 +23,7 @@ export interface LogGreeting {
   timestamps?: boolean
   previous?: boolean
   limitBytes?: number
+  stream?: 'Stdout' | 'Stderr'
 }
 
 const TAG_OUTPUT = 1
@@ -49,9 +50,13 @@ export const logContainer = (memory: PodMemory | undefined, greeting: LogGreetin
     ...(memory.status?.ephemeralContainerStatuses ?? []),
   ].find(({ name }) => name === container)
   const reason = status?.state?.waiting?.reason ?? 'ContainerCreating'
-  const pulling = reason === 'ErrImagePull' || reason === 'ImagePullBackOff'
-  const why = pulling ? 'trying and failing to pull image' : reason
+  const why = WAITING_WORDS[reason] ?? reason
   throw badRequest(`container "${container}" in pod "${greeting.name}" is waiting to start: ${why}`)
+}
+
+const WAITING_WORDS: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: 'trying and failing to pull image',
 }
 
 const isWaiting = (memory: PodMemory, container: string): boolean => {
@@ -103,7 +108,9 @@ export const sendLog = async (
   void channel.closed.then(() => abort.abort())
   let left = greeting.limitBytes ?? Number.POSITIVE_INFINITY
   try {
-    for await (const { data } of runtime.logs(id, queryOf(greeting, clock), abort.signal)) {
+    const wanted = greeting.stream?.toLowerCase()
+    for await (const { stream, data } of runtime.logs(id, queryOf(greeting, clock), abort.signal)) {
+      if (wanted && stream !== wanted) continue
       await channel.send(tag, data.length > left ? data.subarray(0, left) : data)
       left -= data.length
       if (left <= 0) break

@@ -45,6 +45,8 @@ export interface Verdict {
 
 export interface PendingResize {
   message: string
+  /** The pod with the size it asks for. */
+  wanted: Pod
   generation: number | undefined
 }
 

@@ -185,7 +185,7 @@ export class PodPopulation {
     const lacking = lackOf(podRequests(pod), this.offer(), this.held(uid))
     if (lacking) {
       this.deferred.add(uid)
-      const pendingResize = { message: lacking.message, generation }
+      const pendingResize = { message: lacking.message, generation, wanted: pod }
       const granted = withAllocation(pod, entry.allocation)
       entry.actor.send({ type: 'pod.changed', pod: granted, pendingResize })
       return

@@ -311,7 +311,7 @@ test('sends logs over the bus and refuses in the words of Kubernetes', async () 
     )
   assert.is(
     await refusal({ namespace: 'default', name: 'slow', container: 'main' }),
-    '400 container "main" in pod "slow" is waiting to start: trying and failing to pull image',
+    `400 container "main" in pod "slow" is waiting to start: image can't be pulled`,
   )
   assert.is(
     await refusal({ namespace: 'default', name: 'web', container: 'main', previous: true }),
