@@ -4,6 +4,7 @@
  * Invariant: the cache moves forward only; at revision r it holds exactly what the stream held at r. Objects
  * are shared and never mutated. It never writes.
  */
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { CustomResourceDefinition } from '../api/apiextensions/custom-resource-definition.ts'
 import { type AnyKind, type Kind, storedKind } from '../api/kind.ts'
 import { setManagers } from '../api/managed-fields/manager-entry.ts'
@@ -383,9 +384,9 @@ class StreamCopy {
 /** Beyond this many, the oldest is forgotten: a create over it then costs one more round trip. */
 const TOMBSTONES_KEPT = 200_000
 
-/** Replaces a field by its bytes, which are decoded when the field is read. */
+/** Replaces a field by its packed bytes, which are decoded when the field is read. */
 const rest = (object: Record<string, unknown>, field: string): void => {
-  const bytes = Uint8Array.from(encode(object[field]))
+  const packed = deflateRawSync(encode(object[field]))
   let decoded: WeakRef<object> | undefined
   Object.defineProperty(object, field, {
     enumerable: true,
@@ -393,7 +394,7 @@ const rest = (object: Record<string, unknown>, field: string): void => {
     get: () => {
       let value = decoded?.deref()
       if (!value) {
-        value = decodeTrusted(bytes) as object
+        value = decodeTrusted(inflateRawSync(packed)) as object
         decoded = new WeakRef(value)
       }
       return value

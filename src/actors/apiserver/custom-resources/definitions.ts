@@ -12,7 +12,9 @@ import {
 } from '../../../api/apiextensions/custom-resource-definition.ts'
 import { isEstablished } from '../../../api/apiextensions/definition-status.ts'
 import type { AnyKind } from '../../../api/kind.ts'
+import type { Clock } from '../../../std/clock.ts'
 import type { Log } from '../../../std/log.ts'
+import { releaseMemory } from '../../../std/release-memory.ts'
 import type { Services } from '../services.ts'
 import type { WatchHub } from '../watch-hub.ts'
 import { conversionWebhook } from './conversion-webhook.ts'
@@ -33,12 +35,14 @@ export const serveCustomResources = async (
   const { cache } = services.storage
   const server = new DefinitionServer(services, hub)
   const controller = controlDefinitions(services, log)
+  const tidying = tidyAfterBursts(services.clock)
   const unsubscribe = cache.subscribe(({ type, kind, object }) => {
     if (kind === CustomResourceDefinition) {
       const definition = object as CustomResourceDefinition
       if (type === 'DELETED') server.withdraw(definition.metadata.name)
       else server.serve(definition)
       controller.look(definition)
+      tidying.changed()
     } else if (type === 'DELETED' && kind.version === '')
       controller.lookAgain(`${kind.plural}.${kind.group}`)
   })
@@ -51,8 +55,33 @@ export const serveCustomResources = async (
   return {
     stop: async () => {
       unsubscribe()
+      tidying.stop()
       await controller.stop()
     },
+  }
+}
+
+/** Whoever installs definitions installs many, and each is decoded, checked and hashed once. */
+const BURST = 20
+const QUIET_MS = 2_000
+/** A larger heap would take longer to look through than a request should wait. */
+const SMALL_HEAP_BYTES = 128 * 1024 * 1024
+
+const tidyAfterBursts = (clock: Clock) => {
+  let changes = 0
+  let cancel = (): void => undefined
+  const tidy = () => {
+    const isBurst = changes >= BURST
+    changes = 0
+    if (isBurst && process.memoryUsage().heapUsed < SMALL_HEAP_BYTES) releaseMemory(clock)
+  }
+  return {
+    changed: () => {
+      changes++
+      cancel()
+      cancel = clock.after(QUIET_MS, tidy)
+    },
+    stop: () => cancel(),
   }
 }
 
