@@ -339,6 +339,7 @@ class Checker {
       case 'transformList':
         return listOf(made)
       case 'filter':
+      case 'sortBy':
         return listOf(this.single(range, first, second))
       case 'transformMap':
         return mapOf(first, made)

@@ -196,8 +196,9 @@ const walk = ({ walk: name, range, predicate, result }: Of<'walk'>): Estimate =>
   const { start, going, keeping, end } = FOLDS[name]
   const kept = SIZED_FOLDS.has(name) ? made : NOTHING
   const round = plus(exactly(going), decided, exactly(keeping), kept)
+  const sorting = name === 'sortBy' ? times(times(over.size, over.size), exactly(2)) : NOTHING
   return {
-    cost: plus(over.cost, exactly(start + end), times(over.size, round)),
+    cost: plus(over.cost, exactly(start + end), times(over.size, round), sorting),
     size: SIZED_FOLDS.has(name) ? { min: 0, max: over.size.max } : ONE,
   }
 }
@@ -220,6 +221,7 @@ const FOLDS: Readonly<Record<Of<'walk'>['walk'], Fold>> = {
   filter: LISTING,
   map: LISTING,
   transformList: LISTING,
+  sortBy: { ...LISTING, end: 14 },
   transformMap: MAPPING,
   transformMapEntry: MAPPING,
 }
@@ -230,4 +232,5 @@ const SIZED_FOLDS: ReadonlySet<string> = new Set([
   'transformList',
   'transformMap',
   'transformMapEntry',
+  'sortBy',
 ])

@@ -23,6 +23,7 @@ export type Walk =
   | 'transformList'
   | 'transformMap'
   | 'transformMapEntry'
+  | 'sortBy'
 
 export type Expression = Node &
   (

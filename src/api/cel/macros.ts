@@ -61,6 +61,15 @@ const TRANSFORMS: ReadonlySet<string> = new Set([
 
 const walkOf = ({ name, target, args, at }: Call, nameAt: number): Expression | undefined => {
   const range = target!
+  if (name === 'sortBy' && args.length === 2)
+    return {
+      op: 'walk',
+      walk: name,
+      variables: [variableOf(args[0]!)],
+      range,
+      result: args[1]!,
+      at,
+    }
   if (name === 'map' && (args.length === 2 || args.length === 3))
     return {
       op: 'walk',

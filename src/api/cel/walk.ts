@@ -7,6 +7,7 @@
 import { BudgetError, CelError } from './cel-error.ts'
 import type { Expression } from './expression.ts'
 import { charge, type Frame, type Scope, type Step } from './frame.ts'
+import { selfComparing, sortedBy } from './library/list-extension.ts'
 import { ComputedMap, ListValue, MapValue, type Value } from './value.ts'
 
 type WalkExpression = Extract<Expression, { op: 'walk' }>
@@ -146,6 +147,18 @@ const WALKS: Readonly<
   }),
   map: collect(({ result }, frame) => result!(frame)),
   transformList: collect(({ result }, frame) => result!(frame)),
+  sortBy: (parts) => (frame, range) => {
+    const values: Value[] = []
+    const keys: Value[] = []
+    eachHit(parts, frame, range, () => {
+      values.push(frame.slots[parts.slot]!)
+      keys.push(parts.result!(frame))
+      charge(frame, RUNNING_COST + LIST_COST + ADDING_COST)
+    })
+    /** Naming the list twice. */
+    charge(frame, 2 + selfComparing(new ListValue(keys)))
+    return sortedBy(values, keys)
+  },
   transformMap: (parts) => (frame, range) => {
     const entries: [Value, Value][] = []
     eachHit(parts, frame, range, () => {

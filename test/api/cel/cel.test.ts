@@ -139,6 +139,7 @@ true || 1 / 0 == 1
 !(false && self.ports[9].port == 1)
 [1, 0].exists(x, 1 / x == 1)
 true ? true : false
+[3, 1, 2].sort() == [1, 2, 3] && [1, 2].first().value() == 1 && ![].last().hasValue()
 any.replicas + 1 == 4 && any.tags[0] == 'a' && any.labels.app.startsWith('w')
 type(self.since) == google.protobuf.Timestamp
 r'\\n' == '\\\\n' && '\\u00e4' == 'ä' && """a"b""" == 'a"b'

@@ -5,6 +5,7 @@
  */
 import { amounts } from './amounts.ts'
 import { lists, optionals, regex, sets } from './collections.ts'
+import { listExtension } from './list-extension.ts'
 import { formats } from './named-format.ts'
 import { networks } from './network.ts'
 import { define, type Overload } from './overload.ts'
@@ -22,6 +23,7 @@ const all: readonly Overload[] = [
   ...standard,
   ...strings,
   ...lists,
+  ...listExtension,
   ...sets,
   ...optionals,
   ...regex,

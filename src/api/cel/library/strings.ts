@@ -120,7 +120,6 @@ export const strings: readonly Overload[] = [
       'string.substring(int): string': substring,
       'string.substring(int, int): string': substring,
       'string.trim(): string': (text: string) => text.trim(),
-      'string.reverse(): string': (text: string) => [...text].reverse().join(''),
       'string.format(list<dyn>): string': formatText,
     },
     traversal(),
