@@ -163,7 +163,7 @@ const call = (
             code: response.statusCode ?? 0,
             headers: response.headers,
             text: received,
-            json: isJson ? JSON.parse(received) : undefined,
+            json: isJson && received ? JSON.parse(received) : undefined,
           })
         })
       },

@@ -24,10 +24,11 @@ import {
   createAuthenticate,
   createAuthenticateToken,
 } from './authenticate.ts'
-import { bootstrap } from './bootstrap.ts'
+import { bootstrap, SYSTEM } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
 import { FlowControl } from './flow-control/flow-control.ts'
+import { keepSchemaStatus } from './flow-control/schema-status.ts'
 import { createHttpDoor, type HttpDoor, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { Metrics } from './metrics.ts'
@@ -102,6 +103,7 @@ export const startApiserver = async (
   let withdraw: (() => Promise<void>) | undefined
   let customResources: CustomResources | undefined
   let releaseApiServices: (() => Promise<void>) | undefined
+  let stopSchemaStatus: (() => void) | undefined
   const stopBookmarks = keepBookmarks(hub, clock)
   const prepare = async () => {
     await storage.cache.ready
@@ -110,6 +112,7 @@ export const startApiserver = async (
     releaseApiServices = await keepApiServices(services, log)
     await publishAuthentication(services, options.tls.clientCa, options.frontProxy)
     aggregator.start()
+    stopSchemaStatus = keepSchemaStatus(services, SYSTEM, log)
     state.isReady = true
     closeBusDoor = await openBusDoor({ ...options, services, hub, metrics })
   }
@@ -118,6 +121,7 @@ export const startApiserver = async (
     state.isReady = false
     stopBookmarks()
     aggregator.stop()
+    stopSchemaStatus?.()
     await releaseApiServices?.()
     await customResources?.stop()
     await closeBusDoor?.()
@@ -190,7 +194,11 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
       serverAddress,
       version: options.version,
       checks: [{ name: 'cache', fault: () => (state.isReady ? undefined : 'not complete yet') }],
-      metrics: () => metrics.text(hub, services.storage.cache, options.storeMetrics?.() ?? {}),
+      metrics: () => {
+        const store = options.storeMetrics?.() ?? {}
+        const own = metrics.text(hub, services.storage.cache, store)
+        return `${own}${flowControl.text().join('\n')}\n`
+      },
       remote: aggregator,
       remoteDocuments: new ExtensionDocuments(aggregator, clock),
       documents: {

@@ -86,6 +86,76 @@ test('a page whose revision is forgotten is answered with 410', async () => {
   assert.is(second.json.reason, 'Expired')
 })
 
+test('with the token of that answer the list goes on with what there is now', async () => {
+  const first = await api.call('GET', `${CONFIG_MAPS}?limit=1`)
+  await create('yet-another')
+  const { changesSince } = storage.cache
+  storage.cache.changesSince = () => undefined
+  const old = encodeURIComponent(first.json.metadata.continue)
+  const { json } = await api.call('GET', `${CONFIG_MAPS}?limit=1&continue=${old}`)
+  storage.cache.changesSince = changesSince
+  const token = encodeURIComponent(json.metadata.continue)
+  const rest = await api.call('GET', `${CONFIG_MAPS}?continue=${token}`)
+  assert.is(rest.code, 200)
+  assert.match(namesOf(rest.json), 'yet-another')
+  assert.not.ok(namesOf(rest.json).split(',').includes(namesOf(first.json)))
+  assert.is(rest.json.metadata.resourceVersion, String(storage.cache.head))
+})
+
+test('a limit with a resourceVersion means exactly that', async () => {
+  const before = String(storage.cache.head)
+  await create('aa-later')
+  const { json } = await api.call('GET', `${CONFIG_MAPS}?resourceVersion=${before}&limit=500`)
+  assert.not.match(namesOf(json), 'aa-later')
+  const { json: newer } = await api.call('GET', `${CONFIG_MAPS}?resourceVersion=${before}`)
+  assert.match(namesOf(newer), 'aa-later')
+})
+
+test('options that contradict each other are refused in the words of Kubernetes', async () => {
+  const refusal = async (query: string): Promise<string> => {
+    const { code, json } = await api.call('GET', `${CONFIG_MAPS}?${query}`)
+    return `${code} ${json.message}`
+  }
+  const invalid = '422 ListOptions.meta.k8s.io "" is invalid: '
+  const TABLE = {
+    'limit=ten': '400 strconv.ParseInt: parsing "ten": invalid syntax',
+    'resourceVersion=abc':
+      '400 invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax',
+    'resourceVersionMatch=Exact': `${invalid}resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided`,
+    'resourceVersionMatch=Exact&resourceVersion=0': `${invalid}resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"`,
+    'resourceVersionMatch=Some&resourceVersion=1': `${invalid}resourceVersionMatch: Unsupported value: "Some": supported values: "Exact", "NotOlderThan", ""`,
+    'sendInitialEvents=true': `${invalid}sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list`,
+    'watch=1&sendInitialEvents=true': `${invalid}resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan`,
+    'watch=1&resourceVersion=1&resourceVersionMatch=NotOlderThan': `${invalid}resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided`,
+    'watch=1&resourceVersion=abc':
+      '422 configmaps "" is invalid: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax',
+    'fieldSelector=spec.x%3D1':
+      '400 "spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"',
+    'labelSelector=a%20in': "400 unable to parse requirement: found '' expected: '('",
+  }
+  for (const [query, expected] of Object.entries(TABLE)) assert.is(await refusal(query), expected)
+  const get = await api.call('GET', `${CONFIG_MAPS}/d?resourceVersion=abc`)
+  assert.is(get.code, 500)
+})
+
+test('paths may end with a slash; methods and paths there are not are refused', async () => {
+  assert.is((await api.call('GET', `${CONFIG_MAPS}/`)).code, 200)
+  for (const method of ['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'TRACE'])
+    assert.is((await api.call(method, CONFIG_MAPS)).code, 405, method)
+  const refused = await api.call('POST', '/version')
+  assert.is(refused.code, 405)
+  assert.is(refused.json.reason, 'MethodNotAllowed')
+})
+
+test('a watch by its old path is one', async () => {
+  const path = '/api/v1/watch/namespaces/default/configmaps?timeoutSeconds=1'
+  const answer = await api.call('GET', path, undefined, {
+    headers: { accept: 'application/vnd.kubernetes.protobuf' },
+  })
+  assert.is(answer.code, 200)
+  assert.match(String(answer.headers['content-type']), 'stream=watch')
+})
+
 test('a nonsensical continue token is refused', async () => {
   const answer = await api.call('GET', `${CONFIG_MAPS}?limit=1&continue=xyz`)
   assert.is(answer.code, 400)
