@@ -5,6 +5,8 @@
  * again to the newer one, unless the patch itself names a resourceVersion. The result is an update. Server-side
  * apply comes by here, too, and goes on to `apply.ts`.
  */
+
+import { goText } from '../../api/go-text.ts'
 import type { UncheckedObject } from '../../api/kind.ts'
 import { withManagedFields } from '../../api/managed-fields/manager-entry.ts'
 import type { Json, KubernetesObject } from '../../api/meta.ts'
@@ -104,17 +106,6 @@ const decodePatched = (
 const decodingFault = (message: string): string | undefined => {
   const at = message.search(/json: cannot unmarshal|strict decoding error: /)
   return at < 0 ? undefined : message.slice(at)
-}
-
-/** As Go prints a decoded patch with `%+v`. */
-const goText = (value: Json): string => {
-  if (value === null) return '<nil>'
-  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`
-  if (typeof value !== 'object') return String(value)
-  return `map[${Object.keys(value)
-    .sort()
-    .map((key) => `${key}:${goText(value[key] as Json)}`)
-    .join(' ')}]`
 }
 
 const statedRevision = (body: unknown): string | undefined => {

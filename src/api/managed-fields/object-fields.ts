@@ -4,6 +4,7 @@
  * After structured-merge-diff's `tofieldset.go`, `validate.go`, `merge.go` and `remove.go`. The arguments are
  * not changed; results share what stays as it is.
  */
+import { goText, goTypeOf } from '../go-text.ts'
 import type { Json } from '../meta.ts'
 import { type FieldSet, isEmptySet, isMember, LEAF, MEMBER, pathText } from './field-set.ts'
 import { type FieldShape, type ListShape, UNTYPED } from './field-shape.ts'
@@ -209,9 +210,9 @@ const findFaults = (
     const message = scalarFault(shape.scalar, value)
     if (message) add(message)
   } else if (shape.is === 'list') {
-    if (!Array.isArray(value)) add(`expected list, got &{${goValue(value)}}`)
+    if (!Array.isArray(value)) add(`expected list, got &{${goText(value)}}`)
     else findFaultsOfItems(shape, value, path, faults)
-  } else if (!isObject(value)) add(`expected map, got &{${goValue(value)}}`)
+  } else if (!isObject(value)) add(`expected map, got &{${goText(value)}}`)
   else
     for (const name in value) {
       const part = shapeOfName(shape, name)
@@ -247,32 +248,14 @@ const scalarFault = (scalar: string, value: Json): string | undefined => {
     case 'numeric':
       return typeof value === 'number'
         ? undefined
-        : `expected numeric (int or float), got ${goType(value)}`
+        : `expected numeric (int or float), got ${goTypeOf(value)}`
     case 'string':
       return typeof value === 'string'
         ? undefined
-        : `expected string, got &value.valueUnstructured{Value:${goValue(value)}}`
+        : `expected string, got &value.valueUnstructured{Value:${goText(value)}}`
     case 'boolean':
-      return typeof value === 'boolean' ? undefined : `expected boolean, got &{${goValue(value)}}`
+      return typeof value === 'boolean' ? undefined : `expected boolean, got &{${goText(value)}}`
     default:
-      return typeof value === 'object' ? `expected any scalar, got &{${goValue(value)}}` : undefined
+      return typeof value === 'object' ? `expected any scalar, got &{${goText(value)}}` : undefined
   }
-}
-
-const goType = (value: Json): string => {
-  if (Array.isArray(value)) return '[]interface {}'
-  if (typeof value === 'object') return 'map[string]interface {}'
-  return typeof value === 'boolean' ? 'bool' : 'string'
-}
-
-/** As Go prints it with `%v`. */
-const goValue = (value: Json): string => {
-  if (value === null) return '<nil>'
-  if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`
-  if (typeof value === 'object')
-    return `map[${Object.keys(value)
-      .sort()
-      .map((key) => `${key}:${goValue(value[key] as Json)}`)
-      .join(' ')}]`
-  return String(value)
 }

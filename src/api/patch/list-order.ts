@@ -41,5 +41,10 @@ export const mergeInOrder = <T>(
   return [...merged, ...left.slice(next)]
 }
 
-const placesOf = <T>(order: readonly T[], identity: (item: T) => unknown) =>
-  new Map(order.map((item, index) => [identity(item), index]))
+/** Where each comes first. */
+const placesOf = <T>(order: readonly T[], identity: (item: T) => unknown) => {
+  const places = new Map<unknown, number>()
+  for (const [index, item] of order.entries())
+    if (!places.has(identity(item))) places.set(identity(item), index)
+  return places
+}

@@ -4,23 +4,27 @@
  * Rules and results are those of Kubernetes' `apimachinery/pkg/util/strategicpatch`: `$patch`,
  * `$retainKeys`, `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`. Merge keys come from
  * `merge-keys.ts`; a list without one is replaced. The arguments are not changed; the result shares what the
- * patch leaves alone.
+ * patch leaves alone. Errors have Kubernetes' codes: 400 for some directives, 500 for what else cannot be.
  */
 import { deepEqual } from '../equality.ts'
+import { goText, goTypeOf } from '../go-text.ts'
 import type { UncheckedObject } from '../kind.ts'
 import { type MergeRule, mergeRuleOf } from '../merge-keys.ts'
 import type { Json } from '../meta.ts'
 import { schemaOf } from '../schema.ts'
-import { badRequest } from '../status-error.ts'
+import { badRequest, StatusError } from '../status-error.ts'
 import { mergeInOrder, sortByOrder } from './list-order.ts'
 
-/** `object` with `patch` merged in; `model` is the object's model, e.g. `V1Pod`. Throws 400. */
+/** `object` with `patch` merged in; `model` is the object's model, e.g. `V1Pod`. Throws 400, 500. */
 export const applyStrategicMergePatch = (
   object: UncheckedObject,
   patch: Json,
   model: string,
 ): UncheckedObject => {
-  if (!isRecord(patch)) throw badRequest('invalid JSON document')
+  if (!isRecord(patch))
+    throw badRequest(
+      `json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,
+    )
   return mergeRecord(object, patch, model)
 }
 
@@ -63,8 +67,9 @@ const mergeRecord = (
   const directive = patch[DIRECTIVE]
   if (directive !== undefined) {
     if (directive === 'delete') return {}
-    if (directive === 'replace') return withoutDirectives(patch) as UncheckedObject
-    if (directive !== 'merge') throw unknownDirective(directive)
+    if (directive !== 'replace') throw unknownDirective(directive, patch)
+    const { [DIRECTIVE]: _, ...replacement } = patch
+    return (withoutDirectives(replacement) ?? {}) as UncheckedObject
   }
   const merged = retainKeys(original, patch)
   const ordered = mergeOrderedLists(merged, patch, model)
@@ -90,11 +95,18 @@ const mergeField = (
   else if (isRecord(wanted) && isRecord(present)) {
     const { model: fieldModel, rule } = fieldMerge(model, key)
     merged[key] = rule?.strategies.includes('replace')
-      ? withoutDirectives(wanted)
+      ? (withoutDirectives(wanted) ?? {})
       : mergeRecord(present, wanted, fieldModel)
   } else if (Array.isArray(wanted) && Array.isArray(present))
     merged[key] = mergeList(present, wanted, fieldMerge(model, key))
-  else merged[key] = withoutDirectives(wanted)
+  else setNew(merged, key, wanted)
+}
+
+/** A value for which there is nothing to merge with; one that is only a directive is none. */
+const setNew = (merged: UncheckedObject, key: string, wanted: Json): void => {
+  const value = withoutDirectives(wanted)
+  if (value === undefined) delete merged[key]
+  else merged[key] = value
 }
 
 /** A copy of `original` with only the fields that `$retainKeys` names, or all without it. */
@@ -119,7 +131,8 @@ const mergeOrderedLists = (
   for (const key of Object.keys(patch)) {
     if (!key.startsWith(SET_ORDER)) continue
     const order = patch[key]
-    if (!Array.isArray(order)) throw badRequest('invalid patch format of setElementOrder list')
+    if (!Array.isArray(order))
+      throw failed(`expected a []interface {}, but received a ${goTypeOf(order ?? null)}`)
     const name = key.slice(SET_ORDER.length)
     const present = merged[name]
     const wanted = patch[name]
@@ -168,18 +181,23 @@ const checkOrder = (
   mergeKey: string | undefined,
 ): void => {
   if (order.length === 0) return
-  const identity = identityOf(mergeKey)
-  const places = new Map(order.map((item, index) => [identity(item), index]))
-  let last = -1
-  for (const item of wanted) {
-    if (isRecord(item) && item[DIRECTIVE] !== undefined) continue
-    const place = places.get(identity(item))
-    if (place === undefined || place < last)
-      throw badRequest(
-        `The order in patch list:\n${JSON.stringify(wanted)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`,
-      )
-    last = place
-  }
+  const own = wanted.filter((item) => !isRecord(item) || item[DIRECTIVE] === undefined)
+  let next = 0
+  for (const place of order)
+    if (next < own.length && isSameItem(own[next]!, place, mergeKey)) next++
+  if (next < own.length)
+    throw failed(
+      `The order in patch list:\n${goText([...wanted])}\n doesn't match $setElementOrder list:\n${goText([...order])}\n`,
+    )
+}
+
+const isSameItem = (one: Json, other: Json, mergeKey: string | undefined): boolean => {
+  if (!mergeKey) return one === other
+  const keys = [one, other].map((item) => {
+    if (isRecord(item)) return keyValue(item, mergeKey)
+    throw failed(`expected a map[string]interface {}, but received a ${goTypeOf(item)}`)
+  })
+  return keys[0] === keys[1]
 }
 
 const mergeList = (
@@ -195,13 +213,16 @@ const mergeList = (
     return orderItems(merged, patch, original, undefined)
   }
   const items = patch.map((item) => {
-    if (!isRecord(item)) throw badRequest('invalid JSON document')
+    if (!isRecord(item))
+      throw failed(
+        `list element types are not identical: ${goText([[...original], [...patch]] as Json)}`,
+      )
     return item
   })
   if (items.some((item) => item[DIRECTIVE] === 'replace'))
     return items
       .filter((item) => item[DIRECTIVE] === undefined)
-      .map((item) => withoutDirectives(item))
+      .map((item) => withoutDirectives(item)!)
   return mergeListByKey(original, items, mergeKey, model)
 }
 
@@ -220,8 +241,8 @@ const mergeListByKey = (
       const value = keyValue(item, mergeKey)
       kept = kept.filter((other) => !isRecord(other) || !deepEqual(other[mergeKey], value))
     } else if (directive === 'merge')
-      throw badRequest('merging lists cannot yet be specified in the patch')
-    else throw unknownDirective(directive)
+      throw failed('merging lists cannot yet be specified in the patch')
+    else throw unknownDirective(directive, item)
   }
   const merged = [...kept]
   for (const item of plain) {
@@ -229,7 +250,7 @@ const mergeListByKey = (
     const at = merged.findIndex((other) => isRecord(other) && deepEqual(other[mergeKey], value))
     const present = merged[at]
     if (isRecord(present)) merged[at] = mergeRecord(present, item, model)
-    else merged.push(withoutDirectives(item))
+    else merged.push(withoutDirectives(item) ?? {})
   }
   return orderItems(merged, plain, kept, mergeKey)
 }
@@ -237,15 +258,12 @@ const mergeListByKey = (
 const keyValue = (item: UncheckedObject, mergeKey: string): Json => {
   const value = item[mergeKey]
   if (value === undefined)
-    throw badRequest(
-      `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`,
-    )
+    throw failed(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`)
   return value
 }
 
 const deleteFromList = (present: Json | undefined, unwanted: Json): Json | undefined => {
-  if (!Array.isArray(unwanted)) throw badRequest('invalid patch format of primitive list')
-  if (!Array.isArray(present)) return present
+  if (!Array.isArray(unwanted) || !Array.isArray(present)) return present
   const gone = new Set(unwanted)
   return present.filter((item) => !gone.has(item))
 }
@@ -255,24 +273,23 @@ const identityOf =
   (item: Json): Json | undefined =>
     mergeKey && isRecord(item) ? item[mergeKey] : item
 
-const unknownDirective = (directive: Json) =>
-  badRequest(`Unknown patch type found: ${String(directive)}`)
+const unknownDirective = (directive: Json, map: UncheckedObject) =>
+  failed(`unknown patch type: ${goText(directive)} in map: ${goText(map)}`)
 
-/** A new value as it is stored: no directives, no nulls, no items that were only to be deleted. */
-const withoutDirectives = (value: Json): Json => {
-  if (Array.isArray(value))
-    return value
-      .filter((item) => !isRecord(item) || item[DIRECTIVE] !== 'delete')
-      .filter((item) => !isRecord(item) || !isOnlyDirective(item))
-      .map(withoutDirectives)
+/** What Kubernetes answers to errors that it gives no reason. */
+const failed = (message: string) => new StatusError(500, '', message)
+
+/** A new value as it is stored: no directives, no nulls; undefined for what is only a directive. */
+const withoutDirectives = (value: Json): Json | undefined => {
+  if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined)
   if (!isRecord(value)) return value
+  if (value[DIRECTIVE] !== undefined) return undefined
   const plain: UncheckedObject = {}
   for (const key of Object.keys(value)) {
     const item = value[key] as Json
-    if (item !== null && !isDirective(key)) plain[key] = withoutDirectives(item)
+    if (item === null || isDirective(key)) continue
+    const kept = withoutDirectives(item)
+    if (kept !== undefined) plain[key] = kept
   }
   return plain
 }
-
-const isOnlyDirective = (item: UncheckedObject): boolean =>
-  item[DIRECTIVE] !== undefined && Object.keys(item).length === 1

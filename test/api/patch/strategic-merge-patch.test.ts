@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { deepCopy } from '../../../src/api/equality.ts'
+import { deepCopy, deepEqual } from '../../../src/api/equality.ts'
 import type { UncheckedObject } from '../../../src/api/kind.ts'
+import type { Json } from '../../../src/api/meta.ts'
 import { applyStrategicMergePatch } from '../../../src/api/patch/strategic-merge-patch.ts'
 
 interface Case {
@@ -171,28 +173,123 @@ test('an empty patch changes nothing', () => {
   assert.equal(applyStrategicMergePatch(object, {}, 'V1Pod'), object)
 })
 
-test('a bad patch is a bad request in the words of Kubernetes', () => {
+test('a bad patch is refused in the words of Kubernetes', () => {
   const object = { spec: { containers: containers('a') } }
-  const refusals: [UncheckedObject, string][] = [
+  const refusals: [UncheckedObject, number, string][] = [
     [
       { spec: { containers: [{ image: 'x' }] } },
-      'map: {"image":"x"} does not contain declared merge key: name',
+      500,
+      'map: map[image:x] does not contain declared merge key: name',
     ],
-    [{ spec: { $retainKeys: 'x' } }, 'invalid patch format of retainKeys'],
-    [{ spec: { $retainKeys: ['a'], b: 1 } }, 'invalid patch format of retainKeys'],
+    [{ spec: { $retainKeys: 'x' } }, 400, 'invalid patch format of retainKeys'],
+    [{ spec: { $retainKeys: ['a'], b: 1 } }, 400, 'invalid patch format of retainKeys'],
     [
       { spec: { '$setElementOrder/containers': 1 } },
-      'invalid patch format of setElementOrder list',
+      500,
+      'expected a []interface {}, but received a int64',
     ],
-    [{ spec: { '$deleteFromPrimitiveList/x': 1 } }, 'invalid patch format of primitive list'],
-    [{ spec: { $patch: 'nonsense' } }, 'Unknown patch type found: nonsense'],
+    [
+      { spec: { $patch: 'nonsense' } },
+      500,
+      'unknown patch type: nonsense in map: map[$patch:nonsense]',
+    ],
+    [
+      { spec: { containers: [{ name: 'a', $patch: 'merge' }] } },
+      500,
+      'merging lists cannot yet be specified in the patch',
+    ],
+    [
+      { spec: { containers: containers('a'), '$setElementOrder/containers': [{ name: 'b' }] } },
+      500,
+      "The order in patch list:\n[map[image:a:1 name:a]]\n doesn't match $setElementOrder list:\n[map[name:b]]\n",
+    ],
   ]
-  for (const [patch, message] of refusals)
+  for (const [patch, code, message] of refusals)
     assert.throws(
       () => applyStrategicMergePatch(object, patch, 'V1Pod'),
-      (error: Error & { code: number }) => error.code === 400 && error.message === message,
+      (error: Error & { code: number }) => error.code === code && error.message === message,
       message,
     )
 })
+
+const labels = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2'))
+const pod = fc.record({
+  metadata: fc.record({
+    labels,
+    finalizers: fc.uniqueArray(fc.constantFrom('x/a', 'x/b', 'x/c')),
+  }),
+  spec: fc.record({
+    hostname: fc.option(fc.constantFrom('h', 'i'), { nil: undefined }),
+    nodeSelector: labels,
+    containers: fc.uniqueArray(
+      fc.record({
+        name: fc.constantFrom('a', 'b', 'c', 'd'),
+        image: fc.constantFrom('i:1', 'i:2'),
+        command: fc.array(fc.constantFrom('x', 'y')),
+        env: fc.uniqueArray(
+          fc.record({ name: fc.constantFrom('X', 'Y'), value: fc.constantFrom('1', '2') }),
+          { selector: ({ name }) => name },
+        ),
+      }),
+      { selector: ({ name }) => name },
+    ),
+  }),
+})
+
+test('a patch made of the difference of two objects leads from one to the other', () => {
+  fc.assert(
+    fc.property(pod, pod, (from, to) => {
+      const before = JSON.parse(JSON.stringify(from)) as Tree
+      const after = JSON.parse(JSON.stringify(to)) as Tree
+      assert.equal(applyStrategicMergePatch(before, difference(before, after), 'V1Pod'), after)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+type Tree = { [key: string]: Json }
+
+const MERGED: Readonly<Record<string, string>> = { containers: 'name', env: 'name' }
+
+/** The patch that kubectl would send: changes, deletions, and the order of lists that merge. */
+const difference = (from: Tree, to: Tree): Tree => {
+  const patch: Tree = {}
+  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
+    const before = from[key]
+    const after = to[key]
+    if (deepEqual(before, after)) continue
+    const mergeKey = MERGED[key]
+    if (after === undefined) patch[key] = null
+    else if (Array.isArray(before) && Array.isArray(after) && mergeKey)
+      Object.assign(patch, differenceOfLists(key, before as Tree[], after as Tree[], mergeKey))
+    else if (Array.isArray(before) && Array.isArray(after) && key === 'finalizers') {
+      patch[`$setElementOrder/${key}`] = after
+      patch[`$deleteFromPrimitiveList/${key}`] = before.filter((item) => !after.includes(item))
+      patch[key] = after.filter((item) => !before.includes(item))
+    } else if (isTree(before) && isTree(after)) patch[key] = difference(before, after)
+    else patch[key] = after
+  }
+  return patch
+}
+
+const differenceOfLists = (key: string, from: Tree[], to: Tree[], mergeKey: string): Tree => {
+  const items: Tree[] = []
+  for (const after of to) {
+    const before = from.find((item) => item[mergeKey] === after[mergeKey])
+    if (!before) items.push(after)
+    else if (!deepEqual(before, after))
+      items.push({ ...difference(before, after), [mergeKey]: after[mergeKey]! })
+  }
+  for (const before of from)
+    if (!to.some((item) => item[mergeKey] === before[mergeKey]))
+      items.push({ [mergeKey]: before[mergeKey]!, $patch: 'delete' })
+  return {
+    [key]: items,
+    [`$setElementOrder/${key}`]: to.map((item) => ({ [mergeKey]: item[mergeKey]! })),
+  }
+}
+
+const isTree = (value: Json | undefined): value is Tree =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 test.run()
