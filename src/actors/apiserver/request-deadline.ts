@@ -18,6 +18,8 @@ export interface Timed {
   before: Timed | undefined
   after: Timed | undefined
   isTimed: boolean
+  /** Ends the timer of a request that named a time of its own. */
+  stopTimer?: (() => void) | undefined
 }
 
 /** The watched ones are a chain, oldest first: joining and leaving it cost next to nothing. */
@@ -36,7 +38,7 @@ export class RequestDeadlines {
     const text = query.size > 0 ? query.get('timeout') : null
     const ownMs = text ? requestedMs(text) : 0
     if (ownMs > 0 && ownMs < REQUEST_MAX_MS)
-      this.clock.after(ownMs, () => {
+      request.stopTimer = this.clock.after(ownMs, () => {
         if (request.isTimed) this.expire(request)
       })
     request.isTimed = true
@@ -50,6 +52,7 @@ export class RequestDeadlines {
   remove(request: Timed): void {
     if (!request.isTimed) return
     request.isTimed = false
+    request.stopTimer?.()
     const { before, after } = request
     if (before) before.after = after
     else this.oldest = after
