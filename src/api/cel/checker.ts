@@ -203,9 +203,11 @@ class Checker {
   private literals({ name, args }: Of<'call'>): void {
     const read = LITERAL_READERS[name]
     const last = args.at(-1)
-    if (!read || last?.op !== 'literal' || typeof last.value !== 'string') return
+    if (!read || last?.op !== 'literal') return
+    const { value } = last
     try {
-      read(last.value)
+      if (typeof value === 'string') read(value)
+      else if (name === 'timestamp' && typeof value === 'bigint') new Timestamp(value * SECOND)
     } catch {
       this.fault(last.at, `invalid ${name} argument`)
     }
@@ -364,6 +366,8 @@ class Checker {
     return through === 'optMap' ? optionalOf(made) : made
   }
 }
+
+const SECOND = 1_000_000_000n
 
 const LITERAL_READERS: Readonly<Record<string, (text: string) => unknown>> = {
   duration: Duration.parse,

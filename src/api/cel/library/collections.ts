@@ -4,7 +4,7 @@
 import { CelError } from '../cel-error.ts'
 import { compareValues, isEqual, isNumber } from '../equality.ts'
 import { findAll, findFirst } from '../regular-expression.ts'
-import { Duration } from '../time.ts'
+import { Duration, Timestamp } from '../time.ts'
 import { ListValue, MapValue, Optional, sizeOf, Uint, type Value } from '../value.ts'
 import { type Cost, define, type Overload, REGEX_LENGTH, TRAVERSAL } from './overload.ts'
 
@@ -118,10 +118,14 @@ export const sets: readonly Overload[] = [
   ),
 ]
 
+/** Go's zero time, in the year 1. */
+const ZERO_TIME = -62_135_596_800_000_000_000n
+
 const isZero = (value: Value): boolean => {
   if (value === null || value === false || value === '') return true
   if (isNumber(value)) return isEqual(value, 0n)
   if (value instanceof Duration) return value.nanos === 0n
+  if (value instanceof Timestamp) return value.nanos === ZERO_TIME
   const isContainer =
     value instanceof ListValue || value instanceof MapValue || value instanceof Uint8Array
   return isContainer && sizeOf(value) === 0

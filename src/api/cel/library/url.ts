@@ -15,22 +15,22 @@ interface Parts {
 }
 
 const SHAPE = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:[^/?@]*@)?([^/?]*))?([^?]*)(?:\?(.*))?$/s
-/** Controls and blanks, or a percent that encodes nothing. */
-const MALFORMED = /[\p{Cc} ]|%(?![0-9A-Fa-f]{2})/u
+/** Controls, or a percent that encodes nothing. */
+const MALFORMED = /\p{Cc}|%(?![0-9A-Fa-f]{2})/u
 
 const parseUrl = (text: string): Parts | undefined => {
   const shape = SHAPE.exec(text)
   if (!shape || text === '' || MALFORMED.test(text)) return undefined
   const [, scheme = '', host, path = '', query = ''] = shape
   if (scheme === '' && !text.startsWith('/')) return undefined
-  /** `mailto:x` is no request URI: behind a scheme stands a host or a path. */
-  if (scheme !== '' && host === undefined && !path.startsWith('/')) return undefined
   if (host !== undefined && !isHost(host)) return undefined
-  return { scheme: scheme.toLowerCase(), host: host ?? '', path, query }
+  /** Behind a scheme, what begins without a slash is opaque: it has no path. */
+  const isOpaque = host === undefined && !path.startsWith('/')
+  return { scheme: scheme.toLowerCase(), host: host ?? '', path: isOpaque ? '' : path, query }
 }
 
 const isHost = (host: string): boolean =>
-  /^(?:\[[0-9A-Fa-f:.]+(?:%25[^\]]+)?\]|[^:[\]<>"]*)(?::\d*)?$/.test(host)
+  /^(?:\[[0-9A-Fa-f:.]+(?:%25[^\]]+)?\]|[^:[\]<>"\s]*)(?::\d*)?$/.test(host)
 
 class Url extends Opaque {
   readonly typeName = 'kubernetes.URL'
