@@ -3,6 +3,7 @@
  */
 import type { V1MutatingAdmissionPolicyBinding } from '@kubernetes/client-node'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
+import { staticNameWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import type { FieldError } from '../status-error.ts'
@@ -30,6 +31,7 @@ export const MutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
     checkPolicyBinding(errors, spec ?? {})
     return errors
   },
+  warnings: staticNameWarnings,
   columns: [
     nameColumn,
     column('PolicyName', 'The policy it puts in force.', ({ spec }) => spec?.policyName ?? ''),

@@ -7,6 +7,7 @@
 import type { V1MutatingAdmissionPolicy, V1Mutation } from '@kubernetes/client-node'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
 import { isOneOf } from '../core/field-rules.ts'
+import { staticNameWarnings } from '../core/warning-rules.ts'
 import { deepEqual } from '../equality.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
@@ -96,6 +97,7 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
   load: loadCompiler,
   applyDefaults: ({ spec }) => applyPolicyDefaults(spec),
   validate,
+  warnings: staticNameWarnings,
   columns: [
     nameColumn,
     column(

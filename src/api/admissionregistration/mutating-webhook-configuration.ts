@@ -3,6 +3,7 @@
  */
 import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
+import { staticNameWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { loadCompiler } from './admission-expressions.ts'
@@ -26,6 +27,7 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
     for (const webhook of webhooks ?? []) webhook.reinvocationPolicy ??= 'Never'
   },
   validate: ({ webhooks }, old) => webhookErrors(webhooks, old && (old.webhooks ?? [])),
+  warnings: staticNameWarnings,
   columns: [
     nameColumn,
     column('Webhooks', 'Number of webhooks.', ({ webhooks }) => webhooks?.length ?? 0, 'integer'),

@@ -4,6 +4,7 @@
 import type { V1ValidatingAdmissionPolicyBinding } from '@kubernetes/client-node'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
 import { isOneOf } from '../core/field-rules.ts'
+import { staticNameWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { duplicateField, type FieldError, invalidField, requiredField } from '../status-error.ts'
@@ -48,6 +49,7 @@ export const ValidatingAdmissionPolicyBinding = defineKind<ValidatingAdmissionPo
   tracksGeneration: true,
   applyDefaults: ({ spec }) => applyPolicyBindingDefaults(spec),
   validate,
+  warnings: staticNameWarnings,
   columns: [
     nameColumn,
     column('PolicyName', 'The policy it puts in force.', ({ spec }) => spec?.policyName ?? ''),

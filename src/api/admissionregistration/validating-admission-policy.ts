@@ -14,6 +14,7 @@ import type { CelType } from '../cel/cel-type.ts'
 import { checkConditions } from '../condition-validation.ts'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
 import { checkQualifiedName, isOneOf } from '../core/field-rules.ts'
+import { staticNameWarnings } from '../core/warning-rules.ts'
 import { deepEqual } from '../equality.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
@@ -140,6 +141,7 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
   prepareForStatusUpdate: (policy, old) => carryField(policy, old, 'spec'),
   validate,
   validateStatusUpdate,
+  warnings: staticNameWarnings,
   columns: [
     nameColumn,
     column(

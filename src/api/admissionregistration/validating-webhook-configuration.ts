@@ -3,6 +3,7 @@
  */
 import type { V1ValidatingWebhookConfiguration } from '@kubernetes/client-node'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
+import { staticNameWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { loadCompiler } from './admission-expressions.ts'
@@ -23,6 +24,7 @@ export const ValidatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
   load: loadCompiler,
   applyDefaults: ({ webhooks }) => applyWebhookDefaults(webhooks),
   validate: ({ webhooks }, old) => webhookErrors(webhooks, old && (old.webhooks ?? [])),
+  warnings: staticNameWarnings,
   columns: [
     nameColumn,
     column('Webhooks', 'Number of webhooks.', ({ webhooks }) => webhooks?.length ?? 0, 'integer'),

@@ -18,6 +18,7 @@ import {
   isOneOf,
   PROTOCOLS,
 } from './field-rules.ts'
+import { addressWarnings } from './warning-rules.ts'
 
 export type Endpoints = WireObject<V1Endpoints>
 
@@ -83,6 +84,15 @@ const endpointsCell = ({ subsets }: Endpoints): string => {
   return more > 0 ? `${shown.join(',')} + ${more} more...` : shown.join(',')
 }
 
+const warnings = ({ subsets }: Endpoints): string[] =>
+  (subsets ?? []).flatMap((subset, index) =>
+    (['addresses', 'notReadyAddresses'] as const).flatMap((field) =>
+      (subset[field] ?? []).flatMap(({ ip }, position) =>
+        addressWarnings(`subsets[${index}].${field}[${position}].ip`, ip),
+      ),
+    ),
+  )
+
 export const Endpoints = defineKind<Endpoints>({
   group: '',
   version: 'v1',
@@ -99,6 +109,7 @@ export const Endpoints = defineKind<Endpoints>({
     }
   },
   validate,
+  warnings,
   columns: [
     nameColumn,
     column('Endpoints', 'Addresses that take traffic.', endpointsCell),

@@ -15,6 +15,7 @@ import { checkCidr, checkPositive, isIPv6Text } from './field-rules.ts'
 import { canonicalizeQuantities, type ResourceList } from './resource-list.ts'
 import { checkAmount } from './resource-validation.ts'
 import { checkTaints } from './scheduling-validation.ts'
+import { cidrWarnings } from './warning-rules.ts'
 
 export type Node = WireObject<V1Node>
 
@@ -171,6 +172,15 @@ export const Node = defineKind<Node>({
   validate,
   validateUpdate,
   validateStatusUpdate: (node, old) => [...validateFacts(node), ...validateUpdate(node, old)],
+  warnings: ({ spec }) => [
+    ...(spec?.configSource ? ['spec.configSource: the feature is removed'] : []),
+    ...(spec?.externalID
+      ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes']
+      : []),
+    ...(spec?.podCIDRs ?? []).flatMap((cidr, index) =>
+      cidrWarnings(`spec.podCIDRs[${index}]`, cidr),
+    ),
+  ],
   selectableFields: {
     'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false),
   },

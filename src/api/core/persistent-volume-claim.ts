@@ -16,6 +16,8 @@ import {
   validateClaimUpdate,
 } from './persistent-volume-claim-validation.ts'
 import { canonicalizeQuantities } from './resource-list.ts'
+import { claimWarnings } from './volume-warnings.ts'
+import { annotationWarnings } from './warning-rules.ts'
 
 export type PersistentVolumeClaim = WireObject<V1PersistentVolumeClaim>
 
@@ -80,6 +82,13 @@ const columns: readonly Column<PersistentVolumeClaim>[] = [
   }),
 ]
 
+const CLASS_ANNOTATIONS = [
+  [
+    'volume.beta.kubernetes.io/storage-class',
+    'deprecated since v1.8; use "storageClassName" attribute instead',
+  ],
+] as const
+
 export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   group: '',
   version: 'v1',
@@ -105,5 +114,9 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatusUpdate,
+  warnings: ({ metadata, spec }) => [
+    ...annotationWarnings(metadata, CLASS_ANNOTATIONS),
+    ...claimWarnings('spec', spec ?? {}),
+  ],
   columns,
 })

@@ -15,6 +15,7 @@ import {
 } from './persistent-volume-validation.ts'
 import { canonicalizeQuantities } from './resource-list.ts'
 import { applySourceDefaults } from './volume-source-defaults.ts'
+import { persistentVolumeWarnings } from './volume-warnings.ts'
 
 export type PersistentVolume = WireObject<V1PersistentVolume>
 
@@ -114,5 +115,6 @@ export const PersistentVolume = defineKind<PersistentVolume>({
   },
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
+  warnings: persistentVolumeWarnings,
   columns,
 })

@@ -5,22 +5,25 @@
  * Order and wording follow Kubernetes 1.36 (`pkg/api/pod/warnings.go`). A plain pod costs a few comparisons: most
  * rules look at fields that are rarely there.
  */
-import type { V1ContainerPort, V1NodeSelectorTerm } from '@kubernetes/client-node'
+import type { V1ContainerPort } from '@kubernetes/client-node'
 import type { ObjectMeta, Wire } from '../meta.ts'
-import { dns1123LabelErrors, labelValueErrors } from '../names.ts'
+import { dns1123LabelErrors } from '../names.ts'
 import type { Container, PodSpec, PodTemplate } from './pod-spec-defaults.ts'
 import { volumeWarnings } from './volume-warnings.ts'
 import {
   addressWarnings,
   fractionWarnings,
   labelDeprecation,
+  termWarnings,
   workloadNameWarnings,
 } from './warning-rules.ts'
 
 type Annotations = ObjectMeta['annotations']
 
+type Metadata = Pick<ObjectMeta, 'name' | 'generation' | 'annotations'>
+
 interface Workload {
-  metadata: ObjectMeta
+  metadata: Metadata
   spec?: { template?: PodTemplate }
 }
 
@@ -49,7 +52,7 @@ export const podWarnings = ({
   metadata,
   spec,
 }: {
-  metadata: ObjectMeta
+  metadata: Metadata
   spec?: PodSpec
 }): string[] => {
   const faults = dns1123LabelErrors(metadata.name)
@@ -134,7 +137,7 @@ const schedulingWarnings = (path: string, spec: PodSpec): string[] => {
     const required = nodes.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
     for (const [index, term] of required.entries()) {
       const terms = `${at}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`
-      warnings.push(...termWarnings(`${terms}[${index}]`, term, false))
+      warnings.push(...termWarnings(`${terms}[${index}]`, term))
     }
     const preferred = nodes.preferredDuringSchedulingIgnoredDuringExecution ?? []
     for (const [index, { preference }] of preferred.entries()) {
@@ -154,23 +157,6 @@ const schedulingWarnings = (path: string, spec: PodSpec): string[] => {
 
 const matchesNothing = (path: string): string =>
   `${path}.labelSelector: a null labelSelector results in matching no pod`
-
-const termWarnings = (
-  path: string,
-  { matchExpressions = [] }: Wire<V1NodeSelectorTerm>,
-  checkValues: boolean,
-): string[] =>
-  matchExpressions.flatMap(({ key, values = [] }, index) => {
-    const at = `${path}.matchExpressions[${index}]`
-    const why = labelDeprecation(key)
-    const warnings = why ? [`${at}.key: ${key} is ${why}`] : []
-    for (const [position, value] of checkValues ? values.entries() : []) {
-      for (const fault of labelValueErrors(value)) {
-        warnings.push(`${at}.values[${position}]: ${value} is invalid, ${fault}`)
-      }
-    }
-    return warnings
-  })
 
 const duplicates = <Item extends object>(
   path: string,

@@ -18,10 +18,12 @@ import {
 } from '../status-error.ts'
 import { ageColumn, column, nameColumn } from './columns.ts'
 import { FIELD_IMMUTABLE } from './field-rules.ts'
+import { keyPairWarnings } from './key-pair-warnings.ts'
 
 export type Secret = WireObject<V1Secret>
 
 const MAX_BYTES = 1024 * 1024
+const TLS = 'kubernetes.io/tls'
 const IMMUTABLE = 'field is immutable when `immutable` is set'
 const ACCOUNT_ANNOTATION = 'kubernetes.io/service-account.name'
 
@@ -78,7 +80,7 @@ const checkType = (errors: FieldError[], { type, data = {}, metadata }: Secret):
     case 'kubernetes.io/ssh-auth':
       if (!data['ssh-privatekey']) require('ssh-privatekey')
       break
-    case 'kubernetes.io/tls':
+    case TLS:
       if (data['tls.crt'] === undefined) require('tls.crt')
       if (data['tls.key'] === undefined) require('tls.key')
       break
@@ -114,6 +116,8 @@ const validateUpdate = (secret: Secret, old: Secret): FieldError[] => {
   return errors
 }
 
+const textOf = (base64 = ''): string => Buffer.from(base64, 'base64').toString()
+
 export const Secret = defineKind<Secret>({
   group: '',
   version: 'v1',
@@ -125,6 +129,8 @@ export const Secret = defineKind<Secret>({
   applyDefaults,
   validate,
   validateUpdate,
+  warnings: ({ type, data = {} }) =>
+    type === TLS ? keyPairWarnings(textOf(data['tls.crt']), textOf(data['tls.key'])) : [],
   selectableFields: { type: ({ type }) => type ?? '' },
   columns: [
     nameColumn,

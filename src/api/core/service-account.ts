@@ -7,8 +7,14 @@ import type { V1ServiceAccount } from '@kubernetes/client-node'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { ageColumn, nameColumn } from './columns.ts'
+import { annotationWarnings } from './warning-rules.ts'
 
 export type ServiceAccount = WireObject<V1ServiceAccount>
+
+const MOUNTABLE = [
+  'kubernetes.io/enforce-mountable-secrets',
+  'deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets',
+] as const
 
 const keepSecretNames = (account: ServiceAccount): void => {
   if (account.secrets) account.secrets = account.secrets.map(({ name }) => ({ name }))
@@ -25,5 +31,9 @@ export const ServiceAccount = defineKind<ServiceAccount>({
   model: 'V1ServiceAccount',
   prepareForCreate: keepSecretNames,
   prepareForUpdate: keepSecretNames,
+  warnings: ({ metadata }, old) =>
+    old?.metadata.annotations?.[MOUNTABLE[0]] === undefined
+      ? annotationWarnings(metadata, [MOUNTABLE])
+      : [],
   columns: [nameColumn, ageColumn],
 })

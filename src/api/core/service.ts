@@ -24,6 +24,7 @@ import {
   validateServiceStatusUpdate,
   validateServiceUpdate,
 } from './service-validation.ts'
+import { serviceWarnings } from './service-warnings.ts'
 
 export type Service = WireObject<V1Service>
 
@@ -185,6 +186,7 @@ export const Service = defineKind<Service>({
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   validateStatusUpdate: validateServiceStatusUpdate,
+  warnings: serviceWarnings,
   selectableFields: {
     'spec.clusterIP': ({ spec }) => spec?.clusterIP ?? '',
     'spec.type': ({ spec }) => spec?.type ?? '',

@@ -5,8 +5,9 @@
  */
 import type { V1VolumeProjection } from '@kubernetes/client-node'
 import type { Wire } from '../meta.ts'
+import type { PersistentVolume } from './persistent-volume.ts'
 import type { Volume } from './pod-spec-defaults.ts'
-import { fractionWarnings } from './warning-rules.ts'
+import { annotationWarnings, fractionWarnings, termWarnings } from './warning-rules.ts'
 
 type Projection = Wire<V1VolumeProjection>
 
@@ -21,6 +22,44 @@ const DEPRECATED_SOURCES: readonly (readonly [keyof Volume, string, string?])[] 
   ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
   ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
 ]
+
+const VOLUME_ANNOTATIONS = [
+  [
+    'volume.beta.kubernetes.io/storage-class',
+    'deprecated since v1.8; use "storageClassName" attribute instead',
+  ],
+  [
+    'volume.beta.kubernetes.io/mount-options',
+    'deprecated since v1.31; use "mountOptions" attribute instead',
+  ],
+] as const
+
+const VOLUME_SOURCES = [
+  'cephfs',
+  'photonPersistentDisk',
+  'scaleIO',
+  'storageos',
+  'glusterfs',
+  'rbd',
+]
+
+export const persistentVolumeWarnings = ({ metadata, spec = {} }: PersistentVolume): string[] => {
+  const warnings = annotationWarnings(metadata, VOLUME_ANNOTATIONS)
+  if (spec.persistentVolumeReclaimPolicy === 'Recycle') {
+    const why = 'Instead, the recommended approach is to use dynamic provisioning.'
+    const what = 'The Recycle reclaim policy is deprecated.'
+    warnings.push(`spec.persistentVolumeReclaimPolicy: ${what} ${why}`)
+  }
+  for (const [index, term] of (spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).entries()) {
+    const path = `spec.nodeAffinity.required.nodeSelectorTerms[${index}]`
+    warnings.push(...termWarnings(path, term))
+  }
+  for (const name of VOLUME_SOURCES) {
+    const [source, why, shown = source] = DEPRECATED_SOURCES.find(([source]) => source === name)!
+    if (name in spec) warnings.push(`spec.${shown}: ${why}`)
+  }
+  return warnings
+}
 
 export const volumeWarnings = (path: string, volumes: readonly Volume[]): string[] => [
   ...volumes.flatMap((volume, index) => sourceWarnings(`${path}[${index}]`, volume)),

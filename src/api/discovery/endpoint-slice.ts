@@ -19,6 +19,7 @@ import {
   isOneOf,
   PROTOCOLS,
 } from '../core/field-rules.ts'
+import { addressWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
 import { dns1123SubdomainErrors } from '../names.ts'
@@ -177,6 +178,23 @@ const listCell = (items: readonly string[]): string => {
   return more > 0 ? `${shown} + ${more} more...` : shown
 }
 
+/** Slices of controllers are written as they should be, and are many. */
+const OWN_WRITERS = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io']
+const MANAGER_LABEL = 'endpointslice.kubernetes.io/managed-by'
+
+const warnings = (slice: EndpointSlice, old?: EndpointSlice): string[] => {
+  const { metadata, addressType, endpoints } = slice
+  const found =
+    !old && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []
+  if (OWN_WRITERS.includes(metadata.labels?.[MANAGER_LABEL] ?? '')) return found
+  for (const [index, { addresses }] of (endpoints ?? []).entries()) {
+    for (const [position, address] of (addresses ?? []).entries()) {
+      found.push(...addressWarnings(`endpoints[${index}].addresses[${position}]`, address))
+    }
+  }
+  return found
+}
+
 export const EndpointSlice = defineKind<EndpointSlice>({
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -197,6 +215,7 @@ export const EndpointSlice = defineKind<EndpointSlice>({
     addressType === old.addressType
       ? []
       : [invalidField('addressType', addressType, FIELD_IMMUTABLE)],
+  warnings,
   columns: [
     nameColumn,
     column('AddressType', 'IPv4, IPv6 or FQDN.', ({ addressType }) => addressType),

@@ -13,6 +13,7 @@ import { validateIngress, validateIngressStatusUpdate } from './ingress-validati
 export type Ingress = WireObject<V1Ingress>
 
 const MAX_HOSTS = 3
+const CLASS = 'kubernetes.io/ingress.class'
 
 const hostsCell = ({ spec }: Ingress): string => {
   const rules = spec?.rules ?? []
@@ -67,5 +68,9 @@ export const Ingress = defineKind<Ingress>({
   },
   validate: validateIngress,
   validateStatusUpdate: validateIngressStatusUpdate,
+  warnings: ({ metadata, spec }, old) =>
+    !old && metadata.annotations?.[CLASS] !== undefined && spec?.ingressClassName == null
+      ? [`annotation "${CLASS}" is deprecated, please use 'spec.ingressClassName' instead`]
+      : [],
   columns,
 })

@@ -12,6 +12,7 @@ import type {
 } from '@kubernetes/client-node'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
 import { checkCidr, checkLabelSelector, checkPort, checkPortNumber } from '../core/field-rules.ts'
+import { cidrWarnings } from '../core/warning-rules.ts'
 import { isSloppyCidr, isStrictSubnet, networkOf } from '../ip-network.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
@@ -151,6 +152,35 @@ const checkBlock = (
   }
 }
 
+const warnings = ({ spec = {} }: NetworkPolicy): string[] => [
+  ...peerWarnings(
+    'spec.ingress',
+    'from',
+    (spec.ingress ?? []).map(({ from }) => from),
+  ),
+  ...peerWarnings(
+    'spec.egress',
+    'to',
+    (spec.egress ?? []).map(({ to }) => to),
+  ),
+]
+
+const peerWarnings = (
+  path: string,
+  field: string,
+  rules: readonly (readonly Peer[] | undefined)[],
+): string[] =>
+  rules.flatMap((peers = [], index) =>
+    peers.flatMap(({ ipBlock }, position) => {
+      const at = `${path}[${index}].${field}[${position}].ipBlock`
+      const { cidr, except = [] } = ipBlock ?? {}
+      return [
+        ...(cidr ? cidrWarnings(`${at}.cidr`, cidr) : []),
+        ...except.flatMap((part, place) => cidrWarnings(`${at}.except[${place}]`, part)),
+      ]
+    }),
+  )
+
 export const NetworkPolicy = defineKind<NetworkPolicy>({
   group: 'networking.k8s.io',
   version: 'v1',
@@ -163,6 +193,7 @@ export const NetworkPolicy = defineKind<NetworkPolicy>({
   tracksGeneration: true,
   applyDefaults,
   validate,
+  warnings,
   columns: [
     nameColumn,
     column('Pod-Selector', 'Labels of the pods it is about.', ({ spec }) => {

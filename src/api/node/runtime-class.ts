@@ -9,6 +9,7 @@ import { checkDnsLabel, checkLabels, checkUnchanged } from '../core/field-rules.
 import { canonicalizeQuantities } from '../core/resource-list.ts'
 import { checkOverhead } from '../core/resource-validation.ts'
 import { checkTolerations } from '../core/scheduling-validation.ts'
+import { labelDeprecation } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
 import { duplicateField, type FieldError, requiredField } from '../status-error.ts'
@@ -67,6 +68,11 @@ export const RuntimeClass = defineKind<RuntimeClass>({
     checkUnchanged(errors, 'handler', handler, old.handler)
     return errors
   },
+  warnings: ({ scheduling }) =>
+    Object.keys(scheduling?.nodeSelector ?? {}).flatMap((label) => {
+      const why = labelDeprecation(label)
+      return why ? [`scheduling.nodeSelector: ${why}`] : []
+    }),
   columns: [
     nameColumn,
     column('Handler', 'What nodes call it.', ({ handler }) => handler),

@@ -101,6 +101,9 @@ const validateUpdate = ({ spec }: CSIDriver, old: CSIDriver): FieldError[] => {
   return errors
 }
 
+const TOKENS_IN_ATTRIBUTES =
+  'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes'
+
 export const CSIDriver = defineKind<CSIDriver>({
   group: 'storage.k8s.io',
   version: 'v1',
@@ -119,6 +122,12 @@ export const CSIDriver = defineKind<CSIDriver>({
   },
   validate,
   validateUpdate,
+  warnings: ({ spec }, old) =>
+    spec.tokenRequests?.length &&
+    spec.serviceAccountTokenInSecrets == null &&
+    !deepEqual(spec.tokenRequests, old?.spec.tokenRequests ?? null)
+      ? [TOKENS_IN_ATTRIBUTES]
+      : [],
   columns: [
     nameColumn,
     column(

@@ -11,6 +11,7 @@ import {
   checkNonNegativeQuantity,
   checkUnchanged,
 } from '../core/field-rules.ts'
+import { labelDeprecation, termWarnings } from '../core/warning-rules.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import type { FieldError } from '../status-error.ts'
@@ -32,6 +33,16 @@ const validateUpdate = (capacity: CSIStorageCapacity, old: CSIStorageCapacity): 
   return errors
 }
 
+const warnings = ({ nodeTopology }: CSIStorageCapacity): string[] => {
+  const { matchExpressions, matchLabels = {} } = nodeTopology ?? {}
+  const found = termWarnings('nodeTopology', matchExpressions ? { matchExpressions } : {})
+  for (const label in matchLabels) {
+    const why = labelDeprecation(label)
+    if (why) found.push(`nodeTopology.matchLabels.${label}: ${why}`)
+  }
+  return found
+}
+
 export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   group: 'storage.k8s.io',
   version: 'v1',
@@ -42,5 +53,6 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   model: 'V1CSIStorageCapacity',
   validate,
   validateUpdate,
+  warnings,
   columns: [nameColumn, createdAtColumn],
 })

@@ -6,6 +6,7 @@
 import type { V1StorageClass, V1TopologySelectorTerm } from '@kubernetes/client-node'
 import { ageColumn, column } from '../core/columns.ts'
 import { checkQualifiedName, checkUnchanged, isOneOf } from '../core/field-rules.ts'
+import { labelDeprecation } from '../core/warning-rules.ts'
 import { type Column, defineKind } from '../kind.ts'
 import type { ObjectMeta, Wire, WireObject } from '../meta.ts'
 import { duplicateField, type FieldError, requiredField } from '../status-error.ts'
@@ -108,6 +109,14 @@ export const StorageClass = defineKind<StorageClass>({
   },
   validate,
   validateUpdate,
+  warnings: ({ allowedTopologies = [] }) =>
+    allowedTopologies.flatMap(({ matchLabelExpressions = [] }, index) =>
+      matchLabelExpressions.flatMap(({ key }, position) => {
+        const why = labelDeprecation(key)
+        const path = `allowedTopologies[${index}].matchLabelExpressions[${position}].key`
+        return why ? [`${path}: ${why}`] : []
+      }),
+    ),
   columns: [
     nameCell,
     column('Provisioner', 'What makes the volumes.', ({ provisioner }) => provisioner),

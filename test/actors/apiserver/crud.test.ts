@@ -111,6 +111,30 @@ test('unknown and duplicate fields are warned about, refused or ignored as field
   assert.is(ignored.headers['warning'], undefined)
 })
 
+test('what is accepted and still odd is warned about when it is written', async () => {
+  const odd = deployment('odd')
+  const env = [
+    { name: 'A', value: '1' },
+    { name: 'A', value: '2' },
+  ]
+  Object.assign(odd.spec.template.spec.containers[0]!, { env })
+  const warning =
+    '299 - "spec.template.spec.containers[0].env[1]: hides previous definition of \\"A\\", which may be dropped when using apply"'
+  const created = await api.call('POST', DEPLOYMENTS, odd)
+  assert.is(created.code, 201, created.text)
+  assert.is(created.headers['warning'], warning)
+  const path = `${DEPLOYMENTS}/odd`
+  const label = { metadata: { labels: { a: 'b' } } }
+  const scaled = { spec: { replicas: 0 } }
+  const headers = patchHeaders('merge-patch+json')
+  const labelled = await api.call('PATCH', path, label, headers)
+  assert.is(labelled.headers['warning'], undefined, 'the spec is as it was')
+  const changed = await api.call('PATCH', path, scaled, headers)
+  assert.is(changed.headers['warning'], warning)
+  const read = await api.call('GET', path)
+  assert.is(read.headers['warning'], undefined)
+})
+
 test('a dry run completes and checks, and stores nothing', async () => {
   const { writes } = storage
   const answer = await api.call('POST', `${CONFIG_MAPS}?dryRun=All`, configMap('dry'))
