@@ -176,10 +176,13 @@ if (filters.length === 0) {
   runGate('types', 'tsc', ['--noEmit'])
   runGate('style', 'biome', ['check', '.'])
 }
-const files = await buildTests(filters)
+/** Tests with clients that are compiled first have a command of their own: `npm run test:clients`. */
+const isCompiled = ({ source }) => source.startsWith('test/clients/')
+const files = (await buildTests(filters)).filter((file) => filters.length > 0 || !isCompiled(file))
 /** Whole-cluster tests have the machine for themselves, and need the command. */
-const alone = files.filter(({ source }) => source.startsWith('test/e2e/'))
-const together = files.filter(({ source }) => !source.startsWith('test/e2e/'))
+const needsCluster = (file) => file.source.startsWith('test/e2e/') || isCompiled(file)
+const alone = files.filter(needsCluster)
+const together = files.filter((file) => !needsCluster(file))
 let machine
 if (alone.length > 0 || filters.length === 0) {
   await buildCommand()
