@@ -26,6 +26,7 @@ export const QUANTITY_FIELDS: ReadonlySet<string> = new Set([
   'V1LimitRangeItem.maxLimitRequestRatio',
   'V1LimitRangeItem.min',
   'V1NodeAllocatableResourceClaimStatus.resources',
+  'V1NodeAllocatableResourceMapping.allocationMultiplier',
   'V1NodeStatus.allocatable',
   'V1NodeStatus.capacity',
   'V1Overhead.podFixed',

@@ -6,9 +6,10 @@
  */
 import { assert } from '../../std/assert.ts'
 import type { AnyKind } from '../kind.ts'
-import { type FieldType, goNameOf, schemaOf } from '../schema.ts'
+import { type FieldType, goNameOf, hasSchema, schemaOf } from '../schema.ts'
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1'
+const EXTENSIONS = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1'
 
 /** Types that are written as definitions though they are scalars on the wire. */
 export const SCALAR_DEFINITIONS = {
@@ -18,6 +19,19 @@ export const SCALAR_DEFINITIONS = {
   quantity: 'io.k8s.apimachinery.pkg.api.resource.Quantity',
   any: 'io.k8s.apimachinery.pkg.runtime.RawExtension',
 } as const
+
+/** `Model.field` of any JSON that Kubernetes has a name of its own for. */
+export const NAMED_JSON: Readonly<Record<string, string>> = {
+  'V1CustomResourceSubresources.status': `${EXTENSIONS}.CustomResourceSubresourceStatus`,
+  'V1JSONSchemaProps.default': `${EXTENSIONS}.JSON`,
+  'V1JSONSchemaProps.dependencies': `${EXTENSIONS}.JSONSchemaPropsOrStringArray`,
+  'V1JSONSchemaProps.enum': `${EXTENSIONS}.JSON`,
+  'V1JSONSchemaProps.example': `${EXTENSIONS}.JSON`,
+  'V1JSONSchemaProps.additionalItems': `${EXTENSIONS}.JSONSchemaPropsOrBool`,
+  'V1JSONSchemaProps.additionalProperties': `${EXTENSIONS}.JSONSchemaPropsOrBool`,
+  'V1JSONSchemaProps.items': `${EXTENSIONS}.JSONSchemaPropsOrArray`,
+  'V1ManagedFieldsEntry.fieldsV1': `${META}.FieldsV1`,
+}
 
 /** Models that requests and answers carry besides the kinds' own, with their group and version. */
 export const SHARED_MODELS: readonly { model: string; group: string; version: string }[] = [
@@ -79,8 +93,8 @@ export const customDefinitionNames = (kinds: readonly AnyKind[]): DefinitionName
 /** Model → definition name, for every model the kinds and `SHARED_MODELS` reach. */
 export const definitionNames = (kinds: readonly AnyKind[]): DefinitionNames => {
   const names = new Map<string, string>()
-  // a pod template belongs to the core group, though no core kind of ours holds one
-  nameReachable('V1PodTemplateSpec', '', 'v1', names)
+  // they belong to the core group, though kinds of others hold them
+  for (const model of OF_CORE) if (hasSchema(model)) nameReachable(model, '', 'v1', names)
   for (const { model, group, version, isVirtual, isComputed } of byGroup(kinds))
     for (const root of isVirtual && !isComputed ? [model] : [model, `${model}List`])
       nameReachable(root, group, version, names)
@@ -116,6 +130,15 @@ export const reachableModels = (roots: readonly string[]): Set<string> => {
   return found
 }
 
+const OF_CORE = ['V1PodTemplateSpec', 'V1TopologySelectorTerm']
+
+/** Groups whose types do not live in a package of their first word. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  '': 'io.k8s.api.core',
+  'apiextensions.k8s.io': 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions',
+  'apiregistration.k8s.io': 'io.k8s.kube-aggregator.pkg.apis.apiregistration',
+}
+
 /** The core group first: its types are shared by the others. */
 const byGroup = (kinds: readonly AnyKind[]) =>
   [...kinds].sort((one, other) => Number(one.group !== '') - Number(other.group !== ''))
@@ -126,7 +149,7 @@ const nameReachable = (
   version: string,
   names: Map<string, string>,
 ): void => {
-  const prefix = `io.k8s.api.${group ? group.split('.', 1)[0] : 'core'}.${version}`
+  const prefix = `${PACKAGES[group] ?? `io.k8s.api.${group.split('.', 1)[0]}`}.${version}`
   for (const model of reachableModels([root]))
     if (!names.has(model))
       names.set(model, `${META_MODELS.has(model) ? META : prefix}.${goNameOf(model)}`)

@@ -12,6 +12,7 @@ import { type Field, type FieldType, type Scalar, schemaOf } from '../schema.ts'
 import {
   type DefinitionNames,
   definitionName,
+  NAMED_JSON,
   reachableModels,
   SCALAR_DEFINITIONS,
   SHARED_MODELS,
@@ -101,31 +102,41 @@ const fieldSchema = (source: DefinitionSource, model: string, field: Field): Sch
   const description = described ?? held
   const schema: Schema = {
     ...(description ? { description } : {}),
-    ...typeSchema(source, type, true),
+    ...typeSchema(source, type, `${model}.${name}`, true),
   }
   const values = ENUMS[`${model}.${name}`]
   if (values) schema['enum'] = [...values]
   const rule = mergeRuleOf(model, name)
   if (rule?.mergeKey) schema['x-kubernetes-patch-merge-key'] = rule.mergeKey
   if (rule?.strategies.length) schema['x-kubernetes-patch-strategy'] = rule.strategies.join(',')
+  /** Bytes are a list in Go. */
+  const isObject = type.shape === 'map' || type.shape === 'model'
   if (rule?.listType)
-    schema[type.shape === 'list' ? 'x-kubernetes-list-type' : 'x-kubernetes-map-type'] =
-      rule.listType
+    schema[isObject ? 'x-kubernetes-map-type' : 'x-kubernetes-list-type'] = rule.listType
   if (rule?.listMapKeys) schema['x-kubernetes-list-map-keys'] = [...rule.listMapKeys]
   return schema
 }
 
-/** `isField`: Kubernetes wraps a reference that has a description beside it in `allOf`, in v3. */
-const typeSchema = (source: DefinitionSource, type: FieldType, isField = false): Schema => {
+/** `field` is `Model.field`; `isField`: Kubernetes wraps a reference beside a description in `allOf`, in v3. */
+const typeSchema = (
+  source: DefinitionSource,
+  type: FieldType,
+  field: string,
+  isField = false,
+): Schema => {
   switch (type.shape) {
     case 'list':
-      return { type: 'array', items: typeSchema(source, type.of) }
+      return { type: 'array', items: typeSchema(source, type.of, field) }
     case 'map':
-      return { type: 'object', additionalProperties: typeSchema(source, type.of) }
+      return { type: 'object', additionalProperties: typeSchema(source, type.of, field) }
     case 'model':
       return refer(source.dialect, definitionName(source.names, type.model), isField)
-    case 'scalar':
-      return scalarSchema(source.dialect, type.scalar, isField)
+    case 'scalar': {
+      const named = type.scalar === 'any' ? NAMED_JSON[field] : undefined
+      return named
+        ? refer(source.dialect, named, isField)
+        : scalarSchema(source.dialect, type.scalar, isField)
+    }
   }
 }
 
@@ -175,4 +186,16 @@ const scalarSchemas = (dialect: Dialect): Record<string, Schema> => ({
       : { oneOf: [{ type: 'string' }, { type: 'number' }] }),
   },
   [SCALAR_DEFINITIONS.any]: { description: 'Any JSON object.', type: 'object' },
+  ...Object.fromEntries(
+    [...new Set(Object.values(NAMED_JSON))].map((name) => [name, namedJson(name)]),
+  ),
 })
+
+/** Fields of an object are an object; the others may be anything. */
+const namedJson = (name: string): Schema =>
+  name.endsWith('.FieldsV1')
+    ? {
+        description: 'A set of fields, each with the fields below it, as keys of nested objects.',
+        type: 'object',
+      }
+    : { description: 'Any JSON value.' }

@@ -128,6 +128,10 @@ export const pathsOf = (kind: AnyKind): Path[] => {
 const idOf = (kind: AnyKind, verb: string, suffix = '', scope = scopeWord(kind)): string =>
   `${verb}${tagWords(kind).map(capitalized).join('')}${scope}${kind.kind}${suffix}`
 
+/** `connectCoreV1GetNamespacedPodExec`. */
+const connectId = (kind: AnyKind, method: string, suffix: string): string =>
+  idOf(kind, 'connect', suffix, `${capitalized(method)}${scopeWord(kind)}`)
+
 const scopeWord = ({ namespaced }: AnyKind) => (namespaced ? 'Namespaced' : '')
 
 const capitalized = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
@@ -300,7 +304,7 @@ const proxyOperations = (kind: AnyKind): [string, Operation[]] => [
     operation(kind, {
       method,
       action: 'connect',
-      id: idOf(kind, `connect${capitalized(method)}`, 'Proxy'),
+      id: connectId(kind, method, 'Proxy'),
       description: `connect ${method.toUpperCase()} requests to proxy of ${kind.kind}`,
       parameters: [query('path', 'The part of URLs to use for the current proxy request.')],
       groupVersionKind: { group: '', version: 'v1', kind: `${kind.kind}ProxyOptions` },
@@ -319,7 +323,7 @@ const podSubresources = (kind: AnyKind): [string, Operation[]][] => {
       operation(kind, {
         method,
         action: 'connect',
-        id: idOf(kind, `connect${capitalized(method)}`, capitalized(name)),
+        id: connectId(kind, method, capitalized(name)),
         description: `connect ${method.toUpperCase()} requests to ${name} of Pod`,
         parameters,
         groupVersionKind: { group: '', version: 'v1', kind: `Pod${words}Options` },
