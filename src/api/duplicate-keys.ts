@@ -1,5 +1,5 @@
 /**
- * Duplicate keys in a JSON text, which `JSON.parse` hides.
+ * Duplicate keys in a JSON text, which `JSON.parse` hides, and where faults stand in it.
  *
  * Only counting happens for a text without duplicates: strings that are followed by a colon, against the keys
  * of the parsed value. The text is known to be valid JSON.
@@ -8,7 +8,45 @@ import type { Json } from './meta.ts'
 
 /** Kubernetes' messages, in document order: `duplicate field "spec.replicas"`. At most 100. */
 export const duplicateFields = (text: string, parsed: Json): string[] =>
-  countKeysInText(text) === countKeys(parsed) ? [] : findDuplicates(text)
+  hasDuplicates(text, parsed)
+    ? [...new Set(duplicatesIn(text).map(({ path }) => `duplicate field "${path}"`))]
+    : []
+
+/** As Go's YAML reader tells of them: `line 10: key "replicas" already set in map`. At most 100. */
+export const duplicateLines = (text: string, parsed: Json): string[] => {
+  if (!hasDuplicates(text, parsed)) return []
+  return duplicatesIn(text).map(({ key, at }) => {
+    const line = text.slice(0, at).split('\n').length
+    return `line ${line}: key ${JSON.stringify(key)} already set in map`
+  })
+}
+
+/** Unknown fields (`unknown field "spec.foo"`) with the duplicate ones among them, in document order. */
+export const faultsInOrder = (
+  text: string,
+  parsed: Json,
+  unknownFields: readonly string[],
+): readonly string[] => {
+  if (!hasDuplicates(text, parsed)) return unknownFields
+  const unknown = new Set(unknownFields)
+  const faults = new Set<string>()
+  let skipped: string | undefined
+  scanKeys(text, ({ path, isDuplicate }) => {
+    if (skipped !== undefined && (path.startsWith(`${skipped}.`) || path.startsWith(`${skipped}[`)))
+      return true
+    skipped = undefined
+    const fault = `unknown field "${path}"`
+    if (unknown.has(fault)) {
+      skipped = path
+      faults.add(fault)
+    } else if (isDuplicate) faults.add(`duplicate field "${path}"`)
+    return faults.size < DUPLICATES_MAX
+  })
+  return [...faults]
+}
+
+const hasDuplicates = (text: string, parsed: Json): boolean =>
+  countKeysInText(text) !== countKeys(parsed)
 
 const DUPLICATES_MAX = 100
 const QUOTE = 34
@@ -65,10 +103,27 @@ interface Level {
   key: string
 }
 
-const findDuplicates = (text: string): string[] => {
-  const found: string[] = []
+interface FoundKey {
+  path: string
+  key: string
+  /** Its place in the text. */
+  at: number
+  isDuplicate: boolean
+}
+
+const duplicatesIn = (text: string): FoundKey[] => {
+  const found: FoundKey[] = []
+  scanKeys(text, (key) => {
+    if (key.isDuplicate) found.push(key)
+    return found.length < DUPLICATES_MAX
+  })
+  return found
+}
+
+/** Calls `visit` for each key, in order, while it says to go on. */
+const scanKeys = (text: string, visit: (key: FoundKey) => boolean): void => {
   const levels: Level[] = []
-  for (let at = 0; at < text.length && found.length < DUPLICATES_MAX; at++) {
+  for (let at = 0; at < text.length; at++) {
     const level = levels.at(-1)
     switch (text[at]) {
       case '{':
@@ -89,14 +144,14 @@ const findDuplicates = (text: string): string[] => {
         const end = endOfString(text, at)
         if (level?.keys && text.charCodeAt(skipSpace(text, end)) === COLON) {
           level.key = JSON.parse(text.slice(at, end))
-          if (level.keys.has(level.key)) found.push(`duplicate field "${pathOf(levels)}"`)
+          const isDuplicate = level.keys.has(level.key)
           level.keys.add(level.key)
+          if (!visit({ path: pathOf(levels), key: level.key, at, isDuplicate })) return
         }
         at = end - 1
       }
     }
   }
-  return [...new Set(found)]
 }
 
 const pathOf = (levels: readonly Level[]): string => {

@@ -15,9 +15,9 @@ import { badRequest, conflict, StatusError } from '../../api/status-error.ts'
 import { refusal } from './authorize.ts'
 import { withRetries } from './commit.ts'
 import { checkName, createObject } from './create.ts'
-import { decodeObject } from './decode-object.ts'
+import { decodeObject, yamlFault } from './decode-object.ts'
 import { authorOf, ignoredBy, knownManagers, shapeOf } from './field-managers.ts'
-import { type ApiRequest, type ApiResult, flag } from './request.ts'
+import { type ApiRequest, type ApiResult, flag, warn } from './request.ts'
 import type { Scale } from './scale.ts'
 import type { Services } from './services.ts'
 import { catchUp, replace } from './update.ts'
@@ -27,6 +27,7 @@ type Tree = { [key: string]: Json }
 export const apply = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   const { kind } = request
   const applied = configurationOf(request, kind.apiVersion, kind.kind)
+  reportDuplicates(request)
   const given = statedRevision(applied)
   if (given) await catchUp(services, request, given)
   for (;;)
@@ -114,13 +115,26 @@ const createApplied = async (
   }
 }
 
-/** Unknown fields were refused when the configuration was merged; the body's duplicates are told of here. */
+/** Unknown fields were refused when the configuration was merged. */
 const decodeApplied = (request: ApiRequest, object: Tree): KubernetesObject => {
   const attempt: ApiRequest = { ...request }
   delete attempt.warnings
+  delete attempt.duplicates
   const decoded = decodeObject(attempt, object)
-  if (attempt.warnings) request.warnings = attempt.warnings
+  request.warnings = [...(request.warnings ?? []), ...(attempt.warnings ?? [])]
   return decoded
+}
+
+/** What `fieldValidation` asks to be done about keys that the configuration's text holds twice. */
+const reportDuplicates = (request: ApiRequest): void => {
+  const mode = request.query.get('fieldValidation') || 'Warn'
+  const lines = mode === 'Ignore' ? [] : (request.duplicates?.() ?? [])
+  if (lines.length === 0) return
+  if (mode === 'Strict')
+    throw badRequest(
+      `error strict decoding YAML: error converting YAML to JSON: ${yamlFault(lines)}`,
+    )
+  for (const line of lines) warn(request, line)
 }
 
 const configurationOf = (request: ApiRequest, apiVersion: string, kindName: string): Tree => {

@@ -4,7 +4,7 @@
  * Duplicate keys are looked for only when somebody asks. It knows no schema.
  */
 import { isMap, isScalar, LineCounter, parseDocument, parse as parseYaml, visit } from 'yaml'
-import { duplicateFields } from '../../api/duplicate-keys.ts'
+import { duplicateFields, duplicateLines, faultsInOrder } from '../../api/duplicate-keys.ts'
 import type { Json } from '../../api/meta.ts'
 import { badRequest } from '../../api/status-error.ts'
 import type { PatchFormat } from './request.ts'
@@ -12,7 +12,9 @@ import type { PatchFormat } from './request.ts'
 export interface ParsedText {
   body: unknown
   /** In Kubernetes' words; of YAML with the line: `line 10: key "replicas" already set in map`. */
-  duplicates: () => readonly string[]
+  duplicates?: () => readonly string[]
+  /** Unknown fields and duplicate ones, as they stand in the text. */
+  inOrder?: (unknownFields: readonly string[]) => readonly string[]
   isYaml?: boolean
 }
 
@@ -24,7 +26,7 @@ export const parseJsonText = (text: string): ParsedText => {
     text,
     'the object provided is unrecognized (must be JSON): json parse error: ',
   )
-  return { body, duplicates: () => duplicateFields(text, body) }
+  return { body, inOrder: (unknownFields) => faultsInOrder(text, body, unknownFields) }
 }
 
 /** Throws 400. */
@@ -36,14 +38,22 @@ export const parseYamlText = (text: string): ParsedText => ({
 
 /** Throws 400. */
 export const parsePatchText = (text: string, format: PatchFormat): ParsedText => {
-  if (format === 'apply')
-    return {
-      body: parseYamlValue(text, 'error decoding YAML: error converting YAML to JSON: '),
-      duplicates: () => duplicatesInYaml(text),
-      isYaml: true,
-    }
-  const body = parseJson(text, format === 'merge' ? 'error decoding patch: ' : '')
+  if (format === 'apply') return parseConfiguration(text)
+  const body = parseJson(text, format === 'strategic' ? '' : 'error decoding patch: ')
+  if (format === 'json')
+    return { body, inOrder: (unknownFields) => faultsInOrder(text, body, unknownFields) }
   return { body, duplicates: () => duplicateFields(text, body) }
+}
+
+/** Configurations are YAML, of which JSON is a part that most clients send. */
+const parseConfiguration = (text: string): ParsedText => {
+  try {
+    const body = JSON.parse(text) as Json
+    return { body, duplicates: () => duplicateLines(text, body), isYaml: true }
+  } catch {
+    const body = parseYamlValue(text, 'error decoding YAML: error converting YAML to JSON: ')
+    return { body, duplicates: () => duplicatesInYaml(text), isYaml: true }
+  }
 }
 
 const parseJson = (text: string, prefix: string): Json => {

@@ -73,18 +73,27 @@ const versionOf = (apiVersion: string): string => apiVersion.slice(apiVersion.in
 const reportFaults = (request: ApiRequest, unknownFields: readonly string[]): void => {
   const mode = request.query.get('fieldValidation') || 'Warn'
   if (mode === 'Ignore') return
-  const duplicates = request.duplicates?.() ?? NONE
-  if (duplicates.length === 0 && unknownFields.length === 0) return
-  if (mode === 'Strict') {
-    const faults = request.isYaml && duplicates.length > 0 ? [yamlFault(duplicates)] : duplicates
-    throw decodeError(request.kind, strictDecodingMessage([...faults, ...unknownFields]))
+  const { inOrder, duplicates, isYaml } = request
+  if (inOrder) {
+    report(request, mode, inOrder(unknownFields))
+    return
   }
-  for (const fault of duplicates) warn(request, fault)
-  for (const fault of unknownFields) warn(request, fault)
+  const found = duplicates?.() ?? NONE
+  if (found.length === 0 && unknownFields.length === 0) return
+  /** Go reads YAML and what patches come to from a map, by the order of names. */
+  const unknown = isYaml || request.patch ? [...unknownFields].sort() : unknownFields
+  const isSum = mode === 'Strict' && isYaml && found.length > 0
+  report(request, mode, [...(isSum ? [yamlFault(found)] : found), ...unknown])
+}
+
+const report = (request: ApiRequest, mode: string, faults: readonly string[]): void => {
+  if (faults.length === 0) return
+  if (mode === 'Strict') throw decodeError(request.kind, strictDecodingMessage(faults))
+  for (const fault of faults) warn(request, fault)
 }
 
 const NONE: readonly string[] = []
 
 /** As Go's YAML reader sums up lines that are wrong. */
-const yamlFault = (lines: readonly string[]): string =>
+export const yamlFault = (lines: readonly string[]): string =>
   `yaml: unmarshal errors:\n  ${lines.join('\n  ')}`

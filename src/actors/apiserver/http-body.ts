@@ -38,6 +38,7 @@ export interface ParsedBody {
   body: unknown
   patch?: PatchFormat
   duplicates?: () => readonly string[]
+  inOrder?: (unknownFields: readonly string[]) => readonly string[]
   isYaml?: boolean
 }
 

@@ -79,15 +79,9 @@ const decodePatched = (
   format: PatchType,
   patched: UncheckedObject,
 ): KubernetesObject => {
-  const { body } = request
-  const faults =
-    format === 'json'
-      ? () => [
-          ...(request.duplicates?.() ?? []).map((fault) => `json patch ${fault}`),
-          ...unknownOperationFields(body as Json),
-        ]
-      : request.duplicates
-  const attempt: ApiRequest = faults ? { ...request, duplicates: faults } : request
+  const { body, inOrder, ...rest } = request
+  const attempt: ApiRequest = { ...rest, body }
+  if (inOrder) attempt.duplicates = () => operationFaults(inOrder, body as Json)
   try {
     return decodeObject(attempt, patched)
   } catch (error) {
@@ -101,6 +95,10 @@ const decodePatched = (
     if (attempt.warnings) request.warnings = attempt.warnings
   }
 }
+
+/** What is wrong with the operations of a JSON patch themselves. */
+const operationFaults = (inOrder: NonNullable<ApiRequest['inOrder']>, body: Json): string[] =>
+  inOrder(unknownOperationFields(body)).map((fault) => `json patch ${fault}`)
 
 /** The part of an error of decoding that says what is wrong; undefined for other errors. */
 const decodingFault = (message: string): string | undefined => {

@@ -37,6 +37,8 @@ export interface ApiRequest {
   body?: unknown
   /** The keys that the body's text held twice, in Kubernetes' words: `duplicate field "spec.replicas"`. */
   duplicates?: () => readonly string[]
+  /** In place of `duplicates`: unknown fields with the duplicate ones among them, in the text's order. */
+  inOrder?: (unknownFields: readonly string[]) => readonly string[]
   /** Duplicates come as Go's YAML reader tells them. */
   isYaml?: boolean
   patch?: PatchFormat

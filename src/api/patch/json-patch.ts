@@ -58,12 +58,12 @@ export const touchesManagedFields = (operations: Json): boolean =>
 
 const MEMBERS: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value'])
 
-/** What no operation has, in Kubernetes' words: `json patch unknown field "[0].foo"`. */
+/** What no operation has, in Kubernetes' words: `unknown field "[0].foo"`. */
 export const unknownOperationFields = (operations: Json): string[] =>
   (Array.isArray(operations) ? operations : []).flatMap((operation, index) =>
     Object.keys(operation ?? {})
       .filter((member) => !MEMBERS.has(member))
-      .map((member) => `json patch unknown field "[${index}].${member}"`),
+      .map((member) => `unknown field "[${index}].${member}"`),
   )
 
 const rejected = () =>

@@ -10,12 +10,20 @@ import { badRequest } from '../status-error.ts'
 /** Throws 400 when the patch is not an object. */
 export const applyMergePatch = (object: UncheckedObject, patch: Json): UncheckedObject => {
   if (!isRecord(patch))
-    throw badRequest('error decoding patch: a merge patch of an object must be an object')
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,
+    )
   return mergeRecords(object, patch)
 }
 
 const isRecord = (value: Json | undefined): value is UncheckedObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What is new holds no field that is null, in whatever depth; items of lists may be null. */
+const withoutNulls = (value: Json): Json => {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  return isRecord(value) ? mergeRecords({}, value) : value
+}
 
 const mergeRecords = (target: UncheckedObject, patch: UncheckedObject): UncheckedObject => {
   const merged: UncheckedObject = { ...target }
@@ -25,7 +33,7 @@ const mergeRecords = (target: UncheckedObject, patch: UncheckedObject): Unchecke
     const present = merged[key]
     if (wanted === null) delete merged[key]
     else if (isRecord(wanted)) merged[key] = mergeRecords(isRecord(present) ? present : {}, wanted)
-    else merged[key] = wanted
+    else merged[key] = isRecord(present) ? wanted : withoutNulls(wanted)
   }
   return merged
 }
