@@ -4,14 +4,11 @@
  * Invariant: the cache moves forward only; at revision r it holds exactly what the stream held at r. Objects
  * are shared and never mutated. It never writes.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { CustomResourceDefinition } from '../api/apiextensions/custom-resource-definition.ts'
 import { type AnyKind, type Kind, storedKind } from '../api/kind.ts'
-import { setManagers } from '../api/managed-fields/manager-entry.ts'
-import { readStoredManagers } from '../api/managed-fields/stored-managers.ts'
 import { type KubernetesObject, objectKey } from '../api/meta.ts'
 import { KindRegistry, type ResourceNames } from '../api/registry.ts'
-import { decodeTrusted, encode } from '../bus/codec.ts'
+import { decodeTrusted } from '../bus/codec.ts'
 import type { Follower, StreamMessage, Streams } from '../bus/stream.ts'
 import { type StateKey, type StorageClass, type Subjects, subjectsFor } from '../bus/subjects.ts'
 import type { Clock } from '../std/clock.ts'
@@ -19,6 +16,7 @@ import type { Log } from '../std/log.ts'
 import { ChangeRing } from './change-ring.ts'
 import { ObjectIndex } from './object-index.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
+import { readStored } from './stored-object.ts'
 import type { Cache, Change, ListQuery } from './view.ts'
 
 /** Recent changes kept per kind. */
@@ -193,11 +191,7 @@ class StreamCopy {
     revision: number,
     namespace: string | undefined,
   ): KubernetesObject {
-    const object = readObject(kind, bytes, revision, namespace, !this.ports.digests)
-    if (this.ports.digests) return kind.digest ? kind.digest(object) : object
-    if (kind.restingField)
-      rest(object as KubernetesObject & Record<string, unknown>, kind.restingField)
-    return object
+    return readStored(kind, bytes, revision, namespace, this.ports.digests)
   }
 
   async start() {
@@ -384,69 +378,12 @@ class StreamCopy {
 /** Beyond this many, the oldest is forgotten: a create over it then costs one more round trip. */
 const TOMBSTONES_KEPT = 200_000
 
-/** Replaces a field by its packed bytes, which are decoded when the field is read. */
-const rest = (object: Record<string, unknown>, field: string): void => {
-  const packed = deflateRawSync(encode(object[field]))
-  let decoded: WeakRef<object> | undefined
-  Object.defineProperty(object, field, {
-    enumerable: true,
-    configurable: true,
-    get: () => {
-      let value = decoded?.deref()
-      if (!value) {
-        value = decodeTrusted(inflateRawSync(packed)) as object
-        decoded = new WeakRef(value)
-      }
-      return value
-    },
-  })
-}
-
 const namesOf = ({ spec }: CustomResourceDefinition): ResourceNames => ({
   group: spec.group,
   plural: spec.names.plural,
   kind: spec.names.kind,
   namespaced: spec.scope === 'Namespaced',
 })
-
-/**
- * Decodes a value; strings that all objects of a kind or namespace share are shared. Who manages the fields is of
- * interest only where objects are shown.
- */
-const readObject = (
-  kind: AnyKind,
-  payload: Uint8Array,
-  sequence: number,
-  namespace: string | undefined,
-  keepsManagers: boolean,
-): KubernetesObject => {
-  const object = decodeTrusted(payload) as KubernetesObject
-  if (kind.version !== '') {
-    object.apiVersion = kind.apiVersion
-    object.kind = kind.kind
-  } else {
-    object.apiVersion = shared(object.apiVersion)
-    object.kind = shared(object.kind)
-  }
-  const { metadata } = object
-  if (namespace !== undefined) metadata.namespace = shared(namespace)
-  const stored: unknown = metadata.managedFields
-  if (stored !== undefined) {
-    delete metadata.managedFields
-    if (keepsManagers) setManagers(object, readStoredManagers(stored))
-  }
-  metadata.resourceVersion = String(sequence)
-  return object
-}
-
-const words = new Map<string, string>()
-const WORDS_SHARED = 10_000
-const shared = (word: string): string => {
-  const known = words.get(word)
-  if (known !== undefined) return known
-  if (words.size < WORDS_SHARED) words.set(word, word)
-  return word
-}
 
 const stamped = (object: KubernetesObject, sequence: number): KubernetesObject => ({
   ...object,

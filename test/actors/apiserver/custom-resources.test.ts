@@ -36,19 +36,26 @@ const until = async <T>(look: () => Promise<T | undefined | false>): Promise<T> 
   throw new Error('it did not come')
 }
 
-/** The lines of a watch, until it ends. */
-const watch = (api: typeof one, path: string): Promise<string> =>
-  new Promise((resolve, reject) => {
+interface Watch {
+  /** What has come so far. */
+  text: string
+  ended: Promise<void>
+}
+
+const watch = (api: typeof one, path: string): Watch => {
+  const seen: Watch = { text: '', ended: Promise.resolve() }
+  seen.ended = new Promise((resolve, reject) => {
     const sent = request({ ...connection(api.pki, api.port, api.pki.admin), path }, (response) => {
-      let text = ''
       response.on('data', (chunk: Buffer) => {
-        text += chunk.toString()
+        seen.text += chunk.toString()
       })
-      response.on('close', () => resolve(text))
+      response.on('close', () => resolve())
     })
     sent.on('error', reject)
     sent.end()
   })
+  return seen
+}
 
 const ok = (answer: Answer): Loose => {
   assert.ok(answer.code < 300, answer.text)
@@ -354,6 +361,7 @@ const startWebhook = async () => {
       )
     })
   })
+  server.unref()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
@@ -400,14 +408,17 @@ test('a webhook converts what is read, listed, watched and written', async () =>
   const patch = { spec: { address: 'b' } }
   assert.is(ok(await two.call('PATCH', `${second}/x`, patch, MERGE_PATCH)).spec.address, 'b')
   assert.equal(ok(await one.call('GET', `${first}/x`)).spec, { host: 'b' })
-  const events = watch(one, `${second}?watch=1&timeoutSeconds=1`)
+  const events = watch(one, `${second}?watch=1&timeoutSeconds=2`)
+  await until(async () => events.text.includes('"name":"y"'))
   ok(await two.call('PATCH', `${first}/y`, { spec: { host: 'c' } }, MERGE_PATCH))
-  const seen = (await events)
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-    .map(({ type, object }) => `${type} ${object.metadata.name} ${object.spec.address}`)
-  assert.equal(seen.at(-1), 'MODIFIED y c')
+  const shown = () =>
+    events.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .map(({ type, object }) => `${type} ${object.metadata.name} ${object.spec.address}`)
+  await until(async () => shown().at(-1) === 'MODIFIED y c')
+  await events.ended
   assert.ok(hook.calls > 0)
   hook.answer = { uid: 'wrong', result: { status: 'Success' }, convertedObjects: [] }
   const failed = await one.call('POST', second, { ...host, metadata: { name: 'z' } })
@@ -424,6 +435,7 @@ test('a definition goes when its last instance is gone, and watches end', async 
   held.metadata.finalizers = ['example.com/hold']
   ok(await one.call('POST', WIDGETS, held))
   const watching = watch(two, `${WIDGETS}?watch=1`)
+  await until(async () => watching.text.includes('"name":"held"'))
   ok(await one.call('DELETE', `${CRDS}/widgets.example.com`))
   await until(async () => (await two.call('GET', `${WIDGETS}/a`)).code === 404)
   const { json } = await two.call('GET', `${CRDS}/widgets.example.com`)
@@ -434,7 +446,8 @@ test('a definition goes when its last instance is gone, and watches end', async 
   ok(await two.call('PATCH', `${WIDGETS}/held`, release, MERGE_PATCH))
   await removed('widgets.example.com')
   assert.is((await two.call('GET', WIDGETS)).code, 404)
-  assert.match(await watching, /"type":"DELETED".*"name":"a"/)
+  await watching.ended
+  assert.match(watching.text, /"type":"DELETED".*"name":"a"/)
 })
 
 test('an apiserver that starts later serves what there is, objects before their definition', async () => {
