@@ -33,7 +33,7 @@ const validate = ({ metadata, spec = NO_SPEC }: APIService): FieldError[] => {
   const errors: FieldError[] = []
   const { group = '', version = '' } = spec
   const name = `${version}.${group}`
-  if (metadata.name !== name && pathSegmentErrors(metadata.name).length === 0) {
+  if (metadata.name !== name && pathSegmentErrors(metadata.name ?? '').length === 0) {
     const why = `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(name)}`
     errors.push(invalidField('metadata.name', metadata.name, why))
   }

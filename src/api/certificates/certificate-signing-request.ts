@@ -69,8 +69,8 @@ const conditionsOf = (request: CertificateSigningRequest): readonly Condition[] 
   request.status?.conditions ?? []
 
 const setRequester = (request: CertificateSigningRequest, user: UserInfo | undefined): void => {
-  const { username: _, uid: __, groups: ___, extra: ____, ...asked } = request.spec
-  const spec: CertificateSigningRequest['spec'] = asked
+  const { username: _, uid: __, groups: ___, extra: ____, ...asked } = request.spec ?? {}
+  const spec = asked as CertificateSigningRequest['spec']
   if (user) {
     spec.username = user.name
     if (user.uid) spec.uid = user.uid
@@ -79,6 +79,19 @@ const setRequester = (request: CertificateSigningRequest, user: UserInfo | undef
     if (extra.length > 0) spec.extra = Object.fromEntries(extra) as Record<string, string[]>
   }
   request.spec = spec
+}
+
+/** Gives conditions of a type back what they were, in place, unless some came or went. */
+const keepConditions = (
+  request: CertificateSigningRequest,
+  old: CertificateSigningRequest,
+  wanted: string,
+): void => {
+  const before = conditionsOf(old).filter(({ type }) => type === wanted)
+  const conditions = request.status?.conditions ?? []
+  if (conditions.filter(({ type }) => type === wanted).length !== before.length) return
+  for (const [index, { type }] of conditions.entries())
+    if (type === wanted) conditions[index] = deepCopy(before.shift()!)
 }
 
 /** Conditions that are new get the times they lack, in place. */
@@ -250,6 +263,7 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
   },
   prepareForStatusUpdate: (request, old, context) => {
     request.spec = deepCopy(old.spec)
+    for (const type of ['Approved', 'Denied']) keepConditions(request, old, type)
     stampConditions(request, old, context)
   },
   parts: {

@@ -31,6 +31,9 @@ export const applyJsonPatch = (object: UncheckedObject, operations: Json): Unche
     for (const [index, operation] of checked.entries()) {
       if (operation.op === 'copy') copied += sizeAt(patched, operation.from)
       if (copied > COPIED_BYTES_MAX) throw rejected()
+      // What is moved into itself would hold itself.
+      if (operation.op === 'move' && operation.path.startsWith(`${operation.from}/`))
+        throw rejected()
       const step = deepCopy(operation)
       patched = jsonpatch.applyOperation(patched, step, true, true, true, index).newDocument
     }
