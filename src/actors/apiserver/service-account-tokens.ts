@@ -130,6 +130,8 @@ export class ServiceAccountTokens {
       throw new TokenRefused('service account token has expired')
     if (now < claims.nbf - LEEWAY_SECONDS)
       throw new TokenRefused('service account token is not valid yet')
+    if (now < claims.iat - LEEWAY_SECONDS)
+      throw new TokenRefused('service account token is issued in the future')
     const own = Array.isArray(claims.aud) ? claims.aud : [claims.aud]
     const common = audiences.filter((audience) => own.includes(audience))
     if (common.length === 0)
@@ -182,12 +184,12 @@ export class ServiceAccountTokens {
     if (!account)
       throw new TokenRefused(`serviceaccounts ${JSON.stringify(serviceaccount.name)} not found`)
     const { name, uid } = account.metadata
-    if (this.isLongDeleted(account))
-      throw new TokenRefused(`service account ${namespace}/${name} has been deleted`)
     if (uid !== serviceaccount.uid)
       throw new TokenRefused(
         `service account UID (${uid}) does not match claim (${serviceaccount.uid})`,
       )
+    if (this.isLongDeleted(account))
+      throw new TokenRefused(`service account ${namespace}/${name} has been deleted`)
     if (secret) await this.checkBound(Secret, namespace, secret, 'secret')
     if (pod) await this.checkBound(Pod, namespace, pod, 'pod')
     // The node of a pod's token is only told; a token of a node is bound to it.
@@ -201,12 +203,12 @@ export class ServiceAccountTokens {
     word: string,
   ): Promise<void> {
     const bound = await this.find(kind, namespace, name)
-    if (!bound || this.isLongDeleted(bound))
-      throw new TokenRefused('service account token has been invalidated')
-    if (bound.metadata.uid !== uid)
+    if (bound && bound.metadata.uid !== uid)
       throw new TokenRefused(
         `${word} UID (${bound.metadata.uid}) does not match service account ${word} ref claim (${uid})`,
       )
+    if (!bound || this.isLongDeleted(bound))
+      throw new TokenRefused('service account token has been invalidated')
   }
 
   /** What is not in this replica's cache may have been made at another one. */

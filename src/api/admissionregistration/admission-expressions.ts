@@ -68,7 +68,7 @@ export const checkExpression = (
 const unfit = (wanted: readonly string[], given: string): string =>
   wanted.length === 1
     ? `must evaluate to ${wanted[0]} but got ${given}`
-    : `must evaluate to one of [${wanted.join(' ')}]`
+    : `must evaluate to one of [${wanted.join(' ')}] but got ${given}`
 
 const variablesFor = (
   { types, requestType, namespaceType }: Compiler,

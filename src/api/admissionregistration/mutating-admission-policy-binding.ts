@@ -9,6 +9,7 @@ import type { WireObject } from '../meta.ts'
 import type { FieldError } from '../status-error.ts'
 import {
   applyPolicyBindingDefaults,
+  checkMutatingOperations,
   checkPolicyBinding,
   paramRefCell,
 } from './policy-validation.ts'
@@ -29,6 +30,7 @@ export const MutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
   validate: ({ spec }) => {
     const errors: FieldError[] = []
     checkPolicyBinding(errors, spec ?? {})
+    checkMutatingOperations(errors, 'spec.matchResources', spec?.matchResources)
     return errors
   },
   warnings: staticNameWarnings,

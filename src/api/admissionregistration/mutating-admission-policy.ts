@@ -11,12 +11,7 @@ import { staticNameWarnings } from '../core/warning-rules.ts'
 import { deepEqual } from '../equality.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
-import {
-  type FieldError,
-  forbiddenField,
-  requiredField,
-  unsupportedField,
-} from '../status-error.ts'
+import { type FieldError, invalidField, requiredField, unsupportedField } from '../status-error.ts'
 import { checkExpression, type ExpressionOptions, loadCompiler } from './admission-expressions.ts'
 import { REINVOCATION_POLICIES } from './match-validation.ts'
 import { applyPolicyDefaults, checkPolicy, paramKindCell } from './policy-validation.ts'
@@ -36,7 +31,7 @@ const validate = (policy: MutatingAdmissionPolicy, old?: MutatingAdmissionPolicy
     old !== undefined &&
     deepEqual(spec.paramKind, old.spec?.paramKind) &&
     deepEqual(spec.matchConditions, old.spec?.matchConditions)
-  const composed = checkPolicy(errors, spec, unchanged)
+  const composed = checkPolicy(errors, spec, unchanged, true)
   const { mutations = [], reinvocationPolicy } = spec
   if (mutations.length === 0)
     errors.push(requiredField('spec.mutations', 'mutations must contain at least one item'))
@@ -71,17 +66,15 @@ const checkMutation = (
   }
   const { own, other, gives } = FORMS[known]
   const condition = `when patchType is ${known}`
-  if (mutation[other])
-    errors.push(forbiddenField(`${at}.${other}`, `${other} may not be set ${condition}`))
   const change = mutation[own]
-  if (!change) {
-    errors.push(requiredField(`${at}.${own}`, `${own} must be specified ${condition}`))
-    return
-  }
-  const path = `${at}.${own}.expression`
-  const { expression = '' } = change
-  if (!expression.trim()) errors.push(requiredField(path, 'expression is not specified'))
-  else checkExpression(errors, path, expression, [gives], options)
+  if (change) {
+    const path = `${at}.${own}.expression`
+    const expression = change.expression?.trim()
+    if (expression) checkExpression(errors, path, expression, [gives], options)
+    else errors.push(requiredField(path))
+  } else errors.push(requiredField(`${at}.${own}`, `must be specified ${condition}`))
+  if (mutation[other])
+    errors.push(invalidField(`${at}.${other}`, `{${other}}`, `must not be specified ${condition}`))
 }
 
 export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({

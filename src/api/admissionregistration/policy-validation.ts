@@ -44,6 +44,8 @@ export interface BindingSpec {
 }
 
 const NOT_FOUND_ACTIONS = ['Deny', 'Allow']
+/** What is deleted cannot be changed. */
+const MUTATING_OPERATIONS = ['*', 'CONNECT', 'CREATE', 'UPDATE']
 
 export const applyPolicyDefaults = (spec: PolicySpec | undefined): void => {
   if (!spec) return
@@ -56,6 +58,7 @@ export const checkPolicy = (
   errors: FieldError[],
   spec: PolicySpec,
   conditionsUnchanged: boolean,
+  isMutating = false,
 ): Record<string, CelType> => {
   const { failurePolicy, paramKind, matchConstraints } = spec
   if (failurePolicy === undefined) errors.push(requiredField('spec.failurePolicy'))
@@ -66,6 +69,7 @@ export const checkPolicy = (
     checkMatchResources(errors, 'spec.matchConstraints', matchConstraints)
     if (!matchConstraints.resourceRules?.length)
       errors.push(requiredField('spec.matchConstraints.resourceRules'))
+    if (isMutating) checkMutatingOperations(errors, 'spec.matchConstraints', matchConstraints)
   }
   const hasParams = paramKind !== undefined
   if (!conditionsUnchanged)
@@ -159,13 +163,25 @@ const checkParamRef = (errors: FieldError[], path: string, reference: ParamRef):
     errors.push(unsupportedField(`${path}.parameterNotFoundAction`, action, NOT_FOUND_ACTIONS))
 }
 
+/** Faults of what a mutating policy or its binding matches. */
+export const checkMutatingOperations = (
+  errors: FieldError[],
+  path: string,
+  match: MatchResources | undefined,
+): void => {
+  for (const { operations } of match?.resourceRules ?? [])
+    for (const operation of operations ?? [])
+      isOneOf(errors, `${path}.resourceRules.operations`, operation, MUTATING_OPERATIONS)
+}
+
 export const paramKindCell = (kind: ParamKind | undefined): string =>
   kind ? `${kind.apiVersion}/${kind.kind}` : '<unset>'
 
 export const paramRefCell = (reference: ParamRef | undefined): string => {
   if (!reference) return '<unset>'
   const { name, namespace, selector } = reference
-  if (name) return namespace ? `${namespace}/${name}` : name
+  // Whether the parameters have namespaces at all cannot be told from here.
+  if (name) return `${namespace || '*'}/${name}`
   if (!selector) return '<unset>'
   const labels = Object.entries(selector.matchLabels ?? {}).map(
     ([key, value]) => `${key}: ${value},`,

@@ -1,7 +1,7 @@
 /**
  * The APIServices that this API makes of itself: one for each version of each group it serves.
  *
- * Names, labels and priorities are those of Kubernetes 1.36 (`pkg/controlplane/apiserver`); the higher a
+ * Names, labels and priorities are those of Kubernetes 1.36 (`pkg/controlplane/apiserver`, `cmd/kube-apiserver`); the higher a
  * group's priority, the earlier clients look into it.
  */
 import type { Draft } from '../meta.ts'
@@ -31,7 +31,7 @@ const GROUP_PRIORITIES: Readonly<Record<string, number>> = {
   'node.k8s.io': 16_300,
   'discovery.k8s.io': 16_200,
   'flowcontrol.apiserver.k8s.io': 16_100,
-  'resource.k8s.io': 15_900,
+  'resource.k8s.io': 16_200,
 }
 const CUSTOM_GROUP_PRIORITY = 1000
 const CUSTOM_VERSION_PRIORITY = 100
@@ -41,6 +41,7 @@ const VERSION_PRIORITIES: Readonly<Record<string, number>> = {
   '/v1': 1,
   'autoscaling/v2': 30,
   'flowcontrol.apiserver.k8s.io/v1': 21,
+  'resource.k8s.io/v1': 21,
 }
 
 export const groupPriorityOf = (group: string): number =>

@@ -59,6 +59,7 @@ const checkSelector = (
     checkRequirement(errors, `${path}.requirements[${index}]`, requirement, ofLabels)
 }
 
+/** Operators that are unknown here are let through: a newer client may know more. */
 const checkRequirement = (
   errors: FieldError[],
   at: string,
@@ -75,7 +76,7 @@ const checkRequirement = (
       const why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
       errors.push(forbiddenField(`${at}.values`, why))
     }
-  } else errors.push(invalidField(`${at}.operator`, operator, 'not a valid selector operator'))
+  }
   if (!ofLabels) {
     if (!key) errors.push(requiredField(`${at}.key`, 'must be specified'))
     return

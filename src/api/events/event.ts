@@ -100,6 +100,8 @@ const IMMUTABLE = [
   'firstTimestamp',
   'lastTimestamp',
   'count',
+  // Kubernetes reports it twice.
+  'reason',
   'type',
   'eventTime',
   'action',

@@ -60,6 +60,7 @@ export const cases: KindCase = {
     {
       name: 'mutations that are not what they say',
       change: (policy) => {
+        policy.spec.matchConstraints.resourceRules[0].operations = ['DELETE']
         const [apply, patch] = policy.spec.mutations
         policy.spec.mutations = [
           { ...apply, patchType: 'JSONPatch' },
@@ -69,14 +70,21 @@ export const cases: KindCase = {
       },
       causes: [
         {
-          field: 'spec.mutations[0].applyConfiguration',
-          reason: 'FieldValueForbidden',
-          message: 'Forbidden: applyConfiguration may not be set when patchType is JSONPatch',
+          field: 'spec.matchConstraints.resourceRules.operations',
+          reason: 'FieldValueNotSupported',
+          message:
+            'Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"',
         },
         {
           field: 'spec.mutations[0].jsonPatch',
           reason: REQUIRED,
-          message: 'Required value: jsonPatch must be specified when patchType is JSONPatch',
+          message: 'Required value: must be specified when patchType is JSONPatch',
+        },
+        {
+          field: 'spec.mutations[0].applyConfiguration',
+          reason: 'FieldValueInvalid',
+          message:
+            'Invalid value: "{applyConfiguration}": must not be specified when patchType is JSONPatch',
         },
         {
           field: 'spec.mutations[1].jsonPatch.expression',

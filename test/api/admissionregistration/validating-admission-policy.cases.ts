@@ -133,7 +133,7 @@ export const cases: KindCase = {
         {
           field: 'spec.auditAnnotations[0].valueExpression',
           reason: INVALID,
-          message: 'Invalid value: "1": must evaluate to one of [string null_type]',
+          message: 'Invalid value: "1": must evaluate to one of [string null_type] but got int',
         },
         {
           field: 'spec.auditAnnotations[1].valueExpression',

@@ -42,15 +42,24 @@ const EXTENDED_TO_SECONDS = 365 * 24 * 3600
 
 export const requestToken = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   const { namespace = '', name = '' } = request
-  const sent = decodeObject({ ...request, kind: TokenRequestKind })
+  const sent = decodeObject({ ...request, kind: TokenRequestKind, namespace: undefined })
   const { metadata } = sent
-  if (metadata.name && metadata.name !== name) throw misnamed(name, metadata.name)
+  checkMatch(name, 'name', metadata.name, name)
+  checkMatch(name, 'namespace', metadata.namespace, namespace)
   const account = (await live(services, ServiceAccount, namespace, name)) as ServiceAccount
+  const { uid } = account.metadata
+  if (metadata.uid && metadata.uid !== uid)
+    throw conflict(
+      { group: TokenRequestKind.group, resource: TokenRequestKind.kind },
+      name,
+      `the UID in the token request (${metadata.uid}) does not match the UID of the service account (${uid})`,
+    )
   const asked = completeTokenRequest(sent, services.serviceAccounts.audiences)
   const { spec } = asked
   const now = services.clock.now()
   metadata.name = name
   metadata.namespace = namespace
+  metadata.uid = uid
   metadata.creationTimestamp = timestamp(now)
   const errors = tokenRequestErrors(asked)
   if (errors.length > 0) throw invalid(TokenRequestKind, '', errors)
@@ -70,10 +79,17 @@ export const requestToken = async (services: Services, request: ApiRequest): Pro
   return { type: 'document', code: 201, document: asked }
 }
 
-const misnamed = (name: string, given: string) =>
-  invalid(TokenRequestKind, name, [
-    invalidField('metadata.name', given, 'must match the service account name if specified'),
-  ])
+/** What the body says of its account must be what the path says. Throws 422. */
+const checkMatch = (
+  account: string,
+  field: 'name' | 'namespace',
+  given: string | undefined,
+  expected: string,
+): void => {
+  if (!given || given === expected) return
+  const why = `must match the service account ${field} if specified`
+  throw invalid(TokenRequestKind, account, [invalidField(`metadata.${field}`, given, why)])
+}
 
 const lifetime = (
   { serviceAccounts }: Services,
