@@ -1,14 +1,11 @@
 /**
- * StatefulSets and DaemonSets: what the apiserver itself writes into them.
+ * StatefulSets: what the apiserver itself writes into them.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { DaemonSet } from '../../../src/api/apps/daemon-set.ts'
 import { StatefulSet } from '../../../src/api/apps/stateful-set.ts'
-import { deepCopy } from '../../../src/api/equality.ts'
 
 const CONTEXT = { now: Date.parse('2026-01-01T00:00:00Z') }
-const GENERATION = 'deprecated.daemonset.template.generation'
 
 const metadata = () => ({
   name: 'web',
@@ -54,47 +51,6 @@ test('a maxUnavailable in use is checked', () => {
   assert.equal(faults('0%'), ['Invalid value: "0%": cannot be 0'])
   assert.equal(faults('101%'), ['Invalid value: "101%": must not be greater than 100%'])
   assert.equal(faults(1), [])
-})
-
-const daemonSet = (annotations?: { [key: string]: string }): DaemonSet => {
-  const made = {
-    apiVersion: 'apps/v1',
-    kind: 'DaemonSet',
-    metadata: { ...metadata(), ...(annotations ? { annotations } : {}) },
-    spec: workload(),
-  } as unknown as DaemonSet
-  DaemonSet.applyDefaults?.(made)
-  DaemonSet.prepareForCreate?.(made, CONTEXT)
-  return made
-}
-
-const generationOf = ({ metadata: { annotations } }: DaemonSet) => annotations?.[GENERATION]
-
-test('the template of a DaemonSet is numbered, whatever users say', () => {
-  const old = daemonSet()
-  assert.is(generationOf(old), '1')
-  assert.is(generationOf(daemonSet({ [GENERATION]: '7' })), '7')
-  assert.is(generationOf(daemonSet({ [GENERATION]: 'x', mine: 'stays' })), '1')
-
-  const same = deepCopy(old)
-  same.metadata.annotations = { [GENERATION]: '9', mine: 'stays' }
-  DaemonSet.prepareForUpdate?.(same, old, CONTEXT)
-  assert.equal(same.metadata.annotations, { [GENERATION]: '1', mine: 'stays' })
-
-  const changed = deepCopy(old)
-  delete changed.metadata.annotations
-  changed.spec!.template.spec!.containers[0]!.image = 'i:2'
-  DaemonSet.prepareForUpdate?.(changed, old, CONTEXT)
-  assert.is(generationOf(changed), '2')
-})
-
-test('collisions are counted upwards only', () => {
-  const old = { ...daemonSet(), status: { collisionCount: 2 } } as DaemonSet
-  const next = { ...old, status: { ...old.status, collisionCount: 1 } } as DaemonSet
-  assert.equal(
-    DaemonSet.validateStatusUpdate?.(next, old).map(({ message }) => message),
-    ['Invalid value: 1: cannot be decremented'],
-  )
 })
 
 test.run()
