@@ -1,13 +1,12 @@
 /**
  * CEL, Kubernetes' expression language: the port for whoever compiles and runs expressions.
  *
- *     const { compile } = await import('../../api/cel/cel.ts')        // a chunk of its own: import it lazily
  *     const rule = compile('self.replicas <= self.max', { variables: { self: schemaType } })
  *     rule.type, rule.cost.max                                        // what it gives, what it may cost
  *     rule.evaluate({ self: object }).value                           // true
  *
- * `variables` declares types: of a structural schema by `typeOfSchema` (`schema-type.ts`), by hand with
- * `objectType`, `listOf` … (`cel-type.ts`), or `DYN`. Bindings are plain JSON (a variable that is not bound is an
+ * Import it lazily: it is a chunk of its own. `variables` declares types: of a structural schema by `typeOfSchema`
+ * (`schema-type.ts`), by hand with `objectType`, `listOf` … (`cel-type.ts`), or `DYN`. Bindings are plain JSON (a variable that is not bound is an
  * error when it is used; a getter is called only then); optional values are `new Optional(value)`. JSON is read
  * where it lies, never copied. Faults of an expression are a `CompileError`, with Kubernetes' text; faults of an
  * evaluation a `CelError`, a used-up budget a `BudgetError`. No state; compiling takes about 0.1 ms, a run a few µs:
