@@ -55,6 +55,14 @@ const digest = (definition: CustomResourceDefinition): CustomResourceDefinition 
   }
 }
 
+const withStorageVersions = (
+  stored: readonly string[],
+  { spec }: CustomResourceDefinition,
+): string[] => {
+  const now = (spec?.versions ?? []).filter((version) => version.storage).map(({ name }) => name)
+  return [...new Set([...stored, ...now])]
+}
+
 const check = (run: (rules: Validation) => FieldError[]): FieldError[] =>
   validation ? run(validation) : []
 
@@ -79,15 +87,14 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   recentBytesMax: 1024 * 1024,
   applyDefaults,
   prepareForCreate: (definition) => {
-    const storage = definition.spec?.versions?.find((version) => version.storage)
-    definition.status = storage ? { storedVersions: [storage.name] } : {}
+    definition.status = { storedVersions: withStorageVersions([], definition) } as DefinitionStatus
   },
   prepareForUpdate: (definition, old) => {
     carryField(definition, old, 'status')
-    const storage = definition.spec?.versions?.find((version) => version.storage)
-    const stored = old.status?.storedVersions ?? []
-    if (storage && !stored.includes(storage.name))
-      definition.status = { ...definition.status, storedVersions: [...stored, storage.name] }
+    const before = old.status?.storedVersions ?? []
+    const storedVersions = withStorageVersions(before, definition)
+    if (storedVersions.length > before.length)
+      definition.status = { ...(definition.status as DefinitionStatus), storedVersions }
   },
   prepareForStatusUpdate: (definition, old) => {
     carryField(definition, old, 'spec')
