@@ -12,7 +12,7 @@ import type { AnyKind } from '../../../api/kind.ts'
 import { type Catalogue, publishedFile } from '../../../api/openapi/published.ts'
 import type { KindRegistry } from '../../../api/registry.ts'
 import type { Page, PageRequest } from '../site.ts'
-import type { RemoteDocuments } from './remote-documents.ts'
+import type { DocumentParts, RemoteDocuments } from './remote-documents.ts'
 
 export interface OpenApiPagesOptions {
   kinds: KindRegistry
@@ -27,6 +27,7 @@ const PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
 const PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 
 const compress = promisify(gzip)
+const FAST = { level: 1 }
 const expand = promisify(gunzip)
 
 const documents = () => import('../../../api/openapi/documents.ts')
@@ -145,43 +146,47 @@ export class OpenApiPages {
 
   private async ownV2Hash(): Promise<string> {
     const { v2 } = await readCatalogue()
-    const parts = await this.v2Parts()
-    return parts ? hashOf(v2 + JSON.stringify(parts)) : v2
+    if (this.custom().size === 0) return v2
+    const hash = createHash('sha512').update(v2)
+    for await (const part of this.v2Parts()) hash.update(JSON.stringify(part))
+    return hash.digest('hex').toUpperCase()
   }
 
-  /** What custom kinds and other servers add; undefined when there are none. */
-  private async v2Parts() {
-    const kinds = [...this.custom().values()].flat()
-    const remote = await this.remote.swagger()
-    if (kinds.length === 0 && !remote) return undefined
+  /** What custom kinds and other servers add; other requests get their turn between two parts. */
+  private async *v2Parts(): AsyncGenerator<DocumentParts> {
+    const groups = this.custom()
     const { customParts } = await documents()
-    const own = customParts('v2', kinds)
-    return {
-      paths: { ...remote?.paths, ...own.paths },
-      definitions: { ...remote?.definitions, ...own.definitions },
+    for (const kinds of groups.values()) {
+      yield customParts('v2', kinds)
+      await new Promise((resolve) => setImmediate(resolve))
     }
+    const remote = await this.remote.swagger()
+    if (remote) yield remote
   }
 
   private async v2Json(): Promise<Buffer> {
     const { membersText, V2_FRAME } = await documents()
-    const parts = await this.v2Parts()
-    const more = (added: string) => (added === '' ? '' : `,${added}`)
-    const added = parts && { paths: membersText(parts.paths), more: membersText(parts.definitions) }
+    let paths = ''
+    let definitions = ''
+    for await (const part of this.v2Parts()) {
+      paths += following(membersText(part.paths))
+      definitions += following(membersText(part.definitions))
+    }
     return Buffer.concat([
       await compress(V2_FRAME.head),
       await readFile(publishedFile('v2-paths')),
-      await compress(more(added?.paths ?? '') + V2_FRAME.middle, { level: 1 }),
+      await compress(paths + V2_FRAME.middle, FAST),
       await readFile(publishedFile('v2-definitions')),
-      await compress(more(added?.more ?? '') + V2_FRAME.tail, { level: 1 }),
+      await compress(definitions + V2_FRAME.tail, FAST),
     ])
   }
 
   private async v2Protobuf(): Promise<Buffer> {
-    const builtIn = await readFile(publishedFile('v2-protobuf'))
-    const parts = await this.v2Parts()
-    if (!parts) return builtIn
+    const parts = [await readFile(publishedFile('v2-protobuf'))]
     const { encodeSwagger } = await import('../../../api/openapi/swagger-protobuf.ts')
-    return Buffer.concat([builtIn, await compress(encodeSwagger(parts, false), { level: 1 })])
+    for await (const part of this.v2Parts())
+      parts.push(await compress(encodeSwagger(part, false), FAST))
+    return Buffer.concat(parts)
   }
 
   /** `bytes` are compressed; who does not take that gets them expanded. */
@@ -204,6 +209,9 @@ export class OpenApiPages {
 
 /** What a hash names never changes. */
 const IMMUTABLE = 'public, immutable'
+
+/** Members of an object behind others. */
+const following = (members: string): string => (members === '' ? '' : `,${members}`)
 
 const readCatalogue = async (): Promise<Catalogue> =>
   JSON.parse((await expand(await readFile(publishedFile('catalogue')))).toString()) as Catalogue
