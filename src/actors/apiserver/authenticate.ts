@@ -2,7 +2,7 @@
  * Authentication: who sent an HTTPS request.
  *
  * A client certificate signed by the client authority (CN is the user, O the groups), else a bearer token,
- * else anonymous. Invariant: credentials that are present and wrong are refused, never taken for anonymous.
+ * else anonymous; then whoever the user asks to be (`impersonation.ts`). Invariant: credentials that are present and wrong are refused, never taken for anonymous.
  * It keeps no sessions; a connection's certificate is read once.
  */
 import { timingSafeEqual } from 'node:crypto'
@@ -10,6 +10,7 @@ import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { unauthorized } from '../../api/status-error.ts'
 import { ANONYMOUS } from './authorize.ts'
+import { asksToImpersonate, impersonated } from './impersonation.ts'
 import type { User } from './request.ts'
 
 export interface StaticToken {
@@ -63,7 +64,7 @@ export const createAuthenticate = (authenticateToken: AuthenticateToken): Authen
     }
   }
 
-  return (request) => {
+  const identify: Authenticate = (request) => {
     const socket = request.socket as TLSSocket
     let certificate = certificates.get(socket)
     if (certificate === undefined) {
@@ -80,6 +81,10 @@ export const createAuthenticate = (authenticateToken: AuthenticateToken): Authen
     if (certificate === 'wrong') throw unauthorized()
     return ANONYMOUS
   }
+  return (request) =>
+    asksToImpersonate(request.headers)
+      ? Promise.resolve(identify(request)).then((user) => impersonated(user, request.rawHeaders))
+      : identify(request)
 }
 
 const INVALID_TOKEN = 'invalid bearer token'

@@ -21,6 +21,7 @@ test('auth whoami and auth can-i', async () => {
   const me = await kubectl('auth whoami')
   assert.match(me, /Username +admin/)
   assert.match(me, /Groups +\[system:masters system:authenticated\]/)
+  assert.match(await kubectl('auth whoami --as=jane --as-group=staff'), /Username +jane\n/)
   assert.is((await kubectl('auth can-i create deployments.apps')).trim(), 'yes')
   assert.is((await kubectl('auth can-i get pods --subresource=log')).trim(), 'yes')
   assert.is((await kubectl('auth can-i get /metrics')).trim(), 'yes')
