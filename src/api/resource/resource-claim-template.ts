@@ -22,7 +22,7 @@ const validate = ({ spec }: ResourceClaimTemplate, old?: ResourceClaimTemplate):
     errors.push(...validateAnnotations(annotations, 'spec.metadata.annotations'))
     errors.push(...validateLabels(labels, 'spec.metadata.labels'))
     checkClaimSpec(errors, 'spec.spec', spec?.spec ?? {})
-  } else if (!deepEqual(spec, old.spec ?? {})) errors.push(invalidField('spec', spec, FIELD_IMMUTABLE))
+  } else if (!deepEqual(spec, old.spec)) errors.push(invalidField('spec', spec, FIELD_IMMUTABLE))
   return errors
 }
 
