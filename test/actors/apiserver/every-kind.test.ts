@@ -283,6 +283,55 @@ const registerUpdates = (name: string, given: KindCase): void => {
   })
 }
 
+/** `object` with the merge patch in it. */
+const merged = (object: LooseObject, difference: LooseObject): LooseObject => {
+  const result = { ...object }
+  for (const [key, item] of Object.entries(difference))
+    if (item === null) delete result[key]
+    else result[key] = isRecord(item) ? merged(result[key] ?? {}, item) : item
+  return result
+}
+
+const hasNull = (value: unknown): boolean =>
+  value === null || (isRecord(value) && Object.values(value).some(hasNull))
+
+const registerApply = (name: string, { kind, minimal, change }: KindCase): void => {
+  const path = pathOf(kind, minimal)
+  const apply = (config: LooseObject, query = ''): Promise<Answer> =>
+    api.call('PATCH', `${path}?fieldManager=one${query}`, config, {
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+    })
+
+  test(`${name}: applied, applied again, applied with a change`, async () => {
+    const config = typed(kind, minimal)
+    config.metadata.labels = { ...config.metadata.labels, applied: 'once' }
+    const tried = await apply(config, '&dryRun=All')
+    assert.is(tried.code, 201, tried.text)
+    assert.is((await api.call('GET', path)).code, 404, 'a dry run stores nothing')
+    const applied = await apply(config)
+    assert.is(applied.code, 201, applied.text)
+    try {
+      const before = await completed(kind, minimal, applied.json)
+      const again = await apply(config)
+      assert.is(again.code, 200, again.text)
+      assert.equal(again.json, before, 'what changes nothing is not written')
+      const entry = before.metadata.managedFields.find(
+        ({ manager }: { manager: string }) => manager === 'one',
+      )
+      assert.is(entry.operation, 'Apply')
+      assert.is(entry.apiVersion, kind.apiVersion)
+      const after = deepCopy(before)
+      change(after)
+      const difference = mergePatchOf(before, after)
+      const changed = await apply(merged(config, difference))
+      assert.is(changed.code, 200, changed.text)
+      if (!hasNull(difference)) holds(difference, changed.json)
+    } finally {
+      await remove(kind, minimal)
+    }
+  })
+}
+
 const registerStatus = (name: string, { kind, minimal, change, status }: KindCase): void => {
   if (!kind.statusSubresource) return
   test(`${name}: spec and status never cross`, () =>
@@ -360,6 +409,7 @@ for (const [index, given] of cases.entries()) {
     })
   registerCreation(name, given)
   registerUpdates(name, given)
+  registerApply(name, given)
   registerStatus(name, given)
   registerReading(name, given)
   if (needs.length > 0)

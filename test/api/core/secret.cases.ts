@@ -90,7 +90,7 @@ export const cases: KindCase = {
     },
   ],
   change: (secret) => {
-    secret.data.password = 'cHcy'
+    secret.data.token = 'cHcy'
     secret.immutable = true
   },
   cells: ['hidden', 'Opaque', 1],
