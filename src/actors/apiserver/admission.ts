@@ -9,7 +9,10 @@ import type { Pod } from '../../api/core/pod.ts'
 import { ServiceAccount } from '../../api/core/service-account.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
-import { forbidden, notFound, StatusError } from '../../api/status-error.ts'
+import { adminAccessErrors } from '../../api/resource/admin-access.ts'
+import { ResourceClaim } from '../../api/resource/resource-claim.ts'
+import { ResourceClaimTemplate } from '../../api/resource/resource-claim-template.ts'
+import { forbidden, invalid, notFound, StatusError } from '../../api/status-error.ts'
 import type { ApiRequest } from './request.ts'
 import type { Services } from './services.ts'
 
@@ -44,9 +47,25 @@ export const checkNamespace = async (
   })
 }
 
-/** Completes a new object, in place. Throws 403. */
+/** Completes a new object, in place. Throws 403 and 422. */
 export const admitCreate = (services: Services, kind: AnyKind, object: KubernetesObject): void => {
   if (kind.plural === 'pods' && kind.group === '') admitPod(services, kind, object as Pod)
+  else if (kind === ResourceClaim)
+    admitDevices(services, kind, object, (object as ResourceClaim).spec)
+  else if (kind === ResourceClaimTemplate)
+    admitDevices(services, kind, object, (object as ResourceClaimTemplate).spec?.spec)
+}
+
+/** Throws 422. */
+const admitDevices = (
+  { storage }: Services,
+  kind: AnyKind,
+  { metadata: { name, namespace } }: KubernetesObject,
+  spec: ResourceClaim['spec'] | undefined,
+): void => {
+  const labels = storage.cache.get(Namespace, undefined, namespace ?? '')?.metadata.labels
+  const errors = adminAccessErrors(spec, labels)
+  if (errors.length > 0) throw invalid(kind, name, errors)
 }
 
 const admitPod = ({ storage }: Services, kind: AnyKind, pod: Pod): void => {

@@ -22,7 +22,8 @@ export type ResourceClaim = WireObject<ResourceV1ResourceClaim>
 const validate = ({ spec = {} }: ResourceClaim, old?: ResourceClaim): FieldError[] => {
   const errors: FieldError[] = []
   if (!old) checkClaimSpec(errors, 'spec', spec)
-  else if (!deepEqual(spec, old.spec ?? {})) errors.push(invalidField('spec', spec, FIELD_IMMUTABLE))
+  else if (!deepEqual(spec, old.spec ?? {}))
+    errors.push(invalidField('spec', spec, FIELD_IMMUTABLE))
   return errors
 }
 

@@ -4,6 +4,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { subjectsFor } from '../../../../src/bus/subjects.ts'
 import { startTestApiserver } from '../../../support/api-server.ts'
 
 const api = await startTestApiserver()
@@ -109,6 +110,19 @@ test('a token for others is not good here', async () => {
     error,
     `[invalid bearer token, token audiences ["vault" "db"] is invalid for the target audiences ["${ISSUER}"]]`,
   )
+})
+
+test('a component asks for a token over the bus, as the kubelet does', async () => {
+  const subjects = subjectsFor(api.bus.prefix)
+  const body = { kind: 'TokenRequest', spec: { audiences: ['vault'], expirationSeconds: 900 } }
+  const subject = subjects.api('create', 'serviceaccounts/token', 'default', 'robot')
+  const { data } = await api.bus.request(subject, body)
+  const { token } = (data as { status: { token: string } }).status
+  assert.equal((await review(token, ['vault'])).audiences, ['vault'])
+  const whoami = subjects.api('create', 'selfsubjectreviews')
+  const answer = await api.bus.request(whoami, { metadata: {} })
+  const { userInfo } = (answer.data as { status: { userInfo: { username: string } } }).status
+  assert.is(userInfo.username, 'system:bus-operator')
 })
 
 test('lifetimes have bounds', async () => {
