@@ -8,6 +8,7 @@ import { request } from 'node:https'
 import jsonPatch from 'fast-json-patch'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { verbsOf } from '../../../src/actors/apiserver/discovered-verbs.ts'
 import { deepCopy } from '../../../src/api/equality.ts'
 import type { AnyKind } from '../../../src/api/kind.ts'
 import { kindByName, kinds } from '../../../src/api/kinds.ts'
@@ -359,6 +360,66 @@ const registerStatus = (name: string, { kind, minimal, change, status }: KindCas
     }))
 }
 
+const PROTOBUF = 'application/vnd.kubernetes.protobuf'
+
+/** GET, or PUT of `bytes`, in protobuf. */
+const inProtobuf = (path: string, bytes?: Buffer): Promise<{ code: number; bytes: Buffer }> =>
+  new Promise((resolve, reject) => {
+    const options = {
+      ...connection(api.pki, api.port, api.pki.admin),
+      path,
+      method: bytes ? 'PUT' : 'GET',
+      headers: { accept: PROTOBUF, ...(bytes ? { 'content-type': PROTOBUF } : {}) },
+      agent: false,
+    }
+    const sent = request(options, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () =>
+        resolve({ code: response.statusCode ?? 0, bytes: Buffer.concat(chunks) }),
+      )
+    })
+    sent.on('error', reject)
+    sent.end(bytes)
+  })
+
+const registerForms = (name: string, { kind, minimal }: KindCase): void => {
+  test(`${name}: read and written back in protobuf and YAML, unchanged`, () =>
+    withObject(kind, minimal, async (made) => {
+      const path = pathOf(kind, minimal)
+      const read = await inProtobuf(path)
+      assert.is(read.code, 200)
+      const written = await inProtobuf(path, read.bytes)
+      assert.is(written.code, 200, written.bytes.toString())
+      assert.ok(written.bytes.equals(read.bytes))
+      const yaml = await api.call('GET', path, undefined, {
+        headers: { accept: 'application/yaml' },
+      })
+      const again = await api.call('PUT', path, yaml.text, {
+        headers: { 'content-type': 'application/yaml' },
+      })
+      assert.is(again.code, 200, again.text)
+      assert.equal((await api.call('GET', path)).json, made)
+    }))
+
+  test(`${name}: deleted with its collection, by label`, () =>
+    withObject(kind, minimal, async () => {
+      if (!verbsOf(kind).includes('deletecollection')) return
+      const collection = collectionOf(kind, minimal.metadata.namespace)
+      const path = pathOf(kind, minimal)
+      const none = await api.call('DELETE', `${collection}?labelSelector=marked%3Dno`)
+      assert.is(none.code, 200, none.text)
+      assert.is((await api.call('GET', path)).json.metadata.deletionTimestamp, undefined)
+      const label = await patch(path, 'merge', { metadata: { labels: { marked: 'yes' } } })
+      assert.is(label.code, 200, label.text)
+      const gone = await api.call('DELETE', `${collection}?labelSelector=marked%3Dyes`)
+      assert.is(gone.code, 200, gone.text)
+      const left = await api.call('GET', path)
+      assert.ok(left.code === 404 || left.json.metadata.deletionTimestamp, left.text)
+      if (left.code === 404) assert.is((await post(kind, typed(kind, minimal))).code, 201)
+    }))
+}
+
 const registerReading = (name: string, { kind, minimal, cells }: KindCase): void => {
   test(`${name}: its row in a table`, () =>
     withObject(kind, minimal, async () => {
@@ -411,6 +472,7 @@ for (const [index, given] of cases.entries()) {
   registerUpdates(name, given)
   registerApply(name, given)
   registerStatus(name, given)
+  registerForms(name, given)
   registerReading(name, given)
   if (needs.length > 0)
     test(`${name}: what it needed goes`, async () => {
