@@ -135,13 +135,17 @@ const compileList = (of: FieldType, goType: string): Walker => {
 
 const compileMap = (of: FieldType, goType: string): Walker => {
   const walk = compileType(of)
+  /** Only what has fields can have faults that name a place. */
+  const isNamed = of.shape === 'model'
   const zero = zeroOf(of)
   return (value, trail) => {
     if (!isObject(value)) return trail.mismatch(value, goType)
     const entries: UncheckedObject = {}
     for (const key in value) {
       const item = value[key] as Json
+      if (isNamed) trail.path.push(key)
       const walked = item === null ? zero() : walk(item, trail)
+      if (isNamed) trail.path.pop()
       if (walked === undefined) continue
       if (key === '__proto__')
         Object.defineProperty(entries, key, {

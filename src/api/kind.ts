@@ -132,7 +132,7 @@ export interface KindDeclaration<T extends KubernetesObject> {
   restingField?: Extract<keyof T, string>
   /** Bytes of recent changes that caches keep; default 32 MiB. */
   recentBytesMax?: number
-  /** For a custom kind, in place of `checkFields` by its model: decodes what came from outside. */
+  /** In place of `checkFields` by its model: decodes what came from outside. */
   decode?(value: Json): CheckedFields
 }
 

@@ -35,7 +35,7 @@ const FOREGROUND_FINALIZER = 'foregroundDeletion'
 
 const STANDARD_FINALIZERS = new Set(['kubernetes', ORPHAN_FINALIZER, FOREGROUND_FINALIZER])
 
-type NamedKind = Pick<KindDeclaration<KubernetesObject>, 'namespaced' | 'nameRule'>
+type NamedKind = Pick<KindDeclaration<KubernetesObject>, 'namespaced' | 'nameRule' | 'isCustom'>
 
 /** The rule that `metadata.name` of the kind obeys. */
 const nameRuleOf = (kind: Pick<NamedKind, 'nameRule'>): NameRule =>
@@ -84,7 +84,7 @@ export const validateObjectMeta = (
     ...validateLabels(metadata.labels, `${path}.labels`),
     ...validateAnnotations(metadata.annotations, `${path}.annotations`),
     ...validateOwnerReferences(metadata.ownerReferences, `${path}.ownerReferences`),
-    ...validateFinalizers(metadata.finalizers, `${path}.finalizers`),
+    ...validateFinalizers(metadata.finalizers, `${path}.finalizers`, kind.isCustom),
   )
   return errors
 }
@@ -94,6 +94,7 @@ export const validateObjectMetaUpdate = (
   object: { metadata: Partial<ObjectMeta> },
   old: { metadata: ObjectMeta },
   path = 'metadata',
+  isCustom = false,
 ): FieldError[] => {
   const next = object.metadata
   const last = old.metadata
@@ -122,7 +123,7 @@ export const validateObjectMetaUpdate = (
     ...validateOwnerReferences(next.ownerReferences, `${path}.ownerReferences`),
   )
   if (!deepEqual(next.finalizers, last.finalizers))
-    errors.push(...validateFinalizers(next.finalizers, `${path}.finalizers`))
+    errors.push(...validateFinalizers(next.finalizers, `${path}.finalizers`, isCustom))
   return errors
 }
 
@@ -211,9 +212,14 @@ const validateOwnerReferences = (
   return errors
 }
 
+/** Whether a finalizer has a domain, or is one of Kubernetes' own; of custom objects it need not. */
+export const isQualifiedFinalizer = (finalizer: string): boolean =>
+  finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)
+
 const validateFinalizers = (
   finalizers: readonly string[] | undefined,
   path: string,
+  isCustom = false,
 ): FieldError[] => {
   const errors: FieldError[] = []
   for (const finalizer of finalizers ?? []) {
@@ -228,8 +234,9 @@ const validateFinalizers = (
         `finalizer ${ORPHAN_FINALIZER} and ${FOREGROUND_FINALIZER} cannot be both set`,
       ),
     )
+  if (isCustom) return errors
   for (const [index, finalizer] of (finalizers ?? []).entries())
-    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
+    if (!isQualifiedFinalizer(finalizer))
       errors.push(
         invalidField(
           `${path}[${index}]`,

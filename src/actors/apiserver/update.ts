@@ -199,7 +199,7 @@ const validate = (
           ...(kind.validate?.(prepared, current) ?? []),
           ...(kind.validateUpdate?.(prepared, current) ?? []),
         ]
-  const errors = [...validateObjectMetaUpdate(prepared, current), ...own]
+  const errors = [...validateObjectMetaUpdate(prepared, current, 'metadata', kind.isCustom), ...own]
   if (errors.length > 0) throw invalid(kind, current.metadata.name, errors)
   if (request.subresource === undefined) warnAbout(request, prepared, current)
 }

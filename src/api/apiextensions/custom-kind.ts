@@ -19,6 +19,7 @@ import {
 } from '../kind.ts'
 import { managersOf, setManagers } from '../managed-fields/manager-entry.ts'
 import type { Json, KubernetesObject } from '../meta.ts'
+import { isQualifiedFinalizer } from '../object-meta.ts'
 import { StatusError } from '../status-error.ts'
 import { age } from '../table.ts'
 import { compareVersions } from '../version-order.ts'
@@ -123,9 +124,19 @@ const rulesOf = (
     if (definition()?.metadata.deletionTimestamp) throw refusedCreate(stored)
     if (hasStatus) delete object['status']
   },
+  warnings: finalizerWarnings,
   validate: (object, old) => rules.validate(object, old),
   validateStatusUpdate: (object, old) => rules.validateStatus(object, old),
 })
+
+const finalizerWarnings = ({ metadata }: CustomObject, old?: CustomObject): string[] =>
+  (metadata.finalizers ?? [])
+    .filter((name) => !isQualifiedFinalizer(name) && !old?.metadata.finalizers?.includes(name))
+    .sort()
+    .map(
+      (name) =>
+        `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+    )
 
 const refusedCreate = ({ group, plural }: AnyKind): StatusError =>
   new StatusError(

@@ -11,6 +11,7 @@ import { createdAtColumn, nameColumn } from '../core/columns.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import type { FieldError } from '../status-error.ts'
+import { decodeDefinition } from './definition-decoding.ts'
 import { deletionBegun } from './definition-status.ts'
 
 export type CustomResourceDefinition = WireObject<V1CustomResourceDefinition>
@@ -81,6 +82,7 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   load: async () => {
     validation ??= await import('./definition-validation.ts')
   },
+  decode: decodeDefinition,
   digest,
   // Hundreds of them are common, of tens of kilobytes each, and hardly anybody reads them.
   restingField: 'spec',

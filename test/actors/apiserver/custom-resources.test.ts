@@ -431,9 +431,11 @@ test('a webhook converts what is read, listed, watched and written', async () =>
 })
 
 test('a definition goes when its last instance is gone, and watches end', async () => {
-  const held = { ...widget('held', { size: 'small' }) }
-  held.metadata.finalizers = ['example.com/hold']
-  ok(await one.call('POST', WIDGETS, held))
+  const held = widget('held', { size: 'small' })
+  held.metadata.finalizers = ['hold']
+  const created = await one.call('POST', WIDGETS, held)
+  ok(created)
+  assert.match(String(created.headers['warning']), /prefer a domain-qualified finalizer name/)
   const watching = watch(two, `${WIDGETS}?watch=1`)
   await until(async () => watching.text.includes('"name":"held"'))
   ok(await one.call('DELETE', `${CRDS}/widgets.example.com`))
