@@ -14,6 +14,10 @@ const KINDS = 'src/api'
 /** Models that no kind's file names but requests and answers carry. */
 const EXTRA_MODELS = [
   'AuthenticationV1TokenRequest',
+  'V1APIGroup',
+  'V1APIGroupList',
+  'V1APIResourceList',
+  'V1APIVersions',
   'V1Binding',
   'V1Condition',
   'V1DeleteOptions',

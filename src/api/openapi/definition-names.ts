@@ -35,6 +35,10 @@ export const NAMED_JSON: Readonly<Record<string, string>> = {
 
 /** Models that requests and answers carry besides the kinds' own, with their group and version. */
 export const SHARED_MODELS: readonly { model: string; group: string; version: string }[] = [
+  { model: 'V1APIGroup', group: '', version: 'v1' },
+  { model: 'V1APIGroupList', group: '', version: 'v1' },
+  { model: 'V1APIResourceList', group: '', version: 'v1' },
+  { model: 'V1APIVersions', group: '', version: 'v1' },
   { model: 'V1DeleteOptions', group: '', version: 'v1' },
   { model: 'V1Status', group: '', version: 'v1' },
   { model: 'V1Binding', group: '', version: 'v1' },
@@ -44,6 +48,13 @@ export const SHARED_MODELS: readonly { model: string; group: string; version: st
 ]
 
 const META_MODELS: ReadonlySet<string> = new Set([
+  'V1APIGroup',
+  'V1APIGroupList',
+  'V1APIResource',
+  'V1APIResourceList',
+  'V1APIVersions',
+  'V1GroupVersionForDiscovery',
+  'V1ServerAddressByClientCIDR',
   'V1Condition',
   'V1DeleteOptions',
   'V1FieldSelectorRequirement',
@@ -70,6 +81,7 @@ export const listModelOf = (kind: AnyKind): string => `${modelOf(kind)}List`
 
 /** What documents of custom kinds refer to besides them. */
 export const MODELS_OF_CUSTOM_KINDS = [
+  'V1APIResourceList',
   'V1DeleteOptions',
   'V1ListMeta',
   'V1ObjectMeta',

@@ -11,6 +11,7 @@ import { acceptedPatches } from '../patch/patch.ts'
 import { customDefinitions } from './custom-definitions.ts'
 import { customDefinitionNames, type DefinitionNames, definitionName } from './definition-names.ts'
 import { type Dialect, reference, type Schema } from './definitions.ts'
+import { versionPath } from './discovery-operations.ts'
 import { type Operation, type Parameter, type Path, pathsOf } from './operations.ts'
 
 export interface DocumentSource {
@@ -32,9 +33,13 @@ export const V2_FRAME = {
   })},"security":[{"BearerToken":[]}]}`,
 }
 
-/** Path → operations, of the kinds. */
-export const documentPaths = (source: DocumentSource, kinds: readonly AnyKind[]): Schema =>
-  writePaths(kinds.flatMap(pathsOf), (path) => ({
+/** Path → operations, of the kinds and of what is discovered. */
+export const documentPaths = (
+  source: DocumentSource,
+  kinds: readonly AnyKind[],
+  discovered: readonly Path[],
+): Schema =>
+  writePaths([...discovered, ...kinds.flatMap(pathsOf)], (path) => ({
     ...writeOperations(source, path),
     parameters: path.parameters.map((parameter) =>
       source.dialect === 'v2' ? v2Parameter(parameter) : v3Parameter(parameter),
@@ -59,7 +64,11 @@ export const customParts = (
   dialect: Dialect,
   kinds: readonly AnyKind[],
 ): { paths: Schema; definitions: Schema } => ({
-  paths: documentPaths({ dialect, names: customDefinitionNames(kinds) }, kinds),
+  paths: documentPaths(
+    { dialect, names: customDefinitionNames(kinds) },
+    kinds,
+    kinds.slice(0, 1).map(versionPath),
+  ),
   definitions: customDefinitions(dialect, kinds),
 })
 
@@ -85,8 +94,10 @@ const shared = (operation: Operation): Schema => ({
   description: operation.description,
   operationId: operation.id,
   tags: [operation.tag],
-  'x-kubernetes-action': operation.action,
-  'x-kubernetes-group-version-kind': { ...operation.groupVersionKind },
+  ...(operation.action ? { 'x-kubernetes-action': operation.action } : {}),
+  ...(operation.groupVersionKind
+    ? { 'x-kubernetes-group-version-kind': { ...operation.groupVersionKind } }
+    : {}),
 })
 
 const refer = (source: DocumentSource, model: string): Schema =>

@@ -16,15 +16,15 @@ export interface Parameter {
 }
 
 export interface Operation {
-  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options'
   /** Of a custom kind, which knows no strategic merge patch. */
   isCustom?: boolean
-  /** `x-kubernetes-action`. */
-  action: 'get' | 'list' | 'post' | 'put' | 'patch' | 'delete' | 'deletecollection' | 'connect'
+  /** `x-kubernetes-action`; discovery has none. */
+  action?: 'get' | 'list' | 'post' | 'put' | 'patch' | 'delete' | 'deletecollection' | 'connect'
   id: string
   tag: string
   description: string
-  groupVersionKind: GroupVersionKind
+  groupVersionKind?: GroupVersionKind
   parameters: readonly Parameter[]
   /** Models; an absent answer is text. */
   body?: string
@@ -80,6 +80,7 @@ const inPath = (name: string, description: string): Parameter => ({
 })
 const NAMESPACE = inPath('namespace', 'The namespace of the object.')
 const NAME = inPath('name', 'The name of the object.')
+const PATH = inPath('path', 'The path to the resource.')
 
 /** Every path of the kind. */
 export const pathsOf = (kind: AnyKind): Path[] => {
@@ -119,8 +120,18 @@ export const pathsOf = (kind: AnyKind): Path[] => {
       parameters: [PRETTY],
       operations: [listOperation(kind, 'ForAllNamespaces')],
     })
+  if (kind.group === '' && kind.plural === 'pods')
+    paths.push({
+      path: `${root}/namespaces/{namespace}/bindings`,
+      parameters: [NAMESPACE, PRETTY],
+      operations: [bindingOperation(kind)],
+    })
   for (const [name, operations] of subresources(kind))
-    paths.push({ path: `${collection}/{name}/${name}`, parameters: named, operations })
+    paths.push({
+      path: `${collection}/{name}/${name}`,
+      parameters: name.endsWith('{path}') ? [...named, PATH] : named,
+      operations,
+    })
   return paths
 }
 
@@ -134,9 +145,9 @@ const connectId = (kind: AnyKind, method: string, suffix: string): string =>
 
 const scopeWord = ({ namespaced }: AnyKind) => (namespaced ? 'Namespaced' : '')
 
-const capitalized = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
+export const capitalized = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
 
-const tagWords = ({ group, version, schema }: AnyKind): string[] => [
+export const tagWords = ({ group, version, schema }: AnyKind): string[] => [
   group ? camelCase(schema ? group : group.replace(/\.k8s\.io$/, '')) : 'core',
   version,
 ]
@@ -257,7 +268,7 @@ const subresources = (kind: AnyKind): [string, Operation[]][] => {
   if (kind.group !== '') return found
   if (kind.plural === 'pods') found.push(...podSubresources(kind))
   if (kind.plural === 'serviceaccounts') found.push(['token', [tokenOperation(kind)]])
-  if (kind.plural === 'nodes' || kind.plural === 'services') found.push(proxyOperations(kind))
+  if (kind.plural === 'nodes' || kind.plural === 'services') found.push(...bothProxies(kind))
   if (kind.plural === 'namespaces')
     found.push([
       'finalize',
@@ -265,6 +276,19 @@ const subresources = (kind: AnyKind): [string, Operation[]][] => {
     ])
   return found
 }
+
+/** Bindings of pods by the name in the body. */
+const bindingOperation = (pods: AnyKind): Operation =>
+  operation(pods, {
+    method: 'post',
+    action: 'post',
+    id: 'createCoreV1NamespacedBinding',
+    description: 'create a Binding',
+    parameters: WRITING,
+    body: 'V1Binding',
+    answer: 'V1Binding',
+    groupVersionKind: { group: '', version: 'v1', kind: 'Binding' },
+  })
 
 const tokenOperation = (kind: AnyKind): Operation =>
   operation(kind, {
@@ -296,21 +320,23 @@ const LOGGING = [
   query('timestamps', 'Whether each line begins with its time.', 'boolean'),
 ]
 
-const PROXY_METHODS = ['delete', 'get', 'patch', 'post', 'put'] as const
+const PROXY_METHODS = ['delete', 'get', 'head', 'options', 'patch', 'post', 'put'] as const
 
-const proxyOperations = (kind: AnyKind): [string, Operation[]] => [
-  'proxy',
+const proxyOperations = (kind: AnyKind, suffix = ''): [string, Operation[]] => [
+  suffix ? 'proxy/{path}' : 'proxy',
   PROXY_METHODS.map((method) =>
     operation(kind, {
       method,
       action: 'connect',
-      id: connectId(kind, method, 'Proxy'),
+      id: connectId(kind, method, `Proxy${suffix}`),
       description: `connect ${method.toUpperCase()} requests to proxy of ${kind.kind}`,
       parameters: [query('path', 'The part of URLs to use for the current proxy request.')],
       groupVersionKind: { group: '', version: 'v1', kind: `${kind.kind}ProxyOptions` },
     }),
   ),
 ]
+
+const bothProxies = (kind: AnyKind) => [proxyOperations(kind), proxyOperations(kind, 'WithPath')]
 
 const podSubresources = (kind: AnyKind): [string, Operation[]][] => {
   const connect = (
@@ -351,7 +377,7 @@ const podSubresources = (kind: AnyKind): [string, Operation[]][] => {
     create('eviction', 'V1Eviction', 'policy'),
     connect('exec', [...STREAMS, query('command', 'The command and its arguments.')]),
     connect('portforward', [query('ports', 'The ports to forward.', 'integer')], 'PortForward'),
-    proxyOperations(kind),
+    ...bothProxies(kind),
     [
       'log',
       [

@@ -15,6 +15,7 @@ import {
   modelOf,
 } from './definition-names.ts'
 import { type DefinitionSource, type Dialect, definitionsOf } from './definitions.ts'
+import { discoveryPaths, versionPath } from './discovery-operations.ts'
 import { documentPaths, membersText, V2_FRAME, v3Text } from './documents.ts'
 import { pathsOf } from './operations.ts'
 import type { Catalogue } from './published.ts'
@@ -44,14 +45,17 @@ export const publications = (
   const catalogue: Catalogue = { v3: {}, v2: '' }
   const files: Publication[] = []
   for (const [groupVersion, members] of byGroupVersion(all)) {
-    const schemas = definitionsOf(source('v3'), modelsOf(members))
-    const content = v3Text(documentPaths(source('v3'), members), membersText(schemas))
+    const schemas = definitionsOf(source('v3'), [...modelsOf(members), 'V1APIResourceList'])
+    const content = v3Text(
+      documentPaths(source('v3'), members, members.slice(0, 1).map(versionPath)),
+      membersText(schemas),
+    )
     const file = `v3-${groupVersion.replaceAll('/', '-')}`
     catalogue.v3[groupVersion] = { file, hash: hashOf(content) }
     files.push({ name: file, content })
   }
-  const paths = documentPaths(source('v2'), all)
-  const definitions = definitionsOf(source('v2'), modelsOf(all))
+  const paths = documentPaths(source('v2'), all, discoveryPaths(all))
+  const definitions = definitionsOf(source('v2'), [...modelsOf(all), ...DISCOVERED])
   const [pathsText, definitionsText] = [membersText(paths), membersText(definitions)]
   catalogue.v2 = hashOf(V2_FRAME.head + pathsText + V2_FRAME.middle + definitionsText)
   files.push(
@@ -75,6 +79,8 @@ const byGroupVersion = (all: readonly AnyKind[]): Map<string, AnyKind[]> => {
   }
   return groups
 }
+
+const DISCOVERED = ['V1APIGroup', 'V1APIGroupList', 'V1APIResourceList', 'V1APIVersions']
 
 /** Every model the kinds and their operations name; `patch` is a body without one. */
 const modelsOf = (members: readonly AnyKind[]): string[] => [
