@@ -2,7 +2,7 @@
  * Expressions of webhooks and policies: what they see, what they must give, and whether they compile.
  *
  * Invariant: the compiler is loaded by `loadCompiler` before anything is checked. Types and wording follow
- * Kubernetes 1.36 (`apiserver/pkg/admission/plugin/cel`). Nothing is evaluated here; `authorizer` is dynamic.
+ * Kubernetes 1.36 (`apiserver/pkg/admission/plugin/cel`). Nothing is evaluated here.
  */
 import { assert } from '../../std/assert.ts'
 import type { CelType } from '../cel/cel-type.ts'
@@ -79,7 +79,12 @@ const variablesFor = (
   request: requestType,
   namespaceObject: namespaceType,
   ...(options.hasParams ? { params: types.DYN } : {}),
-  ...(options.hasAuthorizer ? { authorizer: types.DYN } : {}),
+  ...(options.hasAuthorizer
+    ? {
+        authorizer: types.opaque('kubernetes.authorization.Authorizer'),
+        'authorizer.requestResource': types.opaque('kubernetes.authorization.ResourceCheck'),
+      }
+    : {}),
   ...(options.composed
     ? { variables: types.objectType('kubernetes.variables', options.composed) }
     : {}),

@@ -146,6 +146,12 @@ class Checker {
 
   private select(expression: Of<'select'>): CelType {
     const path = pathOf(expression)
+    const qualified = path && this.declarations.variables.get(path)
+    if (qualified) {
+      // A variable whose name has dots, as `authorizer.requestResource`.
+      Object.assign(expression, { op: 'identifier', name: path })
+      return qualified
+    }
     if (path && !this.variable(path.slice(0, path.indexOf('.')))) {
       const named = TYPE_NAMES.get(path)
       if (named) {

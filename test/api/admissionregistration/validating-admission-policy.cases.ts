@@ -26,6 +26,10 @@ export const cases: KindCase = {
           expression: 'object.spec.replicas <= variables.limit',
           messageExpression: '"at most " + string(variables.limit)',
         },
+        {
+          expression:
+            "authorizer.requestResource.check('scale').allowed() || authorizer.group('').resource('pods').check('get').allowed()",
+        },
       ],
     },
   },
@@ -147,5 +151,5 @@ export const cases: KindCase = {
     policy.spec.validations[0].message = 'too many'
   },
   status: { observedGeneration: 1, typeChecking: {} },
-  cells: ['replicas.example.com', 1, 'v1/ConfigMap'],
+  cells: ['replicas.example.com', 2, 'v1/ConfigMap'],
 }

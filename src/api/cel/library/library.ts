@@ -1,9 +1,10 @@
 /**
  * All functions of CEL in Kubernetes, by name.
  *
- * `authorizer` is left out. The table is built when the first expression is compiled.
+ * The table is built when the first expression is compiled.
  */
 import { amounts } from './amounts.ts'
+import { authorization } from './authorizer.ts'
 import { lists, optionals, regex, sets } from './collections.ts'
 import { listExtension } from './list-extension.ts'
 import { formats } from './named-format.ts'
@@ -32,6 +33,7 @@ const all: readonly Overload[] = [
   ...amounts,
   ...formats,
   ...jsonPatch,
+  ...authorization,
 ]
 
 const byName = new Map<string, Overload[]>()

@@ -41,7 +41,7 @@ export const traversal =
     Math.ceil((sizes[of] ?? 1) * factor * TRAVERSAL)
 
 const RECEIVERS =
-  /^(?:string|bytes|int|uint|double|bool|timestamp|duration|dyn|[A-Z]|(?:list|map|optional)<.*>|kubernetes\.\w+|net\.\w+)$/
+  /^(?:string|bytes|int|uint|double|bool|timestamp|duration|dyn|[A-Z]|(?:list|map|optional)<.*>|kubernetes(?:\.\w+)+|net\.\w+)$/
 
 /**
  * The functions of a library by signature. `call` takes values of the declared types: the tables are written
