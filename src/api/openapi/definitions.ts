@@ -4,7 +4,6 @@
  * Invariant: both come from the same schemas that decoding uses. What kubectl reads is all there: required
  * fields, merge keys, list types, kinds, descriptions.
  */
-import { ENUMS } from '../field-facts.ts'
 import type { AnyKind } from '../kind.ts'
 import { isAtomicModel, mergeRuleOf } from '../merge-keys.ts'
 import type { Json } from '../meta.ts'
@@ -17,6 +16,7 @@ import {
   SCALAR_DEFINITIONS,
   SHARED_MODELS,
 } from './definition-names.ts'
+import facts from './enum-facts.json'
 
 export type Dialect = 'v2' | 'v3'
 export type Schema = { [key: string]: Json }
@@ -92,7 +92,17 @@ const modelSchema = (
       ? { 'x-kubernetes-group-version-kind': groupVersionKinds.map((each) => ({ ...each })) }
       : {}),
     ...(isAtomicModel(model) ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+    ...(UNIONS[model] ? { 'x-kubernetes-unions': [...UNIONS[model]] } : {}),
   }
+}
+
+const ENUMS: Readonly<Record<string, readonly string[]>> = facts.enums
+const UNIONS: Readonly<Record<string, readonly Schema[]>> = facts.unions
+
+/** What a list or a map holds. */
+const innermost = (schema: Schema): Schema => {
+  const inner = schema['items'] ?? schema['additionalProperties']
+  return inner ? innermost(inner as Schema) : schema
 }
 
 const fieldSchema = (source: DefinitionSource, model: string, field: Field): Schema => {
@@ -105,7 +115,7 @@ const fieldSchema = (source: DefinitionSource, model: string, field: Field): Sch
     ...typeSchema(source, type, `${model}.${name}`, true),
   }
   const values = ENUMS[`${model}.${name}`]
-  if (values) schema['enum'] = [...values]
+  if (values) Object.assign(innermost(schema), { enum: [...values] })
   const rule = mergeRuleOf(model, name)
   if (rule?.mergeKey) schema['x-kubernetes-patch-merge-key'] = rule.mergeKey
   if (rule?.strategies.length) schema['x-kubernetes-patch-strategy'] = rule.strategies.join(',')

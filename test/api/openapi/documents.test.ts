@@ -3,8 +3,11 @@ import * as assert from 'uvu/assert'
 import { defineKind } from '../../../src/api/kind.ts'
 import { kinds } from '../../../src/api/kinds.ts'
 import { customParts, V2_FRAME } from '../../../src/api/openapi/documents.ts'
+import facts from '../../../src/api/openapi/enum-facts.json'
 import { publications } from '../../../src/api/openapi/publish.ts'
 import type { Catalogue } from '../../../src/api/openapi/published.ts'
+
+import { hasSchema, schemaOf } from '../../../src/api/schema.ts'
 
 interface Schema {
   $ref?: string
@@ -129,6 +132,27 @@ test('a definition says what is required, how lists merge and which kind it is',
   const deployment = apps.components.schemas['io.k8s.api.apps.v1.Deployment']
   assert.equal(deployment?.['x-kubernetes-group-version-kind'], [
     { group: 'apps', version: 'v1', kind: 'Deployment' },
+  ])
+})
+
+test('enums and unions are published, of items too', () => {
+  for (const fact of Object.keys(facts.enums)) {
+    const [model = '', field = ''] = fact.split('.')
+    if (hasSchema(model)) assert.ok(schemaOf(model).fields.has(field), fact)
+  }
+  const { accessModes } =
+    v2.definitions['io.k8s.api.core.v1.PersistentVolumeClaimSpec']?.properties ?? {}
+  assert.equal((accessModes as { items?: Schema }).items?.['enum'], [
+    'ReadOnlyMany',
+    'ReadWriteMany',
+    'ReadWriteOnce',
+    'ReadWriteOncePod',
+  ])
+  assert.equal(v2.definitions['io.k8s.api.core.v1.SeccompProfile']?.['x-kubernetes-unions'], [
+    {
+      discriminator: 'type',
+      'fields-to-discriminateBy': { localhostProfile: 'LocalhostProfile' },
+    },
   ])
 })
 
