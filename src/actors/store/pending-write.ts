@@ -4,9 +4,9 @@
  * Invariant: it is settled exactly once. It decides nothing.
  */
 import type { AnyKind, Kind } from '../../api/kind.ts'
-import type { KubernetesObject } from '../../api/meta.ts'
 import { managersOf } from '../../api/managed-fields/manager-entry.ts'
 import { storedManagers } from '../../api/managed-fields/stored-managers.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
 import { type StatusError, timeout, tooLarge } from '../../api/status-error.ts'
 import { encode } from '../../bus/codec.ts'
 import { type Fence, RevisionConflict, type Write } from '../../client/storage.ts'
@@ -45,7 +45,9 @@ export interface PendingWrite {
 export const payloadOf = (object: KubernetesObject, limitBytes: number): Uint8Array => {
   const { resourceVersion: _, ...metadata } = object.metadata
   const managers = managersOf(object)
-  const kept: object = managers ? { ...metadata, managedFields: storedManagers(managers) } : metadata
+  const kept: object = managers
+    ? { ...metadata, managedFields: storedManagers(managers) }
+    : metadata
   const payload = encode({ ...object, metadata: kept })
   const limit = Math.min(MAX_OBJECT_BYTES, limitBytes)
   if (payload.length > limit)

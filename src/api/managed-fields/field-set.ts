@@ -210,7 +210,8 @@ export const fieldsText = (set: FieldSet): string => {
     elements.push(element)
   }
   if (elements.length === 0) return '{}'
-  if (!isSorted || elements[0]!.startsWith('k:')) elements.sort(compareElements)
+  /** Keys and values with numbers in them have an order of their own. */
+  if (!isSorted || /^[kv]:/.test(elements.at(-1)!)) elements.sort(compareElements)
   let text = '{'
   for (const element of elements) {
     const node = set[element]!

@@ -145,7 +145,7 @@ const fieldsOfManager = ({ managers }: State, manager: string): FieldSet => {
 const sameState = (one: State, other: State): boolean =>
   deepEqual(one.live, other.live) && deepEqual(one.managers, other.managers)
 
-const RUNS = { numRuns: 500 }
+const RUNS = { numRuns: 300 }
 
 test('applying twice changes nothing', () => {
   fc.assert(
