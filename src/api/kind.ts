@@ -110,6 +110,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
    * an update of the main resource.
    */
   warnings?(object: T, old?: T): readonly string[]
+  /** An update has to name the resourceVersion that it is made from. */
+  needsRevision?: boolean
   /** How `metadata.name` is checked: default `dns1123Subdomain`. */
   nameRule?: 'dns1123Subdomain' | 'dns1123Label' | 'dns1035Label' | 'pathSegment' | 'ipAddress'
   /** Field selectors besides metadata.name and metadata.namespace. */

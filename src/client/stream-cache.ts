@@ -41,7 +41,7 @@ export interface StreamCache extends Cache {
   fence(component: string): FenceState | undefined
   /** The sequence of the tombstone at a key, 0 without one: what a create must expect. */
   tombstone(storage: StorageClass, subject: string): number
-  /** Objects held, by kind's plural. */
+  /** Objects held, by kind's plural; of a custom kind with its group. */
   counts(): Record<string, number>
   stop(): Promise<void>
 }
@@ -232,7 +232,8 @@ class StreamCopy {
 
   counts(): Record<string, number> {
     const counts: Record<string, number> = {}
-    for (const { kind, index } of this.byKind.values()) counts[kind.plural] = index.objects.size
+    for (const { kind, index } of this.byKind.values())
+      counts[kind.version ? kind.plural : `${kind.plural}.${kind.group}`] = index.objects.size
     return counts
   }
 

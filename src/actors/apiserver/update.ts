@@ -14,7 +14,13 @@ import {
 } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { validateObjectMetaUpdate } from '../../api/object-meta.ts'
-import { conflict, invalid, MODIFIED } from '../../api/status-error.ts'
+import {
+  conflict,
+  invalid,
+  invalidField,
+  MODIFIED,
+  type StatusError,
+} from '../../api/status-error.ts'
 import { commit, isDryRun, remove, revisionOf, withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
@@ -30,6 +36,7 @@ export const update = async (services: Services, request: ApiRequest): Promise<A
   checkName(request, object)
   const given = object.metadata.resourceVersion
   const isPinned = Boolean(given) && given !== '0'
+  if (!isPinned && request.kind.needsRevision) throw withoutRevision(request)
   if (isPinned) await catchUp(services, request, given)
   const stored = await withRetries(
     services,
@@ -40,6 +47,11 @@ export const update = async (services: Services, request: ApiRequest): Promise<A
   )
   return { type: 'object', code: 200, kind: request.kind, object: stored }
 }
+
+const withoutRevision = ({ kind, name }: ApiRequest): StatusError =>
+  invalid(kind, name ?? '', [
+    invalidField('metadata.resourceVersion', 0, 'must be specified for an update'),
+  ])
 
 /** Waits for the revision a client has seen elsewhere, so that its update is not refused as stale. */
 export const catchUp = async (

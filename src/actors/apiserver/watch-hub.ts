@@ -105,6 +105,10 @@ export class WatchHub {
   join(membership: Membership): (isTimeout?: boolean) => void {
     const { selection, format, sink, bookmarks, isFirst, revision } = membership
     const { kind } = selection
+    if (this.isOver(kind)) {
+      sink.close()
+      return () => undefined
+    }
     // While a webhook works, changes that the newcomer knows are still to be shown to others.
     const apart = kind.storedAs && this.formOf(kind).isBusy ? `@${revision}` : ''
     const key = keyOf(selection, format) + apart
@@ -170,6 +174,11 @@ export class WatchHub {
       }
       member.isFirst = false
     }
+  }
+
+  /** A custom kind may be served no longer, or otherwise, by the time a watch of it is ready to join. */
+  private isOver(kind: AnyKind): boolean {
+    return kind.isCustom === true && this.cache.kinds.of(kind.apiVersion)?.get(kind.plural) !== kind
   }
 
   /** Ends the watches of kinds that are served no longer, or otherwise than before. */

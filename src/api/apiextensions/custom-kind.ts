@@ -95,6 +95,7 @@ const declarationOf = (
     model: '',
     isCustom: true,
     tracksGeneration: true,
+    needsRevision: true,
     ...(subresources?.scale ? { scale: scaleOf(subresources.scale) } : {}),
     ...(version.deprecated ? { deprecation: warning } : {}),
     ...selectable(version),
@@ -158,7 +159,9 @@ const decode = (rules: CustomRules, value: Json): CheckedFields => {
       faults.push(fault.replace('unknown field "', 'unknown field "metadata.'))
     typeErrors.push(...checked.typeErrors)
   } else delete copy['metadata']
-  for (const path of rules.settle(copy)) faults.push(`unknown field "${path}"`)
+  const settled = rules.settle(copy)
+  for (const path of settled.unknown) faults.push(`unknown field "${path}"`)
+  for (const { field, message } of settled.faults) typeErrors.push(`${field}: ${message}`)
   return { object: copy, unknownFields: faults, typeErrors }
 }
 

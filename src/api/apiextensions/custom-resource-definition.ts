@@ -79,6 +79,7 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   model: 'V1CustomResourceDefinition',
   statusSubresource: true,
   tracksGeneration: true,
+  needsRevision: true,
   load: async () => {
     validation ??= await import('./definition-validation.ts')
   },

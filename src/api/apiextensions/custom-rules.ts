@@ -53,12 +53,12 @@ export class CustomRules {
     this.ruleCheck = compileRules(this.schema(), this.root)
   }
 
-  /** Prunes and drops nulls, in place; the paths of fields that were not known. */
-  settle(object: JsonObject): string[] {
-    coerceEmbedded(object, this.root)
+  /** Prunes and drops nulls, in place. The paths of fields that were not known, faults of embedded metadata. */
+  settle(object: JsonObject): { unknown: string[]; faults: FieldError[] } {
+    const faults = coerceEmbedded(object, this.root)
     const unknown = this.keepsEverything ? [] : prune(object, this.root)
     dropNulls(object, this.root)
-    return unknown
+    return { unknown, faults }
   }
 
   validate(object: object, old: object | undefined): FieldError[] {

@@ -205,6 +205,15 @@ test('spec and status never cross, and only spec raises the generation', async (
   assert.is(changed.metadata.generation, 2)
 })
 
+test('an update names the revision that it is made from', async () => {
+  const { code, json } = await one.call('PUT', `${WIDGETS}/a`, widget('a', { size: 'small' }))
+  assert.is(code, 422)
+  assert.match(
+    json.message,
+    /metadata\.resourceVersion: Invalid value: 0: must be specified for an/,
+  )
+})
+
 test('the scale reads and writes where the definition says', async () => {
   const scale = ok(await one.call('GET', `${WIDGETS}/a/scale`))
   assert.is(scale.spec.replicas, 2)
