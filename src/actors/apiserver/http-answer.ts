@@ -14,6 +14,8 @@ import type { Content } from './representation.ts'
 const GZIP_ABOVE_BYTES = 128 * 1024
 const GZIP_LEVEL = 1
 
+type Pieces = Exclude<Content['body'], string | Buffer>
+
 export interface Head {
   code: number
   /** Names and values in turn. */
@@ -73,7 +75,7 @@ const writePieces = async (
   code: number,
   headers: string[],
   acceptsGzip: boolean,
-  pieces: Iterable<string | Buffer>,
+  pieces: Pieces,
 ): Promise<void> => {
   if (acceptsGzip) headers.push('Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding')
   writeHead(response, code, headers)
@@ -87,9 +89,9 @@ const writePieces = async (
 }
 
 /** Other requests get their turn between two pieces. */
-async function* withPauses(pieces: Iterable<string | Buffer>): AsyncGenerator<string | Buffer> {
+async function* withPauses(pieces: Pieces): AsyncGenerator<string | Buffer> {
   for (const piece of pieces) {
-    yield piece
+    if (piece !== undefined) yield piece
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }

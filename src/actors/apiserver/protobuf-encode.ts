@@ -46,41 +46,54 @@ export interface ListHead {
 /**
  * A list in pieces of about `pieceBytes`; `model` undefined stands for PartialObjectMetadata.
  *
- * The first bytes tell the length of all, so items are written twice unless their bytes are still known.
+ * The first bytes tell the length of all, so items are written twice unless their bytes are still known. Of
+ * `undefined` nothing is to be sent: others get their turn.
  */
 export function* encodeList(
   head: ListHead,
   items: readonly KubernetesObject[],
   model: string | undefined,
   pieceBytes: number,
-): Generator<Buffer> {
+): Generator<Buffer | undefined> {
+  const isPassing = items.length > ITEMS_KEPT
   const bytesOf = (item: KubernetesObject): Buffer =>
-    model === undefined ? partialMessage(item) : messageOf(item, model)
+    model === undefined ? partialMessage(item) : messageOf(item, model, isPassing)
   writeMessage(shared, head.metadata, slotsOf('V1ListMeta'))
   shared.close(1, 0)
   const metadata = shared.take()
   let length = metadata.length
-  for (const item of items) {
-    const size = bytesOf(item).length
+  for (let at = 0; at < items.length; at++) {
+    const size = bytesOf(items[at]!).length
     length += 1 + varintSize(size) + size
+    if (at % ITEMS_A_TURN === ITEMS_A_TURN - 1) yield undefined
   }
   yield Buffer.concat([envelopeHead(head.apiVersion, head.kind, length), metadata])
-  let pieces: Buffer[] = []
+  let parts: Buffer[] = []
   let gathered = 0
   for (const item of items) {
     const bytes = bytesOf(item)
-    shared.raw(bytes)
-    shared.close(2, 0)
-    const piece = shared.take()
-    pieces.push(piece)
-    gathered += piece.length
+    parts.push(itemKey(bytes.length), bytes)
+    gathered += bytes.length
     if (gathered < pieceBytes) continue
-    yield Buffer.concat(pieces)
-    pieces = []
+    yield Buffer.concat(parts)
+    parts = []
     gathered = 0
   }
-  yield Buffer.concat([...pieces, ENVELOPE_END])
+  yield Buffer.concat([...parts, ENVELOPE_END])
 }
+
+/** What stands before an item of `length` bytes. */
+const itemKey = (length: number): Buffer => {
+  const bytes: number[] = [(2 << 3) | 2]
+  let rest = length
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
+  bytes.push(rest)
+  return Buffer.from(bytes)
+}
+
+/** The bytes of longer lists' items are not kept. */
+const ITEMS_KEPT = 1000
+const ITEMS_A_TURN = 250
 
 /** One frame of a watch: four bytes of length, then a WatchEvent that holds the enveloped object. */
 export const encodeWatchFrame = (type: string, enveloped: Buffer): Buffer => {
@@ -100,7 +113,7 @@ let old = new WeakMap<object, Buffer>()
 let youngBytes = 0
 
 /** The object's own message. What was not asked for while BYTES_MAX of others were made is forgotten. */
-const messageOf = (object: KubernetesObject, model: string): Buffer => {
+const messageOf = (object: KubernetesObject, model: string, isPassing = false): Buffer => {
   const known = young.get(object)
   if (known) return known
   let bytes = old.get(object)
@@ -108,6 +121,7 @@ const messageOf = (object: KubernetesObject, model: string): Buffer => {
     writeMessage(shared, object as unknown as JsonObject, slotsOf(model))
     bytes = shared.take()
   }
+  if (isPassing) return bytes
   if (youngBytes > BYTES_MAX) {
     old = young
     young = new WeakMap()
@@ -145,23 +159,31 @@ const envelopeHead = (apiVersion: string, kind: string, length: number): Buffer 
 const varintSize = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5
 
-const writeMessage = (writer: Writer, object: JsonObject, { list }: MessageSlots): void => {
+const writeMessage = (writer: Writer, object: JsonObject, { list, byName }: MessageSlots): void => {
+  if (byName) {
+    const managers = byName.get('managedFields')
+    if (managers && !object['managedFields']) writeManagers(writer, managers.number, object)
+    const names = Object.keys(object)
+    for (let at = names.length - 1; at >= 0; at--) {
+      const slot = byName.get(names[at]!)
+      if (slot) writeSlot(writer, slot, object[slot.name])
+    }
+    return
+  }
   for (let at = list.length - 1; at >= 0; at--) {
     const slot = list[at]!
     if ('embedded' in slot) {
       const from = writer.size
       writeMessage(writer, object, slot.embedded)
       if (writer.size > from) writer.close(slot.number, from)
-      continue
-    }
-    const value = object[slot.name]
-    if (value === undefined || value === null) {
-      if (slot.name === 'managedFields') writeManagers(writer, slot.number, object)
-      continue
-    }
-    if (slot.union) writeUnion(writer, slot, value)
-    else writeField(writer, slot, value)
+    } else writeSlot(writer, slot, object[slot.name])
   }
+}
+
+const writeSlot = (writer: Writer, slot: FieldSlot, value: unknown): void => {
+  if (value === undefined || value === null) return
+  if (slot.union) writeUnion(writer, slot, value)
+  else writeField(writer, slot, value)
 }
 
 /** The managers that hang on a metadata object, as its `managedFields`. */

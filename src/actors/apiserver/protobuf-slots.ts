@@ -33,6 +33,8 @@ export type Slot = FieldSlot | EmbeddedSlot
 
 export interface MessageSlots {
   byNumber: ReadonlyMap<number, Slot>
+  /** Where nothing is embedded: an object has few of its fields. */
+  byName: ReadonlyMap<string, FieldSlot> | undefined
   /** Ascending by number. */
   list: readonly Slot[]
 }
@@ -40,7 +42,7 @@ export interface MessageSlots {
 const texts = textByModel as Readonly<Record<string, string>>
 const compiled = new Map<string, MessageSlots>()
 
-const NO_SLOTS: MessageSlots = { list: [], byNumber: new Map() }
+const NO_SLOTS: MessageSlots = { list: [], byNumber: new Map(), byName: new Map() }
 
 export const slotsOf = (model: string): MessageSlots => {
   if (model === '') return NO_SLOTS
@@ -74,8 +76,14 @@ const compile = (model: string, tokens: Iterator<string>): MessageSlots => {
     }
     number++
   }
-  return { list, byNumber: new Map(list.map((slot) => [slot.number, slot])) }
+  return {
+    list,
+    byNumber: new Map(list.map((slot) => [slot.number, slot])),
+    byName: list.every(isField) ? new Map(list.map((slot) => [slot.name, slot])) : undefined,
+  }
 }
+
+const isField = (slot: Slot): slot is FieldSlot => !('embedded' in slot)
 
 const fieldSlot = (
   name: string,

@@ -37,7 +37,8 @@ export interface Presentation {
 /** The body of an answer; pieces are for lists too long to be held twice. */
 export interface Content {
   type: string
-  body: string | Buffer | Iterable<string | Buffer>
+  /** Among pieces, undefined only gives others their turn. */
+  body: string | Buffer | Iterable<string | Buffer | undefined>
 }
 
 /** Longer lists are sent in pieces. */
@@ -185,13 +186,16 @@ const listContent = (list: ListResult, presentation: Presentation, nowMs: number
   if (protobuf) {
     const model = as === undefined ? kind.model : undefined
     const pieces = protobuf.encodeList(head, items, model, PIECE_BYTES)
-    return { type, body: items.length > ITEMS_AT_ONCE ? pieces : Buffer.concat([...pieces]) }
+    return { type, body: items.length > ITEMS_AT_ONCE ? pieces : whole(pieces) }
   }
   if (presentation.syntax === 'json' && !presentation.pretty && items.length <= ITEMS_AT_ONCE)
     return { type, body: shortList(list, head, presentation, nowMs) }
   const pieces = gathered(listPieces(list, head, presentation, nowMs))
   return { type, body: items.length > ITEMS_AT_ONCE ? pieces : [...pieces].join('') }
 }
+
+const whole = (pieces: Iterable<Buffer | undefined>): Buffer =>
+  Buffer.concat([...pieces].filter((piece) => piece !== undefined))
 
 type Head = { kind: string; apiVersion: string; metadata: ListMetadata }
 type ListMetadata = { resourceVersion: string; continue?: string; remainingItemCount?: number }
