@@ -45,10 +45,13 @@ interface Entry {
   fieldsV1: Record<string, unknown>
 }
 
+/** Sorted: their own order tells which second came first. */
 const entriesOf = (answer: { json: { metadata: { managedFields?: Entry[] } } }) =>
-  (answer.json.metadata.managedFields ?? []).map(({ manager, operation, subresource }) =>
-    [manager, operation, ...(subresource ? [subresource] : [])].join(' '),
-  )
+  (answer.json.metadata.managedFields ?? [])
+    .map(({ manager, operation, subresource }) =>
+      [manager, operation, ...(subresource ? [subresource] : [])].join(' '),
+    )
+    .sort()
 
 const fieldsOf = (
   answer: { json: { metadata: { managedFields?: Entry[] } } },
@@ -184,7 +187,7 @@ test('status and scale have entries of their own', async () => {
     { status: { observedGeneration: 1, replicas: 1 } },
     { headers: { 'content-type': 'application/merge-patch+json' } },
   )
-  assert.equal(entriesOf(status), ['me Apply', 'control Update status'])
+  assert.equal(entriesOf(status), ['control Update status', 'me Apply'])
   assert.equal(fieldsOf(status, 'control'), {
     'f:status': { 'f:observedGeneration': {}, 'f:replicas': {} },
   })
@@ -294,7 +297,7 @@ test('managers are cleared, and from then on only applies count', async () => {
   const updated = await api.call('PUT', url, configMap('cleared', { a: '2' }))
   assert.is(updated.json.metadata.managedFields, undefined)
   const applied = await apply(url, 'me', configMap('cleared', { b: '1' }))
-  assert.equal(entriesOf(applied), ['me Apply', 'before-first-apply Update'])
+  assert.equal(entriesOf(applied), ['before-first-apply Update', 'me Apply'])
   const again = await api.call('PUT', url, {
     ...configMap('cleared', { a: '3' }),
     metadata: { name: 'cleared', managedFields: [] },
@@ -375,6 +378,118 @@ test('no more than ten updaters are kept', async () => {
     )
   assert.is(entriesOf(answer).length, 10)
   assert.ok(entriesOf(answer).includes('ancient-changes Update'))
+})
+
+const definition = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'gadgets.example.com' },
+  spec: {
+    group: 'example.com',
+    scope: 'Namespaced',
+    names: { plural: 'gadgets', kind: 'Gadget' },
+    versions: ['v1', 'v2'].map((name) => ({
+      name,
+      served: true,
+      storage: name === 'v1',
+      subresources: {
+        status: {},
+        scale: { specReplicasPath: '.spec.count', statusReplicasPath: '.status.count' },
+      },
+      schema: {
+        openAPIV3Schema: {
+          type: 'object',
+          properties: {
+            spec: {
+              type: 'object',
+              properties: {
+                count: { type: 'integer' },
+                parts: {
+                  type: 'array',
+                  'x-kubernetes-list-type': 'map',
+                  'x-kubernetes-list-map-keys': ['name'],
+                  items: {
+                    type: 'object',
+                    required: ['name'],
+                    properties: { name: { type: 'string' }, size: { type: 'integer' } },
+                  },
+                },
+                tags: {
+                  type: 'array',
+                  'x-kubernetes-list-type': 'set',
+                  items: { type: 'string' },
+                },
+                order: { type: 'array', items: { type: 'string' } },
+              },
+            },
+            status: { type: 'object', properties: { count: { type: 'integer' } } },
+          },
+        },
+      },
+    })),
+  },
+}
+const GADGETS = '/apis/example.com/v1/namespaces/default/gadgets'
+
+const gadget = (spec: object, apiVersion = 'example.com/v1') => ({
+  apiVersion,
+  kind: 'Gadget',
+  metadata: { name: 'g' },
+  spec,
+})
+
+test('custom objects are applied as their schema says', async () => {
+  const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+  await api.call('POST', crds, definition)
+  const url = `${GADGETS}/g`
+  const first = { parts: [{ name: 'a', size: 1 }], tags: ['x'], order: ['1'] }
+  let made = await apply(url, 'me', gadget(first))
+  for (let tries = 0; made.code === 404 && tries < 100; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    made = await apply(url, 'me', gadget(first))
+  }
+  assert.is(made.code, 201, made.text)
+  assert.equal(fieldsOf(made, 'me'), {
+    'f:spec': {
+      'f:order': {},
+      'f:parts': { 'k:{"name":"a"}': { '.': {}, 'f:name': {}, 'f:size': {} } },
+      'f:tags': { 'v:"x"': {} },
+    },
+  })
+  const second = { parts: [{ name: 'b', size: 2 }], tags: ['y'] }
+  const shared = await apply(url, 'you', gadget(second))
+  assert.equal(shared.json.spec, {
+    parts: [
+      { name: 'a', size: 1 },
+      { name: 'b', size: 2 },
+    ],
+    tags: ['x', 'y'],
+    order: ['1'],
+  })
+  const refused = await apply(url, 'you', gadget({ ...second, order: ['2'] }))
+  assert.match(refused.json.message, 'conflict with "me": .spec.order')
+  const left = await apply(url, 'me', gadget({ tags: ['x'] }))
+  assert.equal(left.json.spec, { parts: [{ name: 'b', size: 2 }], tags: ['x', 'y'] })
+  const unknown = await apply(url, 'me', gadget({ foo: 1 }))
+  assert.match(unknown.json.message, /\.spec\.foo: field not declared in schema$/)
+})
+
+test('another version of a custom object is managed by the same managers', async () => {
+  const url = '/apis/example.com/v2/namespaces/default/gadgets/g'
+  const again = await apply(url, 'me', gadget({ tags: ['z'] }, 'example.com/v2'))
+  assert.is(again.code, 200, again.text)
+  assert.equal(again.json.spec.tags, ['y', 'z'])
+  assert.equal(entriesOf(again), ['me Apply', 'you Apply'])
+})
+
+test('the scale of a custom object is managed where its definition says', async () => {
+  const url = `${GADGETS}/g`
+  const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'g' } }
+  const scaled = await apply(`${url}/scale`, 'scaler', { ...scale, spec: { replicas: 3 } })
+  assert.is(scaled.code, 200, scaled.text)
+  const read = await api.call('GET', url)
+  assert.is(read.json.spec.count, 3)
+  assert.equal(fieldsOf(read, 'scaler'), { 'f:spec': { 'f:count': {} } })
 })
 
 test.after(() => api.stop())

@@ -40,10 +40,12 @@ interface Entry {
 const managersOf = async (what: string): Promise<string[]> => {
   const text = await kubectl(`get ${what} -o json --show-managed-fields`)
   const { metadata } = JSON.parse(text) as { metadata: { managedFields?: Entry[] } }
-  return (metadata.managedFields ?? []).map(
-    ({ manager, operation, subresource }) =>
-      `${manager} ${operation}${subresource ? ` ${subresource}` : ''}`,
-  )
+  return (metadata.managedFields ?? [])
+    .map(
+      ({ manager, operation, subresource }) =>
+        `${manager} ${operation}${subresource ? ` ${subresource}` : ''}`,
+    )
+    .sort()
 }
 
 test('what is applied on the server is made, kept, changed and given up', async () => {
@@ -99,10 +101,10 @@ spec:
 test('a client-side apply becomes a server-side one', async () => {
   const made = deployment('moved', 2, 'nginx:1', '        env: [{name: A, value: a}]\n')
   await kubectl('apply -f -', made)
-  assert.equal((await managersOf('deployment moved')).sort(), ['kubectl-client-side-apply Update'])
+  assert.equal(await managersOf('deployment moved'), ['kubectl-client-side-apply Update'])
   assert.match(await kubectl('apply view-last-applied deployment moved'), 'image: nginx:1')
   await kubectl('apply --server-side -f -', deployment('moved', 3, 'nginx:2'))
-  assert.equal((await managersOf('deployment moved')).sort(), [
+  assert.equal(await managersOf('deployment moved'), [
     'kubectl Apply',
     'kubectl-last-applied Apply',
   ])
@@ -119,7 +121,7 @@ test('edit, label, patch and replace are updates of kubectl', async () => {
   assert.equal(await managersOf('configmap hand'), ['kubectl-create Update'])
   await kubectl('label configmap hand x=y')
   await kubectl('patch configmap hand -p {"data":{"b":"2"}}')
-  assert.equal((await managersOf('configmap hand')).sort(), [
+  assert.equal(await managersOf('configmap hand'), [
     'kubectl-create Update',
     'kubectl-label Update',
     'kubectl-patch Update',
