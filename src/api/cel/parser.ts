@@ -33,6 +33,25 @@ const BINARY: readonly (readonly string[])[] = [
 ]
 const OPERATOR_NAMES: Readonly<Record<string, string>> = { in: '@in' }
 
+/** `||` and `&&`, whose order of joining means nothing. */
+const LOGICAL_LEVELS = 2
+
+/** A tree of least depth, so that a rule may have many conditions. */
+const balanced = (
+  operands: readonly Expression[],
+  operators: readonly { name: string; at: number }[],
+): Expression => {
+  if (operators.length === 0) return operands[0]!
+  const middle = Math.floor((operators.length - 1) / 2)
+  const { name, at } = operators[middle]!
+  const left = balanced(operands.slice(0, middle + 1), operators.slice(0, middle))
+  const right = balanced(operands.slice(middle + 1), operators.slice(middle + 1))
+  return { op: 'call', name, args: [left, right], at }
+}
+
+const tooDeep = (at: number): SyntaxFault =>
+  new SyntaxFault(at, `expression recursion limit exceeded: ${DEPTH_MAX}`)
+
 class Parser {
   private readonly tokens: readonly Token[]
   private next = 0
@@ -78,8 +97,7 @@ class Parser {
   }
 
   private expression(): Expression {
-    if (++this.depth > DEPTH_MAX)
-      throw new SyntaxFault(this.token.at, `expression recursion limit exceeded: ${DEPTH_MAX}`)
+    if (++this.depth > DEPTH_MAX) throw tooDeep(this.token.at)
     const condition = this.binary(0)
     const question = this.accept('?')
     if (!question) {
@@ -96,21 +114,33 @@ class Parser {
   private binary(level: number): Expression {
     const signs = BINARY[level]
     if (!signs) return this.unary()
-    let left = this.binary(level + 1)
+    const operands = [this.binary(level + 1)]
+    const operators: { name: string; at: number }[] = []
     for (;;) {
       const sign = signs.find((each) => this.isSign(each))
-      if (!sign) return left
+      if (!sign) break
       const { at } = this.expect(sign)
-      const right = this.binary(level + 1)
-      left = { op: 'call', name: OPERATOR_NAMES[sign] ?? `_${sign}_`, args: [left, right], at }
+      operators.push({ name: OPERATOR_NAMES[sign] ?? `_${sign}_`, at })
+      operands.push(this.binary(level + 1))
     }
+    if (level < LOGICAL_LEVELS) return balanced(operands, operators)
+    const tooMany = operators[DEPTH_MAX]
+    if (tooMany) throw tooDeep(tooMany.at)
+    return operators.reduce(
+      (left, { name, at }, index): Expression => ({
+        op: 'call',
+        name,
+        args: [left, operands[index + 1]!],
+        at,
+      }),
+      operands[0]!,
+    )
   }
 
   private unary(): Expression {
     const sign = this.accept('!') ?? this.accept('-')
     if (!sign) return this.member(this.primary())
-    if (++this.depth > DEPTH_MAX)
-      throw new SyntaxFault(sign.at, `expression recursion limit exceeded: ${DEPTH_MAX}`)
+    if (++this.depth > DEPTH_MAX) throw tooDeep(sign.at)
     const { kind, value } = this.token
     if (sign.text === '-' && kind === 'literal' && this.token.at === sign.at + 1) {
       if (typeof value === 'bigint' || typeof value === 'number') {
@@ -128,8 +158,7 @@ class Parser {
     let operand = first
     let steps = 0
     for (;;) {
-      if (++steps > DEPTH_MAX)
-        throw new SyntaxFault(this.token.at, `expression recursion limit exceeded: ${DEPTH_MAX}`)
+      if (++steps > DEPTH_MAX) throw tooDeep(this.token.at)
       const dot = this.accept('.')
       const bracket = dot ? undefined : this.accept('[')
       if (dot) operand = this.afterDot(operand, dot)

@@ -4,7 +4,6 @@
  * int is a bigint, double a number, uint a `Uint`. Objects, lists and maps of JSON are read where they lie:
  * an adapter made from the declared type turns a part into a value when it is looked at. Values are immutable.
  */
-import { assert } from '../../std/assert.ts'
 import { CelError } from './cel-error.ts'
 import type { CelType } from './cel-type.ts'
 import { DYN, escapeName } from './cel-type.ts'
@@ -353,6 +352,6 @@ export const toJson = (value: Value): unknown => {
   if (value instanceof MapValue)
     return Object.fromEntries(value.keys().map((key) => [show(key), toJson(value.get(key)!)]))
   if (value instanceof Optional) return value.value === undefined ? null : toJson(value.value)
-  assert(!(value instanceof Opaque), 'a value of a library is not JSON')
+  if (value instanceof Opaque) throw new CelError(`unsupported type conversion: ${value.typeName}`)
   return value instanceof TypeValue ? value.name : value.toString()
 }

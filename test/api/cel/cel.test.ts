@@ -315,6 +315,13 @@ test('any text is refused or compiled, never anything else', () => {
     }
   }
   assert.throws(() => compile('('.repeat(5000), { variables: {} }), /recursion limit/)
+  assert.throws(() => compile(`1${'+1'.repeat(5000)}`, { variables: {} }), /recursion limit/)
+  assert.throws(() => compile(`a${'.a'.repeat(5000)}`, { variables: {} }), /recursion limit/)
+  assert.throws(() => compile('['.repeat(5000), { variables: {} }), /recursion limit/)
+  const many = compile(`true${' && 1 < 2'.repeat(4000)}`, { variables: {} })
+  assert.is(many.evaluate({}).value, true)
+  const deep = compile(`${'(true ? '.repeat(200)}1${' : 2)'.repeat(200)}`, { variables: {} })
+  assert.is(deep.cost.max, 0)
   assert.throws(() => compile('-'.repeat(5000), { variables: {} }), /recursion limit/)
 })
 
