@@ -5,6 +5,7 @@
  */
 import { isMap, isScalar, LineCounter, parseDocument, parse as parseYaml, visit } from 'yaml'
 import { duplicateFields, duplicateLines, faultsInOrder } from '../../api/duplicate-keys.ts'
+import { jsonSyntaxFault } from '../../api/json-syntax.ts'
 import type { Json } from '../../api/meta.ts'
 import { badRequest } from '../../api/status-error.ts'
 import type { PatchFormat } from './request.ts'
@@ -20,12 +21,9 @@ export interface ParsedText {
 
 const YAML = { maxAliasCount: 100, schema: 'core', uniqueKeys: false } as const
 
-/** Throws 400. */
-export const parseJsonText = (text: string): ParsedText => {
-  const body = parseJson(
-    text,
-    'the object provided is unrecognized (must be JSON): json parse error: ',
-  )
+/** Throws 400, which says the kind that was expected: `kindOf`. */
+export const parseJsonText = (text: string, kindOf: () => string): ParsedText => {
+  const body = parseJson(text, (fault) => unrecognized(kindOf(), fault, text))
   return { body, inOrder: (unknownFields) => faultsInOrder(text, body, unknownFields) }
 }
 
@@ -39,7 +37,8 @@ export const parseYamlText = (text: string): ParsedText => ({
 /** Throws 400. */
 export const parsePatchText = (text: string, format: PatchFormat): ParsedText => {
   if (format === 'apply') return parseConfiguration(text)
-  const body = parseJson(text, format === 'strategic' ? '' : 'error decoding patch: ')
+  const prefix = format === 'strategic' ? '' : 'error decoding patch: '
+  const body = parseJson(text, (fault) => prefix + fault)
   if (format === 'json')
     return { body, inOrder: (unknownFields) => faultsInOrder(text, body, unknownFields) }
   return { body, duplicates: () => duplicateFields(text, body) }
@@ -56,12 +55,24 @@ const parseConfiguration = (text: string): ParsedText => {
   }
 }
 
-const parseJson = (text: string, prefix: string): Json => {
+const parseJson = (text: string, messageOf: (fault: string) => string): Json => {
   try {
     return JSON.parse(text) as Json
   } catch (error) {
-    throw badRequest(`${prefix}${(error as Error).message}`)
+    throw badRequest(messageOf(jsonSyntaxFault(text) ?? (error as Error).message))
   }
+}
+
+export const unrecognized = (kind: string, fault: string, text: string): string =>
+  `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${fault} (${summaryOf(text)})`
+
+const SUMMARY_BYTES_MAX = 30
+
+/** The first bytes of a body: what may be an object as text, other things in hexadecimal. */
+const summaryOf = (text: string): string => {
+  const bytes = Buffer.from(text)
+  const shown = bytes.subarray(0, SUMMARY_BYTES_MAX).toString(text[0] === '{' ? 'utf8' : 'hex')
+  return bytes.length > SUMMARY_BYTES_MAX ? `${shown} ...` : shown
 }
 
 const parseYamlValue = (text: string, prefix: string): unknown => {

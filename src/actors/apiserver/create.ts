@@ -24,12 +24,21 @@ const GENERATED_NAMES_MAX = 8
 
 export const create = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   checkOptions(request)
-  const object = decodeObject(request)
-  return {
-    type: 'object',
-    code: 201,
-    kind: request.kind,
-    object: await createObject(services, request, object),
+  const object = await createUnique(services, request)
+  return { type: 'object', code: 201, kind: request.kind, object }
+}
+
+/** Each try of a generated name begins with the body: what is derived from the name must not be of two. */
+const createUnique = async (services: Services, request: ApiRequest): Promise<KubernetesObject> => {
+  for (let tries = 1; ; tries++) {
+    const object = decodeObject(request)
+    const isGenerated = !object.metadata.name && Boolean(object.metadata.generateName)
+    try {
+      return await createObject(services, request, object)
+    } catch (error) {
+      if (!isGenerated || tries >= GENERATED_NAMES_MAX) throw error
+      if (!(error instanceof StatusError) || error.reason !== 'AlreadyExists') throw error
+    }
   }
 }
 
@@ -52,15 +61,7 @@ export const createObject = async (
   await checkNamespace(services, request, metadata.name)
   prepare(services, request, object)
   setManagers(object, managedBy)
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt(services, request, object)
-    } catch (error) {
-      if (!generate || tries >= GENERATED_NAMES_MAX) throw error
-      if (!(error instanceof StatusError) || error.reason !== 'AlreadyExists') throw error
-      metadata.name = generatedName(generate)
-    }
-  }
+  return attempt(services, request, object)
 }
 
 const prepare = (services: Services, request: ApiRequest, object: KubernetesObject): void => {

@@ -5,9 +5,11 @@
  * namespace, and no field that the kind's schema does not know. Defaults and validation come later.
  */
 import { checkFields, decodeError, strictDecodingMessage } from '../../api/check-fields.ts'
+import { jsonTypeOf } from '../../api/json-syntax.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { Json, KubernetesObject } from '../../api/meta.ts'
 import { badRequest } from '../../api/status-error.ts'
+import { unrecognized } from './body-text.ts'
 import { type ApiRequest, warn } from './request.ts'
 
 /** A fresh object made of the body; the body stays as it is. */
@@ -47,10 +49,17 @@ interface MetadataLike {
 /** An empty list of managers says something, unlike an empty list elsewhere. */
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
+/** What Go reads first of a body. */
+const TYPE_META = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`
+
 const requireObject = (kind: AnyKind, body: unknown): Json => {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error`,
+      unrecognized(
+        kind.kind,
+        `json: cannot unmarshal ${jsonTypeOf(body)} into Go value of type ${TYPE_META}`,
+        JSON.stringify(body),
+      ),
     )
   const { apiVersion = kind.apiVersion, kind: name = kind.kind } = body as {
     apiVersion?: unknown

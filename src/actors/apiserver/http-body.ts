@@ -7,7 +7,8 @@ import type { IncomingMessage } from 'node:http'
 import { acceptedPatches, patchTypeOf } from '../../api/patch/patch.ts'
 import { badRequest, tooLarge, unsupportedMediaType } from '../../api/status-error.ts'
 import { parseJsonText, parsePatchText, parseYamlText } from './body-text.ts'
-import type { PatchFormat } from './request.ts'
+import { subresourcesOf } from './discovered-verbs.ts'
+import type { ApiRequest } from './request.ts'
 
 /** Kubernetes' limit of a request body. */
 const BODY_MAX_BYTES = 3 * 1024 * 1024
@@ -36,7 +37,7 @@ export const readBody = (request: IncomingMessage): Promise<Buffer> =>
 
 export interface ParsedBody {
   body: unknown
-  patch?: PatchFormat
+  patch?: ApiRequest['patch']
   duplicates?: () => readonly string[]
   inOrder?: (unknownFields: readonly string[]) => readonly string[]
   isYaml?: boolean
@@ -48,10 +49,10 @@ const SUPPORTED_PATCHES = acceptedPatches(false).join(', ')
 export const parseBody = (
   bytes: Buffer,
   contentType: string | undefined,
-  isPatch: boolean,
+  request: ApiRequest,
 ): ParsedBody | Promise<ParsedBody> => {
   const type = mediaType(contentType)
-  if (isPatch) {
+  if (request.verb === 'patch') {
     const patch = patchTypeOf(type)
     if (!patch)
       throw unsupportedMediaType(
@@ -63,12 +64,19 @@ export const parseBody = (
   if (type === 'application/vnd.kubernetes.protobuf')
     return import('./protobuf.ts').then(({ decodeProtobuf }) => ({ body: decodeProtobuf(bytes) }))
   const text = bytes.toString()
-  if (type === '' || type === 'application/json') return parseJsonText(text)
+  if (type === '' || type === 'application/json')
+    return parseJsonText(text, () => kindOfBody(request))
   if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml')
     return parseYamlText(text)
   throw unsupportedMediaType(
     'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
   )
+}
+
+const kindOfBody = ({ verb, kind, subresource }: ApiRequest): string => {
+  if (verb === 'delete' || verb === 'deletecollection') return 'DeleteOptions'
+  const part = subresourcesOf(kind).find(({ name }) => name === subresource)
+  return part?.kind ?? kind.kind
 }
 
 const mediaType = (contentType: string | undefined): string => {

@@ -206,7 +206,7 @@ export class Exchange implements Timed {
     const format = formatOf(headers.accept, kind.isCustom ? 'custom' : 'builtIn')
     if (method !== 'GET') {
       const bytes = await readBody(this.request)
-      const parsed = parseBody(bytes, headers['content-type'], verb === 'patch')
+      const parsed = parseBody(bytes, headers['content-type'], request)
       Object.assign(request, parsed instanceof Promise ? await parsed : parsed)
       request.manager = managerOfAgent(headers['user-agent'] ?? '')
       request.showsWarnings = true

@@ -6,6 +6,7 @@
  */
 import type { V1Secret } from '@kubernetes/client-node'
 import { deepEqual } from '../equality.ts'
+import { jsonSyntaxFault, jsonTypeOf } from '../json-syntax.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { configKeyErrors } from '../names.ts'
@@ -88,22 +89,22 @@ const checkType = (errors: FieldError[], { type, data = {}, metadata }: Secret):
   }
 }
 
-/** The content never enters the message. */
+/** The content never enters the message, but for a character at which it is no JSON. */
 const checkJson = (errors: FieldError[], key: string, data: { [key: string]: string }): void => {
   const text = data[key]
   if (text === undefined) {
     errors.push(requiredField(`data[${key}]`))
     return
   }
+  const json = textOf(text)
   const redacted = '<secret contents redacted>'
   try {
-    const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
+    const value: unknown = JSON.parse(json)
     if (typeof value === 'object' && !Array.isArray(value)) return
-    const why = 'json: cannot unmarshal into an object'
+    const why = `json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type map[string]interface {}`
     errors.push(invalidField(`data[${key}]`, redacted, why))
   } catch {
-    const why = text === '' ? 'unexpected end of JSON input' : 'invalid character in JSON'
-    errors.push(invalidField(`data[${key}]`, redacted, why))
+    errors.push(invalidField(`data[${key}]`, redacted, jsonSyntaxFault(json) ?? 'invalid JSON'))
   }
 }
 

@@ -364,6 +364,29 @@ test('answers about a deprecated kind warn, reads and watches too', async () => 
   assert.is((await api.call('GET', CONFIG_MAPS)).headers['warning'], undefined)
 })
 
+test('what is no JSON is told where, with its first bytes', async () => {
+  const sent = async (method: string, path: string, body: string) => {
+    const { code, json } = await api.call(method, path, body)
+    assert.is(code, 400)
+    return json.message
+  }
+  const unread = (kind: string) =>
+    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: `
+  const object = '{"metadata":{"name":"a" "namespace":"default"}}'
+  assert.is(
+    await sent('POST', CONFIG_MAPS, object),
+    `${unread('ConfigMap')}invalid character '"' after object key:value pair ({"metadata":{"name":"a" "names ...)`,
+  )
+  assert.is(
+    await sent('PUT', `${DEPLOYMENTS}/none/scale`, 'oops'),
+    `${unread('Scale')}invalid character 'o' looking for beginning of value (6f6f7073)`,
+  )
+  assert.is(
+    await sent('POST', CONFIG_MAPS, '[]'),
+    `${unread('ConfigMap')}json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (5b5d)`,
+  )
+})
+
 test('YAML bodies are read, protobuf without its mark is refused, other types are unsupported', async () => {
   const yaml = await api.call('POST', CONFIG_MAPS, 'metadata: {name: y}\ndata: {a: "1"}\n', {
     headers: { 'content-type': 'application/yaml' },

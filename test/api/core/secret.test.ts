@@ -48,7 +48,13 @@ const cases: [Partial<Secret>, string[]][] = [
   [{ type: 'kubernetes.io/dockerconfigjson' }, ['data[.dockerconfigjson]: Required value']],
   [
     { type: 'kubernetes.io/dockercfg', stringData: { '.dockercfg': '{' } },
-    ['data[.dockercfg]: Invalid value: "<secret contents redacted>": invalid character in JSON'],
+    ['data[.dockercfg]: Invalid value: "<secret contents redacted>": unexpected end of JSON input'],
+  ],
+  [
+    { type: 'kubernetes.io/dockercfg', stringData: { '.dockercfg': '[]' } },
+    [
+      'data[.dockercfg]: Invalid value: "<secret contents redacted>": json: cannot unmarshal array into Go value of type map[string]interface {}',
+    ],
   ],
   [{ type: 'kubernetes.io/dockercfg', stringData: { '.dockercfg': '{}' } }, []],
   [{ type: 'example.com/own' }, []],
