@@ -7,10 +7,13 @@ import * as assert from 'uvu/assert'
 import { parse as parseYaml } from 'yaml'
 import { decodeProtobuf } from '../../../src/actors/apiserver/protobuf.ts'
 import { Reader } from '../../../src/actors/apiserver/protobuf-reader.ts'
+import type { KubernetesObject } from '../../../src/api/meta.ts'
 import { connection, startTestApiserver } from '../../support/api-server.ts'
+import { memoryStorage } from '../../support/memory-storage.ts'
 import { messageAt, textAt } from '../../support/protobuf-fields.ts'
 
-const api = await startTestApiserver()
+const storage = memoryStorage()
+const api = await startTestApiserver(storage)
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps'
 const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 const META = 'g=meta.k8s.io;v=v1'
@@ -37,15 +40,19 @@ const get = (
   })
 
 const COUNT = 1203
-for (let at = 0; at < COUNT; at += 100)
-  await Promise.all(
-    Array.from({ length: Math.min(100, COUNT - at) }, (_, index) =>
-      api.call('POST', CONFIG_MAPS, {
-        metadata: { name: `c${String(at + index).padStart(4, '0')}`, labels: { part: `${at}` } },
-        data: { umlaut: 'ä', text: 'a\nb' },
-      }),
-    ),
-  )
+for (let at = 0; at < COUNT; at++)
+  storage.cache.put({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: `c${String(at).padStart(4, '0')}`,
+      namespace: 'default',
+      uid: `uid-${at}`,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      labels: { part: `${at - (at % 100)}` },
+    },
+    data: { umlaut: 'ä', text: 'a\nb' },
+  } as unknown as KubernetesObject)
 /** Whatever else is written meanwhile. */
 const { metadata: head } = (await api.call('GET', `${CONFIG_MAPS}?limit=1`)).json
 const pinned = `resourceVersion=${head.resourceVersion}&resourceVersionMatch=Exact`
