@@ -6,7 +6,7 @@
  */
 import { badRequest, notFound, StatusError } from '../../api/status-error.ts'
 import type { Channel } from '../../bus/bus.ts'
-import { channelDuplex } from '../../bus/channel-duplex.ts'
+import { ChannelDuplex } from '../../bus/channel-duplex.ts'
 import type { Runtime } from '../../node/runtime.ts'
 import { joinStreams } from '../../std/join-streams.ts'
 import type { PodMemory } from './pod-memory.ts'
@@ -40,7 +40,9 @@ export const servePort = async (
   try {
     const options = { podAddressOnly: view === 'outside' }
     const socket = await runtime.connect(sandboxId, port, options)
-    joinStreams(channelDuplex(channel), socket)
+    const peer = new ChannelDuplex(channel)
+    await peer.sayConnected()
+    joinStreams(peer, socket)
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)
     channel.close(new StatusError(503, 'ServiceUnavailable', text).status)

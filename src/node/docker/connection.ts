@@ -29,7 +29,7 @@ export const connectTo = async (
   podAddressOnly = false,
 ): Promise<Duplex> => {
   try {
-    return await direct(host, port)
+    return await direct(host, port, podAddressOnly)
   } catch (error) {
     if (pid === undefined || podAddressOnly) throw error
     return relayed(pid, port)
@@ -37,10 +37,12 @@ export const connectTo = async (
 }
 
 /** `connect ECONNREFUSED 10.0.0.1:80` in the words of Kubernetes' own messages. */
-const failure = (port: number, message: string) =>
+const failure = (port: number, message: string, isOutside = false) =>
   new RuntimeError(
     'Unknown',
-    `failed to connect to localhost:${port} inside the pod: ${plainReason(message)}`,
+    isOutside
+      ? plainReason(message)
+      : `failed to connect to localhost:${port} inside the pod: ${plainReason(message)}`,
   )
 
 const plainReason = (message: string): string => {
@@ -56,14 +58,14 @@ const WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
 }
 
-const direct = (host: string, port: number): Promise<Socket> =>
+const direct = (host: string, port: number, isOutside: boolean): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const socket = connect({ host, port, allowHalfOpen: true })
     socket.once('connect', () => {
       socket.removeAllListeners('error')
       resolve(socket)
     })
-    socket.once('error', (error) => reject(failure(port, error.message)))
+    socket.once('error', (error) => reject(failure(port, error.message, isOutside)))
   })
 
 const relayed = (pid: number, port: number): Promise<Duplex> =>

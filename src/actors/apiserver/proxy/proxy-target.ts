@@ -82,10 +82,12 @@ const address = (
   host,
   connect: async () => {
     try {
-      const socket = await dial()
-      if (scheme === 'http') return socket
+      const plain = await dial()
       // As the proxy of Kubernetes, which does not know whose certificate to expect.
-      return connectTls({ socket, rejectUnauthorized: false })
+      const socket =
+        scheme === 'http' ? plain : connectTls({ socket: plain, rejectUnauthorized: false })
+      for (const each of [plain, socket]) each.on('error', () => undefined)
+      return socket
     } catch (error) {
       throw unreachable(error)
     }
