@@ -5,6 +5,7 @@
  * namespace, and no field that the kind's schema does not know. Defaults and validation come later.
  */
 import { checkFields, decodeError, strictDecodingMessage } from '../../api/check-fields.ts'
+import { deepEqual } from '../../api/equality.ts'
 import { jsonTypeOf } from '../../api/json-syntax.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { Json, KubernetesObject } from '../../api/meta.ts'
@@ -33,6 +34,7 @@ export const decodeObject = (
   object.metadata ??= {} as KubernetesObject['metadata']
   const { metadata } = object
   if (isEmptyList((body as MetadataLike).metadata?.managedFields)) metadata.managedFields = []
+  dropRepeatedOwners(request, object)
   if (!kind.namespaced || namespace === undefined) return object
   if (!metadata.namespace) metadata.namespace = namespace
   else if (metadata.namespace !== namespace)
@@ -40,6 +42,25 @@ export const decodeObject = (
       'the namespace of the provided object does not match the namespace sent on the request',
     )
   return object
+}
+
+/** Owners that are named twice in the very same way are kept once, with a warning. */
+const dropRepeatedOwners = (request: ApiRequest, { metadata }: KubernetesObject): void => {
+  const owners = metadata.ownerReferences
+  if (!owners || owners.length < 2) return
+  const kept: typeof owners = []
+  const repeated: string[] = []
+  for (const owner of owners)
+    if (kept.some((other) => other.uid === owner.uid && deepEqual(other, owner)))
+      repeated.push(owner.uid)
+    else kept.push(owner)
+  if (repeated.length === 0) return
+  metadata.ownerReferences = kept
+  const when = request.verb === 'patch' ? ' after mutating admission happens' : ''
+  warn(
+    request,
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(', ')}`,
+  )
 }
 
 interface MetadataLike {

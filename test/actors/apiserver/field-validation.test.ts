@@ -279,6 +279,22 @@ test('an apply tells of duplicate keys by their lines, in JSON and in YAML', asy
   assert.equal(warningsOf(again), ['line 3: key "kind" already set in map'])
 })
 
+test('an owner that is named twice is kept once, with a warning', async () => {
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'o', uid: 'u-1' }
+  const body = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'owned', ownerReferences: [owner, owner] },
+  })
+  const url = '/api/v1/namespaces/default/configmaps'
+  const made = await send('POST', url, '', body, 'application/json')
+  assert.equal(made.json.metadata.ownerReferences, [owner])
+  assert.match(
+    warningsOf(made)[0]!,
+    /^\.metadata\.ownerReferences contains duplicate entries; .*: u-1$/,
+  )
+})
+
 test('options that are no options are refused by name', async () => {
   const refused = await send('POST', DEPLOYMENTS, 'Maybe', VALID('x'), 'application/json')
   assert.is(refused.code, 422)
