@@ -61,7 +61,7 @@ export interface SiteOptions {
   metrics(): string
   remote: RemoteVersions
   remoteDocuments: RemoteDocuments
-  /** Further documents by path. */
+  /** Further documents by path, which anybody may keep for an hour. */
   documents: Readonly<Record<string, { type: string; make(): object }>>
 }
 
@@ -115,7 +115,8 @@ export const createSite = (options: SiteOptions): Site => {
         if (path.startsWith('/openapi/')) return openApi.page(path, query, pageRequest(headers))
         if (Object.hasOwn(options.documents, path)) {
           const { type, make } = options.documents[path]!
-          return once(path, make, type)
+          const page = once(path, make, type)
+          return page && { ...page, headers: { 'Cache-Control': 'public, max-age=3600' } }
         }
         return discovered(path, once, served())
     }
