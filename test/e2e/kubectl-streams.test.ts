@@ -357,11 +357,29 @@ test('the JavaScript client runs, attaches, forwards and follows', async () => {
   await eventually(() => answers() === 'through a channel', 'the echo')
   if ('close' in forward) forward.close()
 
+  await apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'brief' },
+    spec: {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'main',
+          image: TEST_IMAGE,
+          command: ['sh', '-c', 'echo one; until [ -e /end ]; do sleep 0.1; done; echo two'],
+          readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
+        },
+      ],
+    },
+  })
+  await ready('brief')
   const lines = new PassThrough()
   const follows = collected(lines)
-  const following = await new Log(config).log('default', 'server', 'main', lines, { follow: true })
-  await eventually(() => follows().includes('heard by a program'), 'the log')
-  following.abort()
+  await new Log(config).log('default', 'brief', 'main', lines, { follow: true })
+  await eventually(() => follows() === 'one\n', 'the first line')
+  await kubectl('exec', 'brief', '--', 'touch', '/end')
+  await eventually(() => follows() === 'one\ntwo\n', 'the last line')
 })
 
 test.run()
