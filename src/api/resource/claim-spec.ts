@@ -12,10 +12,12 @@ import type {
   V1ExactDeviceRequest,
 } from '@kubernetes/client-node'
 import { checkDnsLabel, checkDnsSubdomain, isOneOf } from '../core/field-rules.ts'
+import { canonicalizeQuantities } from '../core/resource-list.ts'
 import type { Wire } from '../meta.ts'
 import { type FieldError, invalidField, requiredField } from '../status-error.ts'
 import { checkSelectors } from './device-expressions.ts'
 import {
+  applyTolerationDefaults,
   checkConfiguration,
   checkDeviceToleration,
   checkEach,
@@ -47,7 +49,8 @@ export const applyClaimSpecDefaults = (spec: ClaimSpec | undefined): void => {
 const applyRequestDefaults = (request: ExactRequest | SubRequest): void => {
   request.allocationMode ||= 'ExactCount'
   if (request.allocationMode === 'ExactCount') request.count ||= 1
-  for (const toleration of request.tolerations ?? []) toleration.operator ||= 'Equal'
+  if (request.capacity?.requests) canonicalizeQuantities(request.capacity.requests)
+  applyTolerationDefaults(request.tolerations)
 }
 
 /** The names that constraints, configurations and results may refer to: `request` and `request/alternative`. */

@@ -16,6 +16,7 @@ import type {
 } from '@kubernetes/client-node'
 import { checkConditions } from '../condition-validation.ts'
 import { checkCsiDriverName, checkDnsLabel, FIELD_IMMUTABLE, isOneOf } from '../core/field-rules.ts'
+import { canonicalizeQuantities } from '../core/resource-list.ts'
 import { checkNodeSelector } from '../core/scheduling-validation.ts'
 import { deepEqual } from '../equality.ts'
 import type { Wire } from '../meta.ts'
@@ -29,6 +30,7 @@ import {
 } from '../status-error.ts'
 import { CLAIM_PARTS_MAX, checkRequestReference, checkRequestsConfiguration } from './claim-spec.ts'
 import {
+  applyTolerationDefaults,
   checkBindingConditions,
   checkDeviceToleration,
   checkEach,
@@ -61,6 +63,13 @@ const identityOf = ({ driver, pool, device, shareID }: DeviceName): string =>
 
 const allocatedIn = (allocation: Allocation | undefined): ReadonlySet<string> =>
   new Set((allocation?.devices?.results ?? []).map(identityOf))
+
+export const applyClaimStatusDefaults = (status: ClaimStatus | undefined): void => {
+  for (const result of status?.allocation?.devices?.results ?? []) {
+    if (result.consumedCapacity) canonicalizeQuantities(result.consumedCapacity)
+    applyTolerationDefaults(result.tolerations)
+  }
+}
 
 /** What drivers said of devices goes, in place, when these are no longer allocated. */
 export const dropDeallocated = (status: ClaimStatus, old: ClaimStatus | undefined): void => {

@@ -154,6 +154,10 @@ export const checkRawObject = (
     errors.push(invalidField(path, '<value omitted>', 'must be a valid JSON object'))
 }
 
+export const applyTolerationDefaults = (tolerations: readonly DeviceToleration[] = []): void => {
+  for (const toleration of tolerations) toleration.operator ||= 'Equal'
+}
+
 export const checkDeviceToleration = (
   errors: FieldError[],
   at: string,

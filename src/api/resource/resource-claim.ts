@@ -13,7 +13,7 @@ import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { type FieldError, invalidField } from '../status-error.ts'
 import { applyClaimSpecDefaults, checkClaimSpec, requestNamesOf } from './claim-spec.ts'
-import { claimStatusErrors, dropDeallocated } from './claim-status.ts'
+import { applyClaimStatusDefaults, claimStatusErrors, dropDeallocated } from './claim-status.ts'
 import { loadDeviceCompiler } from './device-expressions.ts'
 import { RESOURCE_GROUP } from './device-rules.ts'
 
@@ -48,7 +48,10 @@ export const ResourceClaim = defineKind<ResourceClaim>({
   model: 'ResourceV1ResourceClaim',
   statusSubresource: true,
   load: loadDeviceCompiler,
-  applyDefaults: ({ spec }) => applyClaimSpecDefaults(spec),
+  applyDefaults: ({ spec, status }) => {
+    applyClaimSpecDefaults(spec)
+    applyClaimStatusDefaults(status)
+  },
   prepareForCreate: (claim) => {
     claim.status = {}
   },
