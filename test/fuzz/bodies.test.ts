@@ -114,6 +114,9 @@ const messageOf = (chance: Chance, kind: AnyKind, worker: number): Message => {
   return { method, path: `${path}${query}`, ...encoded(chance, changed) }
 }
 
+/** Kinds whose status the apiserver itself writes meanwhile. */
+const WRITTEN_MEANWHILE = new Set(['FlowSchema', 'CustomResourceDefinition', 'APIService'])
+
 /** Revision and uid of everything a worker can have touched. */
 const stateOf = (kind: AnyKind, worker: number): string => {
   const { cache } = storage
@@ -138,6 +141,7 @@ test('bodies', async () => {
     const what = `${message.method} ${message.path} ${message.type} ${body.toString().slice(0, 2000)}`
     const fault = faultOf(answer)
     if (fault) return `${what}\n  ${fault}`
+    if (WRITTEN_MEANWHILE.has(kind.kind)) return undefined
     if (answer.code >= 400 && stateOf(kind, worker) !== before)
       return `${what}\n  refused and written`
     return undefined

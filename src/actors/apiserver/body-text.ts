@@ -57,10 +57,25 @@ const parseConfiguration = (text: string): ParsedText => {
 
 const parseJson = (text: string, messageOf: (fault: string) => string): Json => {
   try {
-    return JSON.parse(text) as Json
+    const value = JSON.parse(text) as Json
+    return SURROGATE.test(text) ? wellFormed(value) : value
   } catch (error) {
     throw badRequest(messageOf(jsonSyntaxFault(text) ?? (error as Error).message))
   }
+}
+
+/** Half of a character, written as an escape: nothing that is stored could hold it. */
+const SURROGATE = /\\u[dD][89a-fA-F]/
+const HALVES = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+
+/** Halves of characters become U+FFFD, as Go reads them. */
+const wellFormed = (value: Json): Json => {
+  if (typeof value === 'string') return value.replace(HALVES, '\ufffd')
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(wellFormed)
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key.replace(HALVES, '\ufffd'), wellFormed(each)]),
+  )
 }
 
 export const unrecognized = (kind: string, fault: string, text: string): string =>

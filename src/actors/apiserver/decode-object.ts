@@ -74,6 +74,8 @@ const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.l
 const TYPE_META = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`
 
 const requireObject = (kind: AnyKind, body: unknown): Json => {
+  if (body === undefined)
+    throw badRequest(unrecognized(kind.kind, 'unexpected end of JSON input', ''))
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw badRequest(
       unrecognized(
