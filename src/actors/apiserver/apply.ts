@@ -13,7 +13,7 @@ import { type Managers, NOBODY, setManagers } from '../../api/managed-fields/man
 import type { Json, KubernetesObject } from '../../api/meta.ts'
 import { badRequest, conflict, StatusError } from '../../api/status-error.ts'
 import { refusal } from './authorize.ts'
-import { withRetries } from './commit.ts'
+import { ATTEMPTS_MAX, withRetries } from './commit.ts'
 import { checkName, createObject } from './create.ts'
 import { decodeObject, yamlFault } from './decode-object.ts'
 import { authorOf, ignoredBy, knownManagers, shapeOf } from './field-managers.ts'
@@ -30,7 +30,7 @@ export const apply = async (services: Services, request: ApiRequest): Promise<Ap
   reportDuplicates(request)
   const given = statedRevision(applied)
   if (given) await catchUp(services, request, given)
-  for (;;)
+  for (let tries = 1; ; tries++)
     try {
       const object = await withRetries(
         services,
@@ -40,7 +40,7 @@ export const apply = async (services: Services, request: ApiRequest): Promise<Ap
       )
       return { type: 'object', code: 200, kind, object }
     } catch (error) {
-      if (!isMissing(error, request)) throw error
+      if (tries > ATTEMPTS_MAX || !isMissing(error, request)) throw error
       const object = await createApplied(services, request, applied)
       if (object) return { type: 'object', code: 201, kind, object }
     }
