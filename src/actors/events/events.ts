@@ -7,7 +7,6 @@
 import type { Headers } from '../../bus/bus.ts'
 import { type EventType, type StorageClass, subjectsFor } from '../../bus/subjects.ts'
 import { cacheStatus } from '../../client/cache-status.ts'
-import { jsonText } from '../../client/json-text.ts'
 import { startLeadership } from '../../client/leadership.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import type { Log } from '../../std/log.ts'
@@ -35,7 +34,8 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
         object.metadata.name,
         type.toLowerCase() as EventType,
       ),
-      jsonText(object),
+      /** Without the managers of its fields, which no reader of changes asks for. */
+      JSON.stringify(object),
       { [REVISION_HEADER]: String(revision), [STORAGE_HEADER]: kind.storage },
     )
   }
