@@ -56,6 +56,8 @@ export interface HttpDoorOptions {
   serveProxy(call: ProxyCall, exchange: ProxyExchange): Promise<void>
 }
 
+/** Selectors and tokens may be long. */
+const HEADER_BYTES_MAX = 128 * 1024
 const HEADERS_TIMEOUT_MS = 30_000
 const REQUEST_TIMEOUT_MS = 60_000
 const KEEP_ALIVE_MS = 75_000
@@ -87,6 +89,7 @@ export const createHttpDoor = (options: HttpDoorOptions): HttpDoor => {
       ALPNProtocols: ['h2', 'http/1.1'],
       secureOptions: NO_SESSION_TICKETS,
       minVersion: 'TLSv1.2',
+      maxHeaderSize: HEADER_BYTES_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,

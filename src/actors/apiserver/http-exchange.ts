@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts'
+import { parseFieldSelector, requiredValue } from '../../api/field-selector.ts'
 import {
   badRequest,
   internalError,
@@ -58,6 +59,17 @@ const verbOf = (
   if (watch) return undefined
   if (name === undefined) return method === 'PUT' || method === 'PATCH' ? undefined : verbs[1]
   return method === 'POST' && subresource === undefined ? undefined : verbs[0]
+}
+
+/** Who lists one object by its name needs no right to list all. */
+const selectedName = (query: URLSearchParams): string | undefined => {
+  const text = query.get('fieldSelector')
+  if (!text?.includes('metadata.name')) return undefined
+  try {
+    return requiredValue(parseFieldSelector(text), 'metadata.name')
+  } catch {
+    return undefined
+  }
 }
 
 const WARNINGS_MAX = 50
@@ -189,6 +201,8 @@ export class Exchange implements Timed {
     this.verb = verb ?? method
     if (!verb) throw noSuchMethod()
     const request: ApiRequest = { verb, kind, namespace, name, subresource, user, query }
+    if ((verb === 'list' || verb === 'watch') && name === undefined && query.size > 0)
+      request.name = selectedName(query)
     if (kind.deprecation) warn(request, kind.deprecation)
     if (request.warnings) this.warn(request.warnings)
     if (verb === 'watch') return this.serveWatch(request)
