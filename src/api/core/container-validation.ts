@@ -277,12 +277,12 @@ const checkContainerRestartPolicy = (
   }
   for (const [index, { action, exitCodes }] of restartPolicyRules.entries()) {
     const rule = `${at}.restartPolicyRules[${index}]`
-    isOneOf(errors, `${rule}.action`, action, RULE_ACTIONS)
+    isOneOf(errors, `${rule}.action`, action ?? '', RULE_ACTIONS)
     if (!exitCodes) {
       errors.push(requiredField(`${rule}.exitCodes`, 'must be specified'))
       continue
     }
-    isOneOf(errors, `${rule}.exitCodes.operator`, exitCodes.operator, RULE_OPERATORS)
+    isOneOf(errors, `${rule}.exitCodes.operator`, exitCodes.operator ?? '', RULE_OPERATORS)
     const count = exitCodes.values?.length ?? 0
     if (count > MAX_EXIT_CODES) {
       errors.push(tooManyField(`${rule}.exitCodes.values`, count, MAX_EXIT_CODES))

@@ -8,7 +8,7 @@
 import { isIP } from 'node:net'
 import type { V1LabelSelector } from '@kubernetes/client-node'
 import { deepEqual } from '../equality.ts'
-import { addressErrors, hasHostBits, MAPPED } from '../ip-network.ts'
+import { addressErrors, hasHostBits, isSloppyCidr, MAPPED } from '../ip-network.ts'
 import {
   configKeyErrors,
   dns1123LabelErrors,
@@ -210,15 +210,13 @@ export const checkCidr = (
   known: readonly string[] = [],
 ): void => {
   if (known.includes(value)) return
-  const slash = value.indexOf('/')
-  const address = value.slice(0, slash)
-  const length = value.slice(slash + 1)
-  const bits = Number(length)
-  const family = slash < 0 ? 0 : isIP(address)
-  if (family === 0 || !/^\d+$/.test(length) || bits > (family === 4 ? 32 : 128)) {
+  if (!isSloppyCidr(value)) {
     const why = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
     errors.push(invalidField(path, value, why))
-  } else if (length.length > 1 && length.startsWith('0')) {
+    return
+  }
+  const [address = '', length = ''] = value.split('/')
+  if (isIP(address) === 0 || (length.length > 1 && length.startsWith('0'))) {
     errors.push(invalidField(path, value, 'must not have leading 0s in IP or prefix length'))
   } else if (MAPPED.test(address)) {
     errors.push(invalidField(path, value, 'must not have an IPv4-mapped IPv6 address'))

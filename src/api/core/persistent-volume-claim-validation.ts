@@ -13,7 +13,7 @@ import { deepCopy, deepEqual } from '../equality.ts'
 import type { Wire } from '../meta.ts'
 import { qualifiedNameErrors } from '../names.ts'
 import { validateAnnotations } from '../object-meta.ts'
-import { milliValue } from '../quantity.ts'
+import { milliValue, value } from '../quantity.ts'
 import {
   type FieldError,
   forbiddenField,
@@ -70,7 +70,9 @@ export const checkClaimTemplate = (
   checkLabels(errors, `${path}.metadata.labels`, metadata?.labels)
   for (const field of Object.keys(metadata ?? {})) {
     if (field === 'annotations' || field === 'labels') continue
-    errors.push(forbiddenField(`${path}.metadata.${field}`, 'cannot be set'))
+    // Kubernetes derives the path from its own name of the field.
+    const shown = field === 'uid' ? 'uID' : field
+    errors.push(forbiddenField(`${path}.metadata.${shown}`, 'cannot be set'))
   }
   checkClaimSpec(errors, `${path}.spec`, spec ?? {}, true)
 }
@@ -118,7 +120,8 @@ const checkDataSources = (
     dataSource.apiGroup === dataSourceRef.apiGroup &&
     dataSource.kind === dataSourceRef.kind &&
     dataSource.name === dataSourceRef.name
-  const refuse = (why: string) => errors.push(invalidField(path, `${path}.dataSource`, why))
+  // Kubernetes shows a path as the value, which comes out empty.
+  const refuse = (why: string) => errors.push(invalidField(path, {}, why))
   if (dataSourceRef.namespace) {
     refuse('may not be specified when dataSourceRef.namespace is specified')
   } else if (!isSame) refuse('must match dataSourceRef')
@@ -231,9 +234,13 @@ export const validateClaimStatusUpdate = (claim: PersistentVolumeClaim): FieldEr
   }
   for (const [name, amount] of Object.entries(status?.allocatedResources ?? {})) {
     if (!checkResourceKey(errors, 'status.allocatedResources', name)) continue
-    checkNonNegativeQuantity(errors, `status.allocatedResources[${name}]`, amount)
-    if (milliValue(amount) % 1000 === 0) continue
     const at = `status.allocatedResources[${name}]`
+    const bytes = value(amount)
+    if (bytes < 0) {
+      errors.push(invalidField(at, bytes, 'must be a valid resource quantity'))
+      continue
+    }
+    if (milliValue(amount) % 1000 === 0) continue
     errors.push(invalidField(at, amount, 'must be an integer'))
   }
   return errors

@@ -7,17 +7,19 @@
  * mounts no token: no token is issued yet.
  */
 import type { V1LabelSelector, V1PodAffinityTerm } from '@kubernetes/client-node'
+import { timestamp } from '../../std/clock.ts'
 import type { Wire } from '../meta.ts'
 import type { Pod } from './pod.ts'
 import { qosClassOf } from './pod-qos.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'
+import { applyAppArmorAnnotations } from './profile-annotations.ts'
 
 const MIRROR = 'kubernetes.io/config.mirror'
 /** A node that vanishes keeps its pods this long unless they say otherwise. */
 const DEFAULT_TOLERATION_SECONDS = 300
 const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
 
-export const admitPod = (pod: Pod): void => {
+export const admitPod = (pod: Pod, { now }: { now: number }): void => {
   const { spec } = pod
   if (!spec) return
   pod.status = { phase: 'Pending', qosClass: qosClassOf(spec) }
@@ -28,11 +30,14 @@ export const admitPod = (pod: Pod): void => {
         status: 'False',
         reason: 'SchedulingGated',
         message: 'Scheduling is blocked due to non-empty scheduling gates',
+        lastTransitionTime: timestamp(now),
       },
     ]
   }
   selectByOwnLabels(spec, pod.metadata.labels ?? {})
-  if (pod.metadata.annotations?.[MIRROR] === undefined) {
+  const { annotations } = pod.metadata
+  if (annotations) applyAppArmorAnnotations(spec, annotations)
+  if (annotations?.[MIRROR] === undefined) {
     spec.serviceAccountName ||= spec.serviceAccount || 'default'
     spec.serviceAccount = spec.serviceAccountName
   }

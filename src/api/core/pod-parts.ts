@@ -39,7 +39,7 @@ const keepAllButEphemeralContainers = (pod: Pod, old: Pod): void => {
 
 export const validateEphemeralContainersUpdate = (pod: Pod, old: Pod): FieldError[] => {
   if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) {
-    return [forbiddenField('', 'static pods do not support ephemeral containers')]
+    return [forbiddenField('[]', 'static pods do not support ephemeral containers')]
   }
   const errors: FieldError[] = []
   checkPod(errors, pod)
@@ -102,10 +102,10 @@ const COMPUTE = ['cpu', 'memory'] as const
 
 export const validateResizeUpdate = (pod: Pod, old: Pod): FieldError[] => {
   if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) {
-    return [forbiddenField('', 'static pods cannot be resized')]
+    return [forbiddenField('[]', 'static pods cannot be resized')]
   }
   if (old.spec?.os?.name === 'windows')
-    return [forbiddenField('', 'windows pods cannot be resized')]
+    return [forbiddenField('[]', 'windows pods cannot be resized')]
   const errors: FieldError[] = []
   checkPod(errors, pod)
   const last = specOf(old)

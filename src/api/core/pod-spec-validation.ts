@@ -182,7 +182,7 @@ const checkResourceClaims = (
   const names = new Set<string>()
   for (const [index, claim] of (spec.resourceClaims ?? []).entries()) {
     if (annotations?.[MIRROR] !== undefined) {
-      errors.push(forbiddenField('', 'static pods do not support resource claims'))
+      errors.push(forbiddenField('[]', 'static pods do not support resource claims'))
       continue
     }
     const at = `${path}[${index}]`

@@ -5,6 +5,7 @@
  * Wording follows Kubernetes 1.36. Fields decide; an annotation beside one must say the same in a new pod.
  */
 import type { V1AppArmorProfile, V1SeccompProfile } from '@kubernetes/client-node'
+import { deepEqual } from '../equality.ts'
 import { type FieldError, forbiddenField, invalidField } from '../status-error.ts'
 import { checkRelativePath } from './field-rules.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'
@@ -17,6 +18,8 @@ const SECCOMP_CONTAINER = 'container.seccomp.security.alpha.kubernetes.io/'
 /** The prefix of a key that ends with a container's name. */
 export const APP_ARMOR_CONTAINER = 'container.apparmor.security.beta.kubernetes.io/'
 const LOCALHOST = 'localhost/'
+/** Bytes of a path on Linux. */
+const PATH_MAX = 4095
 
 /** Whether any annotation is about profiles: nearly no pod has one. */
 const hasProfiles = (annotations: Annotations): boolean => {
@@ -56,6 +59,32 @@ const checkSeccompProfile = (errors: FieldError[], at: string, profile: string):
   if (profile.startsWith(LOCALHOST)) {
     checkRelativePath(errors, at, profile.slice(LOCALHOST.length))
   } else errors.push(invalidField(at, profile, 'must be a valid seccomp profile'))
+}
+
+/** In a new pod, in place: an annotation about AppArmor becomes the field it stands for. */
+export const applyAppArmorAnnotations = (spec: PodSpec, annotations: Annotations): void => {
+  if (!hasProfiles(annotations) || spec.os?.name === 'windows') return
+  for (const [, container] of eachContainer(spec, '')) {
+    const annotation = annotations[`${APP_ARMOR_CONTAINER}${container.name}`]
+    if (annotation === undefined || container.securityContext?.appArmorProfile) continue
+    const profile = appArmorProfileOf(annotation)
+    if (!profile || deepEqual(profile, spec.securityContext?.appArmorProfile)) continue
+    container.securityContext ??= {}
+    container.securityContext.appArmorProfile = profile
+  }
+}
+
+/** Undefined: no field says the same. */
+const appArmorProfileOf = (annotation: string): V1AppArmorProfile | undefined => {
+  if (annotation === 'unconfined') return { type: 'Unconfined' }
+  if (annotation === 'runtime/default') return { type: 'RuntimeDefault' }
+  const localhostProfile = annotation.slice(LOCALHOST.length)
+  const isValid =
+    annotation.startsWith(LOCALHOST) &&
+    localhostProfile !== '' &&
+    localhostProfile.trim() === localhostProfile &&
+    localhostProfile.length <= PATH_MAX
+  return isValid ? { type: 'Localhost', localhostProfile } : undefined
 }
 
 /** In a new pod annotations and fields agree. */

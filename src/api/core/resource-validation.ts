@@ -226,11 +226,14 @@ const checkClaims = (
       errors.push(requiredField(at))
       continue
     }
-    if (request) checkDnsLabel(errors, `${at}.request`, request)
-    const key = request ? `${name}/${request}` : name
-    const whole = !request && [...seen].some((other) => other.startsWith(`${name}/`))
-    if (seen.has(name) || seen.has(key) || whole) errors.push(duplicateField(at, key))
-    seen.add(key)
+    if (seen.has(name)) errors.push(duplicateField(at, name))
+    else {
+      if (request) checkDnsLabel(errors, `${at}.request`, request)
+      const key = request ? `${name}/${request}` : name
+      const isInParts = !request && [...seen].some((other) => other.startsWith(`${name}/`))
+      if (seen.has(key) || isInParts) errors.push(duplicateField(at, key))
+      seen.add(key)
+    }
     if (known.includes(name)) continue
     const list = known.length > 0 ? `: ${known.join(', ')}` : ' which is empty'
     errors.push(

@@ -25,7 +25,8 @@ import { checkWindowsOptions } from './windows-validation.ts'
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined']
 const FS_GROUP_POLICIES = ['Always', 'OnRootMismatch']
 const GROUP_POLICIES = ['Merge', 'Strict']
-const SELINUX_POLICIES = ['MountOption', 'Recursive']
+/** `MountOption` waits for a feature that Kubernetes 1.36 keeps off. */
+const SELINUX_POLICIES = ['Recursive']
 const PROC_MOUNTS = ['Default', 'Unmasked']
 const PATH_MAX = 4095
 const SYSCTL_MAX = 253

@@ -39,6 +39,12 @@ const nodeCases: [Partial<Node>, string[]][] = [
     ],
   ],
   [
+    { spec: { podCIDRs: ['010.0.0.0/24'] } },
+    [
+      'spec.podCIDRs[0]: Invalid value: "010.0.0.0/24": must not have leading 0s in IP or prefix length',
+    ],
+  ],
+  [
     { spec: { podCIDRs: ['10.0.0.0/24', '10.0.1.0/24'] } },
     [
       'spec.podCIDRs: Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: may specify no more than one CIDR for each IP family',

@@ -90,7 +90,7 @@ test('a pod from a file has no subresources that change it', () => {
   ] as const) {
     const old = createPod()
     old.metadata.annotations = { 'kubernetes.io/config.mirror': 'x' }
-    assert.equal(shown(part.validateUpdate!(deepCopy(old), old)), [`: Forbidden: ${why}`])
+    assert.equal(shown(part.validateUpdate!(deepCopy(old), old)), [`[]: Forbidden: ${why}`])
   }
 })
 

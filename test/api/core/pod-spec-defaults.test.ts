@@ -163,6 +163,7 @@ test('a gated pod says so from the start', () => {
       status: 'False',
       reason: 'SchedulingGated',
       message: 'Scheduling is blocked due to non-empty scheduling gates',
+      lastTransitionTime: '2026-01-01T01:00:00Z',
     },
   ])
 })

@@ -486,6 +486,38 @@ table('scheduling', [
   ],
 ])
 
+table('claims of a container and what waits for a feature', [
+  [
+    {
+      resourceClaims: [{ name: 'gpu', resourceClaimName: 'mine' }],
+      ...one({
+        resources: { claims: [{ name: 'gpu' }, { name: 'gpu', request: 'first' }] },
+      }),
+    },
+    [`${C}.resources.claims[1]: Duplicate value: "gpu"`],
+  ],
+  [
+    {
+      resourceClaims: [{ name: 'gpu', resourceClaimName: 'mine' }],
+      ...one({
+        resources: {
+          claims: [
+            { name: 'gpu', request: 'first' },
+            { name: 'gpu', request: 'first' },
+          ],
+        },
+      }),
+    },
+    [`${C}.resources.claims[1]: Duplicate value: "gpu/first"`],
+  ],
+  [
+    { containers: [web()], securityContext: { seLinuxChangePolicy: 'MountOption' } },
+    [
+      'spec.securityContext.seLinuxChangePolicy: Unsupported value: "MountOption": supported values: "Recursive"',
+    ],
+  ],
+])
+
 test('faults carry the reason of Kubernetes', () => {
   const pod = createPod({ restartPolicy: 'x', containers: [web({ image: '' })] })
   const reasons = Pod.validate!(pod).map(({ reason }) => reason)

@@ -40,6 +40,24 @@ test('a new pod says the same in its annotations as in its fields', () => {
   ])
 })
 
+test('annotations of AppArmor become fields of a new pod', () => {
+  const annotations = {
+    [`${ARMOR}web`]: 'localhost/mine',
+    [`${ARMOR}other`]: 'runtime/default',
+    [`${ARMOR}odd`]: 'localhost/ mine',
+  }
+  const pod = createPod()
+  pod.metadata.annotations = annotations
+  const names = ['web', 'other', 'odd', 'plain']
+  pod.spec!.containers = names.map((name) => ({ name, image: 'web:1' }))
+  pod.spec!.securityContext = { appArmorProfile: { type: 'RuntimeDefault' } }
+  Pod.prepareForCreate!(pod, { now: 0 })
+  assert.equal(
+    pod.spec!.containers.map(({ securityContext }) => securityContext?.appArmorProfile),
+    [{ type: 'Localhost', localhostProfile: 'mine' }, undefined, undefined, undefined],
+  )
+})
+
 test('annotations of AppArmor never change', () => {
   const old = createPod()
   old.metadata.annotations = { [`${ARMOR}web`]: 'unconfined' }
