@@ -56,7 +56,14 @@ export const forwardOverWebSocket = (
   socket.on('message', (data) => {
     const message = codec.decode(messageBytes(data))
     const stream = message && message.channel % 2 === 0 ? streams[message.channel / 2] : undefined
-    if (!message || !stream || stream.destroyed || stream.push(message.payload)) return
+    if (
+      !message ||
+      !stream ||
+      stream.writableEnded ||
+      stream.destroyed ||
+      stream.push(message.payload)
+    )
+      return
     full.add(message.channel)
     socket.pause()
   })
@@ -82,6 +89,11 @@ const dataStream = (
       if (full.delete(channel) && full.size === 0 && socket.isPaused) socket.resume()
     },
     write: (chunk: Buffer, _encoding, done) => send(channel, chunk, done),
+    // The client cannot end its own side: it ends with the pod's.
+    final: (done) => {
+      stream.push(null)
+      done()
+    },
   })
   return stream.on('error', () => undefined)
 }
