@@ -15,6 +15,7 @@ import {
   type Container,
   type ContainerResources,
   type ContainerSpec,
+  type ContainerStats,
   type ImageInfo,
   type LogChunk,
   type LogQuery,
@@ -127,23 +128,8 @@ export const createHollowRuntime = (options: HollowRuntimeOptions): Runtime => {
     exec: (id, command, streams, execOptions) => exec(host, id, command, streams, execOptions),
     attach: (id, streams, { signal }) => attach(host, id, streams, signal),
     logs: (id, query, signal) => readLogs(host, id, query, signal),
-    connect: async (sandboxId, port) => {
-      const sandbox = host.sandboxes.get(sandboxId)
-      if (sandbox?.state !== 'ready')
-        throw new RuntimeError('NotFound', `no such sandbox: ${sandboxId}`)
-      return hollowPort(sandbox.pod, port)
-    },
-    stats: async () =>
-      [...host.containers.values()]
-        .filter(({ container }) => container.state === 'running')
-        .map(({ container }) => ({
-          containerId: container.id,
-          atMs: clock.now(),
-          cpuUsageCoreNanoSeconds: Math.round(
-            (clock.now() - (container.startedAtMs ?? 0)) * 1e6 * CPU_SHARE,
-          ),
-          memoryWorkingSetBytes: MEMORY_BYTES,
-        })),
+    connect: async (sandboxId, port) => connect(host, sandboxId, port),
+    stats: async () => statsOf(host),
     events: (onEvent, _onGap, signal) => {
       if (signal.aborted) return
       listeners.add(onEvent)
@@ -151,6 +137,25 @@ export const createHollowRuntime = (options: HollowRuntimeOptions): Runtime => {
     },
   }
 }
+
+const connect = ({ sandboxes }: Host, sandboxId: string, port: number) => {
+  const sandbox = sandboxes.get(sandboxId)
+  if (sandbox?.state !== 'ready')
+    throw new RuntimeError('NotFound', `no such sandbox: ${sandboxId}`)
+  return hollowPort(sandbox.pod, port)
+}
+
+const statsOf = ({ containers, clock }: Host): ContainerStats[] =>
+  [...containers.values()]
+    .filter(({ container }) => container.state === 'running')
+    .map(({ container }) => ({
+      containerId: container.id,
+      atMs: clock.now(),
+      cpuUsageCoreNanoSeconds: Math.round(
+        (clock.now() - (container.startedAtMs ?? 0)) * 1e6 * CPU_SHARE,
+      ),
+      memoryWorkingSetBytes: MEMORY_BYTES,
+    }))
 
 const imageOf = (image: string): ImageInfo => ({
   id: `sha256:hollow-${image}`,
