@@ -95,7 +95,7 @@ const withoutNames = (shape: FieldShape, value: JsonObject, set: FieldSet): Json
     const item = value[name] as Json
     const node = set[`f:${name}`]
     if (node && isMember(node)) continue
-    kept[name] = node ? withoutFields(shapeOfName(shape, name) ?? UNTYPED, item, node) : item
+    put(kept, name, node ? withoutFields(shapeOfName(shape, name) ?? UNTYPED, item, node) : item)
   }
   return kept
 }
@@ -126,10 +126,23 @@ export const mergeFields = (
   const merged: JsonObject = { ...(live as JsonObject) }
   for (const name in applied as JsonObject) {
     const part = shapeOfName(shape, name) ?? UNTYPED
-    const value = mergeFields(part, merged[name], (applied as JsonObject)[name])
-    if (value !== undefined) merged[name] = value
+    const present = Object.hasOwn(merged, name) ? merged[name] : undefined
+    const value = mergeFields(part, present, (applied as JsonObject)[name])
+    if (value !== undefined) put(merged, name, value)
   }
   return merged
+}
+
+/** Sets a field that may have any name. */
+const put = (object: JsonObject, name: string, value: Json): void => {
+  if (name !== '__proto__') object[name] = value
+  else
+    Object.defineProperty(object, name, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
 }
 
 const isBare = (value: Json): boolean =>

@@ -4,7 +4,7 @@
  * Errors are those of Kubernetes' apiserver: 400 for a patch it cannot read, 422 for one that does not apply.
  * The arguments are not changed. What copies add is bounded.
  */
-import jsonpatch, { type Operation } from 'fast-json-patch'
+import jsonpatch, { type Operation, type Validator } from 'fast-json-patch'
 import { deepCopy } from '../equality.ts'
 import type { UncheckedObject } from '../kind.ts'
 import type { Json } from '../meta.ts'
@@ -35,13 +35,38 @@ export const applyJsonPatch = (object: UncheckedObject, operations: Json): Unche
       if (operation.op === 'move' && operation.path.startsWith(`${operation.from}/`))
         throw rejected()
       const step = deepCopy(operation)
-      patched = jsonpatch.applyOperation(patched, step, true, true, true, index).newDocument
+      patched = jsonpatch.applyOperation(patched, step, checkPlaces, true, true, index).newDocument
     }
   } catch {
     throw rejected()
   }
   return patched
 }
+
+/**
+ * Throws when an operation's value or places are missing. In place of the package's own check, which copies the whole
+ * document for each `move` and `copy`. `existing` is how far the path leads.
+ */
+const checkPlaces: Validator<unknown> = (operation, _index, document, existing = '') => {
+  const { path } = operation
+  if (path !== '' && !path.startsWith('/')) throw rejected()
+  switch (operation.op) {
+    case 'add':
+      if (operation.value === undefined || depthOf(path) > depthOf(existing) + 1) throw rejected()
+      break
+    case 'replace':
+      if (operation.value === undefined || path !== existing) throw rejected()
+      break
+    case 'remove':
+      if (path !== existing) throw rejected()
+      break
+    case 'move':
+    case 'copy':
+      if (jsonpatch.getValueByPointer(document, operation.from) === undefined) throw rejected()
+  }
+}
+
+const depthOf = (pointer: string): number => pointer.split('/').length
 
 const sizeAt = (document: UncheckedObject, pointer: string): number =>
   (JSON.stringify(jsonpatch.getValueByPointer(document, pointer)) ?? '').length

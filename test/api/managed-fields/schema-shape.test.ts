@@ -73,6 +73,11 @@ test('what does not fit is named', () => {
     '.spec.none: field not declared in schema',
     '.spec.ports[port="x",protocol="TCP"].port: expected numeric (int or float), got string',
   ])
+  const template = { apiversion: 'v1', metadata: { unknownSubMeta: 'x' } }
+  assert.equal(faultsOf(shape, { metadata: { unknownMeta: 'x' }, spec: { template } }), [
+    '.metadata.unknownMeta: field not declared in schema',
+    '.spec.template.metadata.unknownSubMeta: field not declared in schema',
+  ])
   assert.equal(faultsOf(shape, { spec: { ports: [{ port: 1 }, { port: 1 }] } }), [
     '.spec.ports: duplicate entries for key [port=1,protocol="TCP"]',
   ])

@@ -40,6 +40,28 @@ test('what does not apply is 422, what is no patch is 400', () => {
     )
 })
 
+test('what a patch may ask for is bounded', () => {
+  const test = { op: 'test', path: '/metadata/finalizers/0', value: 'x' }
+  assert.equal(applyJsonPatch(object, Array(10_000).fill(test)), object)
+  assert.throws(
+    () => applyJsonPatch(object, Array(10_001).fill(test)),
+    (error: StatusError) =>
+      error.code === 413 &&
+      error.message ===
+        'Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001',
+  )
+  const big = { a: 'x'.repeat(1024), b: [] }
+  const copies = (count: number) => [...Array(count).fill({ op: 'copy', from: '/a', path: '/b/-' })]
+  assert.is((applyJsonPatch(big, copies(2000))['b'] as Json[]).length, 2000)
+  assert.throws(
+    () => applyJsonPatch(big, copies(4000)),
+    (error: StatusError) => error.code === 422,
+  )
+  const moves = ['/a', '/b'].map((from, at) => ({ op: 'move', from, path: at ? '/a' : '/b' }))
+  const large = { a: 'x'.repeat(1024 * 1024) }
+  assert.equal(applyJsonPatch(large, Array(5_000).fill(moves).flat()), large)
+})
+
 test('a patch cannot reach a prototype', () => {
   assert.throws(() =>
     applyJsonPatch(object, [{ op: 'add', path: '/__proto__/polluted', value: true }]),
