@@ -108,7 +108,7 @@ export const startApiserver = async (
   const prepare = async () => {
     await storage.cache.ready
     await bootstrap(services, port)
-    customResources = await serveCustomResources(services, hub, log)
+    customResources = await serveCustomResources(services, hub, options.bus, log)
     releaseApiServices = await keepApiServices(services, log)
     await publishAuthentication(services, options.tls.clientCa, options.frontProxy)
     aggregator.start()

@@ -6,10 +6,11 @@
  * authorities. It decides nothing by what comes back.
  */
 import { type RequestOptions, request } from 'node:https'
-import { Service } from '../../api/core/service.ts'
-import { EndpointSlice, SERVICE_NAME_LABEL } from '../../api/discovery/endpoint-slice.ts'
+import { connect } from 'node:tls'
 import type { Json } from '../../api/meta.ts'
+import type { Bus } from '../../bus/bus.ts'
 import type { Cache } from '../../client/view.ts'
+import { connectService } from './aggregation/service-connection.ts'
 
 /** As in webhook configurations and conversions. */
 export interface WebhookTarget {
@@ -21,69 +22,50 @@ export interface WebhookTarget {
 
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
 
+export interface WebhookPorts {
+  cache: Cache
+  bus: Bus
+}
+
 /** Throws Error with a text like Go's: `Post "https://…": …`. */
 export const callWebhook = async (
-  cache: Cache,
+  ports: WebhookPorts,
   target: WebhookTarget,
   body: object,
   timeoutMs: number,
 ): Promise<Json> => {
-  const { options, shown } = placeOf(cache, target)
   const text = JSON.stringify(body)
   try {
+    const options = await optionsFor(ports, target)
     return await post({ ...options, timeout: timeoutMs }, text)
   } catch (error) {
-    throw new Error(`Post "${shown}?timeout=${timeoutMs / 1000}s": ${reasonOf(error)}`)
+    throw new Error(`Post "${addressOf(target)}?timeout=${timeoutMs / 1000}s": ${reasonOf(error)}`)
   }
 }
 
-interface Place {
-  options: RequestOptions
-  /** The address as messages show it. */
-  shown: string
+const DEFAULT_PORT = 443
+
+/** As messages show it. */
+const addressOf = ({ url, service }: WebhookTarget): string => {
+  if (url || !service) return url ?? ''
+  const { name, namespace, port = DEFAULT_PORT, path = '/' } = service
+  return `https://${name}.${namespace}.svc:${port}${path}`
 }
 
-const placeOf = (cache: Cache, { url, service, caBundle }: WebhookTarget): Place => {
-  const ca = caBundle ? Buffer.from(caBundle, 'base64').toString() : undefined
-  const trust = ca ? { ca } : {}
-  if (url) {
-    const { hostname, port, pathname, search } = new URL(url)
-    return {
-      options: { hostname, port: port || 443, path: pathname + search, ...trust },
-      shown: url,
-    }
+const optionsFor = async (
+  { cache, bus }: WebhookPorts,
+  { url, service, caBundle }: WebhookTarget,
+): Promise<RequestOptions> => {
+  const trust = caBundle ? { ca: Buffer.from(caBundle, 'base64').toString() } : {}
+  if (url || !service) {
+    const { hostname, port, pathname, search } = new URL(url ?? '')
+    return { hostname, port: port || DEFAULT_PORT, path: pathname + search, ...trust }
   }
-  const { namespace, name, path = '/', port = 443 } = service!
-  const host = `${name}.${namespace}.svc`
-  const address = addressOf(cache, namespace, name, port)
-  return {
-    options: { ...address, path, servername: host, headers: { host }, ...trust },
-    shown: `https://${host}:${port}${path}`,
-  }
-}
-
-/** Where a service's port is reached: an endpoint, or the service's own address. */
-const addressOf = (
-  cache: Cache,
-  namespace: string,
-  name: string,
-  port: number,
-): { hostname: string; port: number } => {
-  const service = cache.get(Service, namespace, name)
-  if (!service) throw new Error(`service ${JSON.stringify(name)} not found`)
-  const served = service.spec?.ports?.find((each) => each.port === port)
-  if (!served) throw new Error(`no service port ${port} found for service "${name}"`)
-  const { externalName, clusterIP, type } = service.spec ?? {}
-  if (type === 'ExternalName' && externalName) return { hostname: externalName, port }
-  const labels = [{ key: SERVICE_NAME_LABEL, operator: '=' as const, values: [name] }]
-  for (const slice of cache.list(EndpointSlice, { namespace, labels })) {
-    const target = slice.ports?.find((each) => (each.name ?? '') === (served.name ?? ''))?.port
-    const ready = slice.endpoints?.find(({ conditions }) => conditions?.ready !== false)
-    if (target && ready?.addresses[0]) return { hostname: ready.addresses[0], port: target }
-  }
-  if (!clusterIP || clusterIP === 'None')
-    throw new Error(`no endpoints available for service "${name}"`)
-  return { hostname: clusterIP, port }
+  const { namespace, name, path = '/', port = DEFAULT_PORT } = service
+  const servername = `${name}.${namespace}.svc`
+  const connection = await connectService(cache, bus, { namespace, name, port })
+  const socket = connect({ socket: connection, servername, ...trust })
+  return { path, headers: { host: servername }, createConnection: () => socket }
 }
 
 const post = (options: RequestOptions, text: string): Promise<Json> =>

@@ -339,7 +339,7 @@ const startWebhook = async () => {
   const pair = await issueCertificate(authority, {
     subject: { commonName: 'hook' },
     usage: 'server',
-    names: ['127.0.0.1'],
+    names: ['127.0.0.1', 'hook.default.svc'],
     nowMs,
   })
   const hook = { answer: undefined as Loose, calls: 0 }
@@ -375,6 +375,7 @@ const startWebhook = async () => {
   const { port } = server.address() as AddressInfo
   return {
     hook,
+    port,
     url: `https://127.0.0.1:${port}/convert`,
     caBundle: Buffer.from(authority.certificate).toString('base64'),
     stop: () => server.close(),
@@ -382,7 +383,7 @@ const startWebhook = async () => {
 }
 
 test('a webhook converts what is read, listed, watched and written', async () => {
-  const { hook, url, caBundle, stop } = await startWebhook()
+  const { hook, url, port, caBundle, stop } = await startWebhook()
   const text = { type: 'string' }
   const schemaWith = (field: string) => ({
     type: 'object',
@@ -434,6 +435,17 @@ test('a webhook converts what is read, listed, watched and written', async () =>
   assert.is(failed.code, 500)
   assert.match(failed.json.message, /conversion webhook for example.com\/v2, Kind=Host failed: /)
   hook.answer = undefined
+  const service = {
+    metadata: { name: 'hook' },
+    spec: { type: 'ExternalName', externalName: 'localhost' },
+  }
+  ok(await one.call('POST', '/api/v1/namespaces/default/services', service))
+  const byService = { service: { namespace: 'default', name: 'hook', port }, url: null, caBundle }
+  const rewired = { spec: { conversion: { webhook: { clientConfig: byService } } } }
+  ok(await one.call('PATCH', `${CRDS}/hosts.example.com`, rewired, MERGE_PATCH))
+  const { calls } = hook
+  assert.equal(ok(await two.call('GET', `${second}/y`)).spec, { address: 'c' })
+  assert.ok(hook.calls > calls)
   ok(await one.call('DELETE', `${CRDS}/hosts.example.com`))
   await removed('hosts.example.com')
   stop()
