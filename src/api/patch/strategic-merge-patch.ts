@@ -6,7 +6,6 @@
  * `merge-keys.ts`; a list without one is replaced. The arguments are not changed; the result shares what the
  * patch leaves alone. Errors have Kubernetes' codes: 400 for some directives, 500 for what else cannot be.
  */
-import { deepEqual } from '../equality.ts'
 import { goText, goTypeOf } from '../go-text.ts'
 import type { UncheckedObject } from '../kind.ts'
 import { type MergeRule, mergeRuleOf } from '../merge-keys.ts'
@@ -226,31 +225,42 @@ const mergeList = (
   return mergeListByKey(original, items, mergeKey, model)
 }
 
+/** Items whose key is no scalar are told apart by what they hold; there are none in Kubernetes' types. */
+const keyOf = (value: Json): Json => (typeof value === 'object' ? JSON.stringify(value) : value)
+
 const mergeListByKey = (
   original: readonly Json[],
   items: readonly UncheckedObject[],
   mergeKey: string,
   model: string | undefined,
 ): Json[] => {
-  let kept: Json[] = [...original]
+  const gone = new Set<Json>()
   const plain: UncheckedObject[] = []
   for (const item of items) {
     const directive = item[DIRECTIVE]
     if (directive === undefined) plain.push(item)
-    else if (directive === 'delete') {
-      const value = keyValue(item, mergeKey)
-      kept = kept.filter((other) => !isRecord(other) || !deepEqual(other[mergeKey], value))
-    } else if (directive === 'merge')
+    else if (directive === 'delete') gone.add(keyOf(keyValue(item, mergeKey)))
+    else if (directive === 'merge')
       throw failed('merging lists cannot yet be specified in the patch')
     else throw unknownDirective(directive, item)
   }
+  const kept = original.filter(
+    (item) => !isRecord(item) || !gone.has(keyOf(item[mergeKey] ?? null)),
+  )
   const merged = [...kept]
+  const places = new Map<Json, number>()
+  for (const [at, item] of merged.entries()) {
+    const key = isRecord(item) ? keyOf(item[mergeKey] ?? null) : undefined
+    if (key !== undefined && !places.has(key)) places.set(key, at)
+  }
   for (const item of plain) {
-    const value = keyValue(item, mergeKey)
-    const at = merged.findIndex((other) => isRecord(other) && deepEqual(other[mergeKey], value))
-    const present = merged[at]
-    if (isRecord(present)) merged[at] = mergeRecord(present, item, model)
-    else merged.push(withoutDirectives(item) ?? {})
+    const key = keyOf(keyValue(item, mergeKey))
+    const at = places.get(key)
+    if (at !== undefined) merged[at] = mergeRecord(merged[at] as UncheckedObject, item, model)
+    else {
+      places.set(key, merged.length)
+      merged.push(withoutDirectives(item) ?? {})
+    }
   }
   return orderItems(merged, plain, kept, mergeKey)
 }
