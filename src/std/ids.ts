@@ -24,13 +24,14 @@ export const safeEncode = (text: string): string => {
   return encoded
 }
 
-const first = randomUUID()
+/** All but the last eight digits. */
+const processId = randomUUID().slice(0, 28)
 let drawn = 0
 
 /** Differs from every other one, in this process and elsewhere, but can be guessed; looks like a uid. */
 export const newRequestId = (): string => {
-  drawn++
-  return first.slice(0, 24) + (drawn + 0x1000_0000_0000).toString(16).slice(-12)
+  drawn = (drawn + 1) & 0xfff_ffff
+  return processId + (0x1000_0000 + drawn).toString(16)
 }
 
 /** From 0 up to but not including 1, for spreading things out. */
