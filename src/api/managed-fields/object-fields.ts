@@ -157,12 +157,13 @@ const mergeItems = (shape: ListShape, live: readonly Json[], applied: readonly J
   const shared = right.map(({ element }) => element).filter((element) => before.has(element))
   const merged: Json[] = []
   const done = new Set<string>()
+  let nextShared = 0
   const take = (element: string) => {
     done.add(element)
     const same = before.get(element) ?? []
     const present = same.length === 1 ? same[0] : undefined
     merged.push(mergeFields(shape.of, present, wanted.get(element)) ?? null)
-    if (shared[0] === element) shared.shift()
+    if (shared[nextShared] === element) nextShared++
   }
   let l = 0
   let r = 0
@@ -176,7 +177,11 @@ const mergeItems = (shape: ListShape, live: readonly Json[], applied: readonly J
         r++
         continue
       }
-      if (wanted.has(one.element) && shared.length > 0 && shared[0] !== one.element) {
+      if (
+        wanted.has(one.element) &&
+        nextShared < shared.length &&
+        shared[nextShared] !== one.element
+      ) {
         l++
         continue
       }
