@@ -219,8 +219,14 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
       await serveProxy(services, bus, call, exchange)
     },
   })
-  serveUpgrades(door.server, { services, bus, aggregator, authenticate, log })
-  return door
+  const endUpgraded = serveUpgrades(door.server, { services, bus, aggregator, authenticate, log })
+  return {
+    server: door.server,
+    endSessions: (now) => {
+      door.endSessions(now)
+      if (now) endUpgraded()
+    },
+  }
 }
 
 /** Ends watches at once and lets the other requests in flight finish, for a bounded time. */

@@ -8,7 +8,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Pod } from '../../api/core/pod.ts'
 import {
   badRequest,
@@ -24,27 +23,10 @@ import { authorizeRemote } from './aggregation/remote-door.ts'
 import type { Authenticate } from './authenticate.ts'
 import { refusal } from './authorize.ts'
 import { live } from './commit.ts'
-import { processRequest } from './exec/process-request.ts'
-import { PROCESS_SPDY_PROTOCOLS, relaySpdy } from './exec/process-spdy.ts'
-import { PROCESS_PROTOCOLS, relayWebSocket } from './exec/process-websocket.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
-import { openNodeStream } from './node-stream.ts'
-import { watchPodPorts } from './port-forward/pod-port.ts'
-import {
-  forwardOverSpdy,
-  PORT_FORWARD_PROTOCOL,
-  TUNNEL_PROTOCOL,
-} from './port-forward/spdy-forward.ts'
-import {
-  forwardOverWebSocket,
-  portsOf,
-  WEBSOCKET_FORWARD_PROTOCOLS,
-} from './port-forward/websocket-forward.ts'
 import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
 import type { User } from './request.ts'
 import type { Services } from './services.ts'
-import { SpdySession } from './spdy/session.ts'
-import { isSpdyRequest, spdyProtocol, spdyUpgrade } from './spdy/upgrade.ts'
 
 export interface UpgradeOptions {
   services: Services
@@ -55,18 +37,19 @@ export interface UpgradeOptions {
   log: Log
 }
 
-/** One message; kubectl sends at most 32 KiB. */
-const MESSAGE_BYTES_MAX = 1024 * 1024
-
 /** A request to upgrade, with the connection it came on. */
-interface Upgrade {
+export interface Upgrade {
   request: IncomingMessage
   socket: Duplex
   head: Buffer
 }
 
-export const serveUpgrades = (server: Server, options: UpgradeOptions): void => {
+/** The result ends every connection that left HTTP: the server itself no longer knows them. */
+export const serveUpgrades = (server: Server, options: UpgradeOptions): (() => void) => {
+  const open = new Set<Duplex>()
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
     socket.on('error', () => socket.destroy())
     serve(options, { request, socket, head }).catch((error: unknown) => {
       if (!(error instanceof StatusError))
@@ -74,6 +57,9 @@ export const serveUpgrades = (server: Server, options: UpgradeOptions): void => 
       refuse(socket, error)
     })
   })
+  return () => {
+    for (const socket of open) socket.destroy()
+  }
 }
 
 /** Throws StatusError for everything that is refused. */
@@ -94,6 +80,9 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   // Whoever runs something in a pod must be allowed to create, whichever method the protocol needs.
   allow(user, target, 'create')
   const pod = (await live(options.services, target.kind, target.namespace, target.name)) as Pod
+  if (!pod.spec?.nodeName) throw badRequest(`pod ${target.name} does not have a host assigned`)
+  // Rarely needed: loaded with the first stream.
+  const { servePorts, serveProcess } = await import('./pod-streams.ts')
   if (subresource === 'portforward') await servePorts(options, upgrade, pod, query)
   else await serveProcess(options, upgrade, pod, query, subresource)
 }
@@ -127,92 +116,6 @@ const serveProxy = async (
 const allow = (user: User, { kind, ...target }: ResourcePath, verb: string): void => {
   const refused = refusal({ user, verb, group: kind.group, resource: kind.plural, ...target })
   if (refused) throw refused
-}
-
-const assertBound = ({ metadata, spec }: Pod): void => {
-  if (!spec?.nodeName) throw badRequest(`pod ${metadata.name} does not have a host assigned`)
-}
-
-const serveProcess = async (
-  { services, bus }: UpgradeOptions,
-  { request, socket, head }: Upgrade,
-  pod: Pod,
-  query: URLSearchParams,
-  stream: 'exec' | 'attach',
-): Promise<void> => {
-  const wanted = processRequest(pod, query, stream)
-  assertBound(pod)
-  const isSpdy = isSpdyRequest(request)
-  if (isSpdy) spdyProtocol(request, PROCESS_SPDY_PROTOCOLS)
-  else webSocketProtocol(request, PROCESS_PROTOCOLS)
-  const channel = await openNodeStream(bus, pod, stream, wanted)
-  if (socket.destroyed) return channel.close()
-  if (isSpdy)
-    relaySpdy(
-      spdyUpgrade(request, socket, head, PROCESS_SPDY_PROTOCOLS),
-      channel,
-      wanted,
-      services.clock,
-    )
-  else
-    acceptWebSocket({ request, socket, head }, PROCESS_PROTOCOLS, (webSocket) =>
-      relayWebSocket(webSocket, channel, wanted),
-    )
-}
-
-const servePorts = async (
-  { services, bus }: UpgradeOptions,
-  { request, socket, head }: Upgrade,
-  pod: Pod,
-  query: URLSearchParams,
-): Promise<void> => {
-  assertBound(pod)
-  const { clock } = services
-  const forwarding = { bus, pod }
-  if (isSpdyRequest(request)) {
-    spdyProtocol(request, [PORT_FORWARD_PROTOCOL])
-    const node = await watchPodPorts(bus, pod)
-    const { accept } = spdyUpgrade(request, socket, head, [PORT_FORWARD_PROTOCOL])
-    return forwardOverSpdy(accept, forwarding, node, clock)
-  }
-  const protocols = [TUNNEL_PROTOCOL, ...WEBSOCKET_FORWARD_PROTOCOLS]
-  const isTunnel = webSocketProtocol(request, protocols) === TUNNEL_PROTOCOL
-  const ports = isTunnel ? [] : portsOf(query)
-  const node = await watchPodPorts(bus, pod)
-  if (socket.destroyed) return node.close()
-  acceptWebSocket({ request, socket, head }, protocols, (webSocket) => {
-    if (!isTunnel) return forwardOverWebSocket(webSocket, forwarding, ports, node)
-    const connection = createWebSocketStream(webSocket)
-    return forwardOverSpdy(
-      (onStream) => new SpdySession(connection, Buffer.alloc(0), onStream),
-      forwarding,
-      node,
-      clock,
-    )
-  })
-}
-
-/** The first protocol the client offers that is served; '' stands for none offered. */
-const webSocketProtocol = ({ headers }: IncomingMessage, served: readonly string[]): string => {
-  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
-  const protocol = offered.find((each) => served.includes(each))
-  if (headers.upgrade?.toLowerCase() === 'websocket' && protocol !== undefined) return protocol
-  throw badRequest(
-    `unable to upgrade: served are SPDY/3.1 and WebSocket with one of ${served.filter((each) => each).join(', ')}`,
-  )
-}
-
-const acceptWebSocket = (
-  { request, socket, head }: Upgrade,
-  protocols: readonly string[],
-  onOpen: (webSocket: WebSocket) => void,
-): void => {
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: MESSAGE_BYTES_MAX,
-    handleProtocols: (offered) => [...offered].find((each) => protocols.includes(each)) ?? false,
-  })
-  server.handleUpgrade(request, socket, head, onOpen)
 }
 
 const refuse = (socket: Duplex, error: unknown): void => {
