@@ -102,8 +102,8 @@ const sendBytes = (bytes: Buffer, protocol: string): Promise<void> =>
 
 test('bytes', async () => {
   await explore(async (chance) => {
-    /** Handshakes are dear: one round in ten. */
-    if (!chance.once(10)) return undefined
+    /** Handshakes are dear: one round in thirty. */
+    if (!chance.once(30)) return undefined
     const bytes = damagedBytes(chance, Buffer.from(chance.pick(REQUESTS)))
     await sendBytes(bytes, chance.pick(['http/1.1', 'h2']))
     return undefined
