@@ -3,6 +3,7 @@
  *
  *   kubus.api.<verb>.<resource>[.<namespace>[.<name>]]
  *
+ * `apply` is server-side apply; `Kubus-Field-Manager` says by whom (default `nats`), `Kubus-Force: true` overrules.
  * Invariant: a request becomes the same `ApiRequest` an HTTPS one becomes. Who may speak on the bus is an
  * operator of the cluster; the server's own users decide that. Watches are `bus-watch.ts`.
  */

@@ -24,21 +24,17 @@ export const storedManagers = (managers: Managers): StoredEntry[] =>
 
 export const readStoredManagers = (stored: unknown): Managers | undefined => {
   if (!Array.isArray(stored)) return undefined
-  const entries: ManagerEntry[] = []
-  for (const item of stored as unknown[]) {
-    if (!Array.isArray(item) || item.length < 6) return undefined
-    const [manager, operation, apiVersion, time, subresource, fields, ...values] =
-      item as StoredEntry
-    const isApply = operation === 'Apply'
-    entries.push({
-      manager: sharedText(manager),
-      operation: isApply ? 'Apply' : 'Update',
-      apiVersion: sharedText(apiVersion),
-      time: sharedText(time),
-      subresource: sharedText(subresource),
-      fields: sharedFields(fields),
-      values: values.length === 0 ? NO_VALUES : values,
-    })
-  }
-  return entries
+  const items = stored as StoredEntry[]
+  for (const item of items) if (!Array.isArray(item) || item.length < 6) return undefined
+  return items.map(readEntry)
 }
+
+const readEntry = (item: StoredEntry): ManagerEntry => ({
+  manager: sharedText(item[0]),
+  operation: item[1] === 'Apply' ? 'Apply' : 'Update',
+  apiVersion: sharedText(item[2]),
+  time: sharedText(item[3]),
+  subresource: sharedText(item[4]),
+  fields: sharedFields(item[5]),
+  values: item.length === 6 ? NO_VALUES : item.slice(6),
+})
