@@ -24,6 +24,7 @@ import type { Authenticate } from './authenticate.ts'
 import { refusal } from './authorize.ts'
 import { live } from './commit.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
+import { KubeletRefusal } from './node-stream.ts'
 import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
 import type { User } from './request.ts'
 import type { Services } from './services.ts'
@@ -52,7 +53,7 @@ export const serveUpgrades = (server: Server, options: UpgradeOptions): (() => v
     socket.once('close', () => open.delete(socket))
     socket.on('error', () => socket.destroy())
     serve(options, { request, socket, head }).catch((error: unknown) => {
-      if (!(error instanceof StatusError))
+      if (!(error instanceof StatusError) && !(error instanceof KubeletRefusal))
         options.log.error({ err: error, path: request.url }, 'an upgrade failed')
       refuse(socket, error)
     })
@@ -80,7 +81,6 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   // Whoever runs something in a pod must be allowed to create, whichever method the protocol needs.
   allow(user, target, 'create')
   const pod = (await live(options.services, target.kind, target.namespace, target.name)) as Pod
-  if (!pod.spec?.nodeName) throw badRequest(`pod ${target.name} does not have a host assigned`)
   // Rarely needed: loaded with the first stream.
   const { servePorts, serveProcess } = await import('./pod-streams.ts')
   if (subresource === 'portforward') await servePorts(options, upgrade, pod, query)
@@ -119,12 +119,14 @@ const allow = (user: User, { kind, ...target }: ResourcePath, verb: string): voi
 }
 
 const refuse = (socket: Duplex, error: unknown): void => {
+  const isBare = error instanceof KubeletRefusal
   const { status } =
-    error instanceof StatusError
+    error instanceof StatusError || isBare
       ? error
       : internalError(error instanceof Error ? error.message : String(error))
-  const body = JSON.stringify(status)
+  const type = isBare ? 'text/plain; charset=utf-8' : 'application/json'
+  const body = isBare ? (status.message ?? '') : JSON.stringify(status)
   socket.end(
-    `HTTP/1.1 ${status.code ?? 500} ${status.reason || 'Error'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status.code ?? 500} ${status.reason || 'Error'}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }

@@ -2,10 +2,19 @@
  * A stream to the node a pod runs on: logs, exec and attach all begin here.
  */
 import type { Pod } from '../../api/core/pod.ts'
-import { StatusError } from '../../api/status-error.ts'
+import { type Status, StatusError } from '../../api/status-error.ts'
 import { isNoResponders } from '../../bus/answer.ts'
 import type { Bus, Channel } from '../../bus/bus.ts'
 import { type NodeStream, subjectsFor } from '../../bus/subjects.ts'
+
+/** What the kubelet refused after the apiserver had agreed: clients of Kubernetes get its bare text. */
+export class KubeletRefusal extends Error {
+  readonly status: Status
+  constructor({ status, message }: StatusError) {
+    super(message)
+    this.status = status
+  }
+}
 
 /** Opens the stream; the kubelet's own refusals pass through, a node that is gone is a 503. */
 export const openNodeStream = async (

@@ -7,12 +7,12 @@
 import type { IncomingMessage } from 'node:http'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Pod } from '../../api/core/pod.ts'
-import { badRequest } from '../../api/status-error.ts'
+import { badRequest, StatusError } from '../../api/status-error.ts'
 import { processRequest } from './exec/process-request.ts'
 import { PROCESS_SPDY_PROTOCOLS, relaySpdy } from './exec/process-spdy.ts'
 import { PROCESS_PROTOCOLS, relayWebSocket } from './exec/process-websocket.ts'
 import type { Upgrade, UpgradeOptions } from './http-upgrade.ts'
-import { openNodeStream } from './node-stream.ts'
+import { KubeletRefusal, openNodeStream } from './node-stream.ts'
 import { watchPodPorts } from './port-forward/pod-port.ts'
 import {
   forwardOverSpdy,
@@ -32,6 +32,15 @@ const MESSAGE_BYTES_MAX = 1024 * 1024
 
 type Options = Pick<UpgradeOptions, 'services' | 'bus'>
 
+/** A node that does not answer is the apiserver's own finding. */
+const asRefusal = (error: unknown): never => {
+  throw error instanceof StatusError && error.code !== 503 ? new KubeletRefusal(error) : error
+}
+
+const assertBound = ({ metadata, spec }: Pod): void => {
+  if (!spec?.nodeName) throw badRequest(`pod ${metadata.name} does not have a host assigned`)
+}
+
 /** exec and attach; throws StatusError for what is refused. */
 export const serveProcess = async (
   { services, bus }: Options,
@@ -41,10 +50,11 @@ export const serveProcess = async (
   stream: 'exec' | 'attach',
 ): Promise<void> => {
   const wanted = processRequest(pod, query, stream)
+  assertBound(pod)
   const isSpdy = isSpdyRequest(request)
   if (isSpdy) spdyProtocol(request, PROCESS_SPDY_PROTOCOLS)
   else webSocketProtocol(request, PROCESS_PROTOCOLS)
-  const channel = await openNodeStream(bus, pod, stream, wanted)
+  const channel = await openNodeStream(bus, pod, stream, wanted).catch(asRefusal)
   if (socket.destroyed) return channel.close()
   if (isSpdy)
     relaySpdy(
@@ -66,18 +76,19 @@ export const servePorts = async (
   pod: Pod,
   query: URLSearchParams,
 ): Promise<void> => {
+  assertBound(pod)
   const { clock } = services
   const forwarding = { bus, pod }
   if (isSpdyRequest(request)) {
     spdyProtocol(request, [PORT_FORWARD_PROTOCOL])
-    const node = await watchPodPorts(bus, pod)
+    const node = await watchPodPorts(bus, pod).catch(asRefusal)
     const { accept } = spdyUpgrade(request, socket, head, [PORT_FORWARD_PROTOCOL])
     return forwardOverSpdy(accept, forwarding, node, clock)
   }
   const protocols = [TUNNEL_PROTOCOL, ...WEBSOCKET_FORWARD_PROTOCOLS]
   const isTunnel = webSocketProtocol(request, protocols) === TUNNEL_PROTOCOL
   const ports = isTunnel ? [] : portsOf(query)
-  const node = await watchPodPorts(bus, pod)
+  const node = await watchPodPorts(bus, pod).catch(asRefusal)
   if (socket.destroyed) return node.close()
   acceptWebSocket({ request, socket, head }, protocols, (webSocket) => {
     if (!isTunnel) return forwardOverWebSocket(webSocket, forwarding, ports, node)

@@ -5,7 +5,7 @@
  * stream whose number is its byte. Invariant: exactly one status frame ends every session that began, with
  * the exit code as Kubernetes reports it.
  */
-import { badRequest, notFound, type Status } from '../../api/status-error.ts'
+import { notFound, type Status, StatusError } from '../../api/status-error.ts'
 import type { Channel } from '../../bus/bus.ts'
 import type { ProcessStreams, Runtime } from '../../node/runtime.ts'
 import { containerNamed } from './log-stream.ts'
@@ -37,7 +37,8 @@ export const runningContainer = (
   if (!memory) throw notFound(PODS, greeting.name)
   const name = containerNamed(memory, greeting.container)
   const current = newest(memory.view, name)
-  if (current?.state !== 'running') throw badRequest(`container not found ("${name}")`)
+  if (current?.state !== 'running')
+    throw new StatusError(500, 'InternalError', `container not found ("${name}")`)
   return current.id
 }
 

@@ -1,10 +1,11 @@
 /**
  * logs, exec and attach: relayed between clients and the node a pod runs on.
  */
+import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { WebSocket } from 'ws'
-import { badRequest } from '../../../src/api/status-error.ts'
+import { badRequest, StatusError } from '../../../src/api/status-error.ts'
 import type { Channel } from '../../../src/bus/bus.ts'
 import { connection, startTestApiserver } from '../../support/api-server.ts'
 
@@ -33,6 +34,7 @@ const createPod = async (name: string, containers: string[], node?: string) => {
 }
 await createPod('one', ['c'], 'n1')
 await createPod('two', ['a', 'b'], 'n1')
+await createPod('refused', ['c'], 'n1')
 await createPod('waiting', ['c'])
 await createPod('lost', ['c'], 'n2')
 
@@ -156,7 +158,9 @@ const session = (path: string, protocol: string, input: Buffer[]): Promise<strin
 
 const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' })
 
-onNode('exec', (channel) => {
+onNode('exec', (channel, greeting) => {
+  if ((greeting as { name: string }).name === 'refused')
+    throw new StatusError(500, 'InternalError', 'container not found ("c")')
   const typed: string[] = []
   channel.onFrame((tag, payload) => {
     const text = Buffer.from(payload).toString()
@@ -219,6 +223,18 @@ test('exec without streams, or in a container that is not there, is refused befo
     await refused('command=ls&stdout=true&container=x'),
     'container x is not valid for pod two',
   )
+})
+
+test('what the kubelet refuses is its bare text, as clients of Kubernetes expect', async () => {
+  const { ca, cert, key } = connection(api.pki, api.port, api.pki.admin)
+  const url = `wss://127.0.0.1:${api.port}${PODS}/refused/exec?command=ls&stdout=true`
+  const socket = new WebSocket(url, ['v5.channel.k8s.io'], { ca, cert, key } as object)
+  const [, response] = await once(socket, 'unexpected-response')
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  assert.is(response.statusCode, 500)
+  assert.is(response.headers['content-type'], 'text/plain; charset=utf-8')
+  assert.is(Buffer.concat(chunks).toString(), 'container not found ("c")')
 })
 
 test('a session whose node dies ends with a failure', async () => {
