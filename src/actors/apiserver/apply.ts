@@ -16,7 +16,7 @@ import { refusal } from './authorize.ts'
 import { ATTEMPTS_MAX, withRetries } from './commit.ts'
 import { checkName, createObject } from './create.ts'
 import { decodeObject, yamlFault } from './decode-object.ts'
-import { authorOf, ignoredBy, knownManagers, shapeOf } from './field-managers.ts'
+import { authorOf, ignoredBy, knownManagers, otherVersions, shapeOf } from './field-managers.ts'
 import { type ApiRequest, type ApiResult, flag, warn } from './request.ts'
 import type { Scale } from './scale.ts'
 import type { Services } from './services.ts'
@@ -82,6 +82,7 @@ const applicationOf = (
   by: authorOf(services, request),
   force: flag(request.query, 'force'),
   ignored: ignoredBy(request),
+  versions: otherVersions(services, request.kind),
 })
 
 /** Who may patch may not therefore create. Throws 403. */

@@ -4,7 +4,7 @@
  * The algorithms are `api/managed-fields`; here they meet requests and kinds. Invariant: a write that changes
  * no field leaves the managers as they are.
  */
-import type { AnyKind } from '../../api/kind.ts'
+import { type AnyKind, storedKind } from '../../api/kind.ts'
 import type { StructShape } from '../../api/managed-fields/field-shape.ts'
 import { shapeOfModel } from '../../api/managed-fields/field-shape.ts'
 import {
@@ -21,6 +21,7 @@ import {
   parseEntries,
 } from '../../api/managed-fields/manager-entry.ts'
 import { shapeOfSchema } from '../../api/managed-fields/schema-shape.ts'
+import type { OtherVersions } from '../../api/managed-fields/version-comparisons.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { ApiRequest } from './request.ts'
 import type { Services } from './services.ts'
@@ -60,6 +61,22 @@ export const shapeOf = (kind: AnyKind): StructShape => {
   }
   return shape
 }
+
+/** How other versions show objects of `kind`. */
+export const otherVersions =
+  ({ storage }: Services, kind: AnyKind): OtherVersions =>
+  (apiVersion) => {
+    const other = storage.cache.kinds.byName(apiVersion, kind.kind)
+    if (!other || storedKind(other) !== storedKind(kind)) return undefined
+    return {
+      shape: shapeOf(other),
+      show: (object) => {
+        const stored = kind.storedAs ? kind.storedAs.store(object) : object
+        if (stored instanceof Promise) return undefined
+        return other.storedAs ? other.storedAs.show(stored) : stored
+      },
+    }
+  }
 
 /** Top-level fields that the request cannot set: the status, or all but the status. */
 export const ignoredBy = ({ kind, subresource }: ApiRequest): ((field: string) => boolean) => {
@@ -120,6 +137,7 @@ export const managersAfterUpdate = (
     next,
     authorOf(services, request),
     ignoredBy(request),
+    otherVersions(services, request.kind),
   )
 }
 

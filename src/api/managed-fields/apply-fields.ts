@@ -36,6 +36,7 @@ import {
   withDeclaredFields,
   withoutFields,
 } from './object-fields.ts'
+import { comparisonsOf, type OtherVersions } from './version-comparisons.ts'
 
 export interface Application {
   shape: StructShape
@@ -48,6 +49,8 @@ export interface Application {
   force: boolean
   /** Top-level fields that this way of writing does not set. */
   ignored(field: string): boolean
+  /** The kind's other versions, if it has any. */
+  versions?: OtherVersions | undefined
 }
 
 export interface Applied {
@@ -141,16 +144,20 @@ const attempt = (application: Application, force: boolean): Outcome => {
   const merged = mergeFields(shape, before, applied) as { [key: string]: Json }
   const object = last ? prune(shape, merged, parsedFields(last), named, others) : merged
   const skip = (name: string, isMetadata: boolean) => !isMetadata && ignored(name)
-  const { changed, removed } = compareObjects(shape, before, object, skip)
+  const change = { shape, apiVersion: by.apiVersion, before, after: object, skip }
+  const comparisonIn = comparisonsOf({ ...change, others: live && application.versions })
   const conflicts = others.flatMap((entry) =>
-    pathsOf(intersection(parsedFields(entry), changed)).map((path) => ({ entry, path })),
+    pathsOf(intersection(parsedFields(entry), comparisonIn(entry.apiVersion).changed)).map(
+      (path) => ({ entry, path }),
+    ),
   )
   const settle = (): Applied => {
     const kept = others.flatMap((entry) => {
+      const { changed, removed } = comparisonIn(entry.apiVersion)
       const left = difference(difference(parsedFields(entry), changed), removed)
       return isEmptySet(left) ? [] : [entryOf(entry, left)]
     })
-    const mine = difference(stripped(named), removed)
+    const mine = difference(stripped(named), comparisonIn(by.apiVersion).removed)
     const isSame = live !== undefined && deepEqual(before, object)
     const time = isSame ? (last?.time ?? '') : secondOf(by.now)
     if (!isEmptySet(mine)) kept.push(entryOf({ ...own, time }, mine))

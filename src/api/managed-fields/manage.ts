@@ -10,7 +10,7 @@
 import { timestamp } from '../../std/clock.ts'
 import type { Json, KubernetesObject } from '../meta.ts'
 import { parsedFields } from './compact-fields.ts'
-import { compareObjects } from './comparison.ts'
+import type { Comparison } from './comparison.ts'
 import { createdFields } from './created-fields.ts'
 import {
   contains,
@@ -31,6 +31,7 @@ import {
   NOBODY,
   sortEntries,
 } from './manager-entry.ts'
+import { comparisonsOf, type OtherVersions } from './version-comparisons.ts'
 
 /** The manager's part in a write. */
 export interface Authorship {
@@ -109,7 +110,8 @@ export const secondOf = (nowMs: number): string => {
 
 /**
  * The managers after an update from `before` to `after`; the same list when it changed no field.
- * An object of which no managers are known gets none by an update. `ignored` as with `managersOfCreated`.
+ * An object of which no managers are known gets none by an update. `ignored` as with `managersOfCreated`; `others`
+ * where the kind has other versions.
  */
 export const managersOfUpdated = (
   shape: StructShape,
@@ -118,11 +120,15 @@ export const managersOfUpdated = (
   after: KubernetesObject,
   by: Authorship,
   ignored: (field: string) => boolean,
+  others?: OtherVersions,
 ): Managers => {
   if (managers.length === 0) return managers
   const skip = (name: string, isMetadata: boolean) =>
     isMetadata ? STRIPPED_METADATA.has(name) : STRIPPED.has(name) || ignored(name)
-  const { changed, removed } = compareObjects(shape, treeOf(before), treeOf(after), skip)
+  const { apiVersion } = by
+  const change = { shape, apiVersion, before: treeOf(before), after: treeOf(after), skip, others }
+  const comparisonIn = comparisonsOf(change)
+  const { changed, removed } = comparisonIn(apiVersion)
   if (isEmptySet(changed) && isEmptySet(removed)) return managers
   const own = updateEntry(by)
   const kept: ManagerEntry[] = []
@@ -130,7 +136,7 @@ export const managersOfUpdated = (
   for (const entry of managers)
     if (isSameManager(entry, own)) mine = entry
     else {
-      const left = withoutTaken(entry, changed, removed)
+      const left = withoutTaken(entry, comparisonIn(entry.apiVersion))
       if (left) kept.push(left)
     }
   const owned = mine ? parsedFields(mine) : LEAF
@@ -145,8 +151,7 @@ export const managersOfUpdated = (
 
 const withoutTaken = (
   entry: ManagerEntry,
-  changed: FieldSet,
-  removed: FieldSet,
+  { changed, removed }: Comparison,
 ): ManagerEntry | undefined => {
   const fields = parsedFields(entry)
   if (!intersects(fields, changed) && !intersects(fields, removed)) return entry

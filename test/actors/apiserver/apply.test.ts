@@ -380,6 +380,37 @@ test('no more than ten updaters are kept', async () => {
   assert.ok(entriesOf(answer).includes('ancient-changes Update'))
 })
 
+test('managers of different versions meet in the words of each', async () => {
+  const at = (version: string) =>
+    `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers/h`
+  const scaler = (version: string, spec: object) => ({
+    apiVersion: `autoscaling/${version}`,
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name: 'h' },
+    spec,
+  })
+  const target = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' }
+  const plain = { maxReplicas: 3, scaleTargetRef: target, targetCPUUtilizationPercentage: 50 }
+  const made = await apply(at('v1'), 'me', scaler('v1', plain))
+  assert.is(made.code, 201, made.text)
+  const metrics = (averageUtilization: number) => [
+    {
+      type: 'Resource',
+      resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } },
+    },
+  ]
+  const refused = await apply(at('v2'), 'you', scaler('v2', { metrics: metrics(80) }))
+  assert.is(
+    refused.json.message,
+    'Apply failed with 1 conflict: conflict with "me": .spec.targetCPUUtilizationPercentage',
+  )
+  const forced = await apply(at('v2'), 'you', scaler('v2', { metrics: metrics(80) }), '&force=true')
+  assert.is(forced.code, 200, forced.text)
+  assert.equal(fieldsOf(forced, 'me'), {
+    'f:spec': { 'f:maxReplicas': {}, 'f:scaleTargetRef': {} },
+  })
+})
+
 const definition = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
