@@ -65,7 +65,7 @@ export const createAuthenticate = (authenticateToken: AuthenticateToken): Authen
   }
 
   const identify: Authenticate = (request) => {
-    const socket = request.socket as TLSSocket
+    const socket = socketOf(request)
     let certificate = certificates.get(socket)
     if (certificate === undefined) {
       certificate = certificateUser(socket)
@@ -138,6 +138,12 @@ const staticTokens = (
 }
 
 const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
+
+/** One object for a connection; what HTTP/2 shows as a request's socket is made anew for each. */
+const socketOf = (request: IncomingMessage): TLSSocket => {
+  const { stream } = request as { stream?: { session?: { socket: TLSSocket } } }
+  return stream?.session?.socket ?? (request.socket as TLSSocket)
+}
 
 const certificateUser = (socket: TLSSocket): User | 'none' | 'wrong' => {
   if (typeof socket.getPeerCertificate !== 'function') return 'none'
