@@ -51,7 +51,7 @@ const checkService = (errors: FieldError[], path: string, service: ServiceRefere
   if (!name) errors.push(requiredField(`${path}.name`, 'service name is required'))
   if (!namespace) errors.push(requiredField(`${path}.namespace`, 'service namespace is required'))
   if (port < 1 || port > 65535) {
-    const why = 'port is not valid: must be between 1 and 65535'
+    const why = 'port is not valid: must be between 1 and 65535, inclusive'
     errors.push(invalidField(`${path}.port`, port, why))
   }
   if (urlPath && urlPath !== '/') checkUrlPath(errors, `${path}.path`, urlPath)

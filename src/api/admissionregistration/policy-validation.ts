@@ -124,7 +124,7 @@ const checkVariable = (
 ): void => {
   if (!name.trim()) errors.push(requiredField(`${at}.name`, 'name is not specified'))
   else if (!IDENTIFIER.test(name) || RESERVED.has(name))
-    errors.push(invalidField(`${at}.name`, name, 'name is not a valid CEL identifier'))
+    errors.push(invalidField(`${at}.name`, name, 'must be a valid CEL identifier'))
   if (!expression.trim()) {
     errors.push(requiredField(`${at}.expression`, 'expression is not specified'))
     return

@@ -8,7 +8,7 @@
 import { isIP } from 'node:net'
 import type { V1LabelSelector } from '@kubernetes/client-node'
 import { deepEqual } from '../equality.ts'
-import { addressErrors, hasHostBits, isSloppyCidr, MAPPED } from '../ip-network.ts'
+import { addressErrors, hasHostBits, isSloppyAddress, isSloppyCidr, MAPPED } from '../ip-network.ts'
 import {
   configKeyErrors,
   dns1123LabelErrors,
@@ -227,7 +227,7 @@ export const checkCidr = (
 
 /** An address traffic may be sent to: no unspecified, loopback or link-local one. */
 export const checkEndpointIp: Check<string> = (errors, path, value) => {
-  if (isIP(value) === 0) {
+  if (!isSloppyAddress(value)) {
     errors.push(invalidField(path, value, 'must be a valid IP address'))
     return
   }

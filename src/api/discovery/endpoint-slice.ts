@@ -11,7 +11,6 @@ import {
   checkDnsSubdomain,
   checkEndpointIp,
   checkIp,
-  checkLabels,
   checkLabelValue,
   checkQualifiedName,
   FIELD_IMMUTABLE,
@@ -41,7 +40,6 @@ const MAX_ENDPOINTS = 1000
 const MAX_ADDRESSES = 100
 const MAX_PORTS = 20_000
 const MAX_HINTS = 8
-const MAX_TOPOLOGY = 16
 const MAX_SHOWN = 3
 
 const validate = (slice: EndpointSlice): FieldError[] => {
@@ -97,13 +95,6 @@ const checkEndpoint = (
     checkAddress(errors, `${at}.addresses`, index, addresses[index]!, type)
   }
   if (endpoint.nodeName != null) checkDnsSubdomain(errors, `${at}.nodeName`, endpoint.nodeName)
-  const topology = endpoint.deprecatedTopology
-  if (topology) {
-    const count = Object.keys(topology).length
-    const path = `${at}.deprecatedTopology`
-    if (count > MAX_TOPOLOGY) errors.push(tooManyField(path, count, MAX_TOPOLOGY))
-    checkLabels(errors, path, topology)
-  }
   if (endpoint.hostname != null) checkDnsLabel(errors, `${at}.hostname`, endpoint.hostname)
   if (endpoint.hints) checkHints(errors, `${at}.hints`, endpoint.hints)
 }
@@ -195,6 +186,13 @@ const warnings = (slice: EndpointSlice, old?: EndpointSlice): string[] => {
   return found
 }
 
+/** A field of the beta versions, which v1 shows but never takes. */
+const dropTopology = ({ endpoints }: EndpointSlice): void => {
+  for (const endpoint of endpoints ?? []) {
+    if (endpoint.deprecatedTopology !== undefined) delete endpoint.deprecatedTopology
+  }
+}
+
 export const EndpointSlice = defineKind<EndpointSlice>({
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -210,6 +208,8 @@ export const EndpointSlice = defineKind<EndpointSlice>({
       port.protocol ??= 'TCP'
     }
   },
+  prepareForCreate: dropTopology,
+  prepareForUpdate: dropTopology,
   validate,
   validateUpdate: ({ addressType }, old) =>
     addressType === old.addressType

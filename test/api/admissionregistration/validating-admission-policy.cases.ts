@@ -75,7 +75,7 @@ export const cases: KindCase = {
         {
           field: 'spec.variables[1].name',
           reason: INVALID,
-          message: 'Invalid value: "in": name is not a valid CEL identifier',
+          message: 'Invalid value: "in": must be a valid CEL identifier',
         },
         { field: 'spec.variables[1].expression', reason: INVALID, message: /compilation failed/ },
         {

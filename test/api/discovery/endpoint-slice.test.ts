@@ -84,6 +84,21 @@ test('the type of addresses is immutable', () => {
   )
 })
 
+test('what an address belonged to in the beta versions is not taken', () => {
+  const old = slice()
+  const next = slice({
+    endpoints: [{ addresses: ['10.0.0.1'], deprecatedTopology: { zone: 'a' } }],
+  })
+  EndpointSlice.prepareForUpdate!(next, old, { now: 0 })
+  assert.equal(next.endpoints, [{ addresses: ['10.0.0.1'] }])
+})
+
+test('an address with leading zeros is refused once', () => {
+  assert.equal(shown(slice({ endpoints: [{ addresses: ['10.0.0.01'] }] })), [
+    'endpoints[0].addresses[0]: Invalid value: "10.0.0.01": must not have leading 0s',
+  ])
+})
+
 test('the row shows three of each and counts the rest', () => {
   const four = [1, 2, 3, 4].map((last) => ({ addresses: [`10.0.0.${last}`] }))
   const row = EndpointSlice.columns.map((each) => each.value(slice({ endpoints: four }), NOW))
