@@ -147,7 +147,10 @@ const startInOrder = async (
   if (cache && wanted.has('controllers')) {
     const { startControllers } = await import('../actors/controllers/controllers.ts')
     const { clusterCidr } = process.settings
-    starts.push(startControllers({ ...process.ports('controllers'), cache }, { clusterCidr }))
+    const rootCa = readTextIfPresent(process.folder.pki('ca.crt'))
+    starts.push(
+      startControllers({ ...process.ports('controllers'), cache }, { clusterCidr, rootCa }),
+    )
   }
   if (wanted.has('kubelet')) starts.push(startKubeletActor(process))
   if (wanted.has('proxy')) starts.push(startProxyActor(process))

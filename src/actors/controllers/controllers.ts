@@ -22,6 +22,7 @@ import { nodeLifecycle } from './nodes/node-lifecycle.ts'
 import { taintEviction } from './nodes/taint-eviction.ts'
 import { podGarbage } from './pod-garbage.ts'
 import { replicaSet } from './replicaset.ts'
+import { rootCa } from './root-ca.ts'
 import { serviceAccount } from './service-account.ts'
 
 export interface ControllersOptions {
@@ -36,6 +37,8 @@ export interface ControllersOptions {
   nodeMask?: number
   /** Finished pods that may stay; default 12,500. */
   finishedPodsMax?: number
+  /** The certificate, in PEM, that proves the apiserver's identity; without it none is published. */
+  rootCa?: string | undefined
 }
 
 /** Starts the controllers of this process; they work while it leads the group. */
@@ -100,6 +103,7 @@ const controllersOf = (
     clusterCidr = '10.244.0.0/16',
     nodeMask = 24,
     finishedPodsMax = 12_500,
+    rootCa: certificate,
   }: ControllersOptions,
 ): Controller[] => {
   const all: Controller[] = [
@@ -108,6 +112,7 @@ const controllersOf = (
     endpointSlice,
     endpoints,
     serviceAccount,
+    ...(certificate ? [rootCa(certificate)] : []),
     namespace,
     garbage,
     podGarbage({ finishedMax: finishedPodsMax }),
