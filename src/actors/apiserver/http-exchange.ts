@@ -139,7 +139,7 @@ export class Exchange implements Timed {
     this.verb = method
     authorizeRemote(user, method, path, query)
     if (!this.options.aggregator.isAvailable(server)) {
-      this.send(503, { type: 'text/plain; charset=utf-8', body: 'service unavailable\n' })
+      this.sendPlain(503, 'service unavailable')
       return
     }
     this.release()
@@ -168,7 +168,7 @@ export class Exchange implements Timed {
     if (page && (method === 'GET' || method === 'HEAD')) this.sendPage(page)
     else if (page) throw noSuchMethod()
     else if (this.isBelowGroup(path)) throw noSuchPath()
-    else this.send(404, { type: 'text/plain; charset=utf-8', body: '404 page not found\n' })
+    else this.sendPlain(404, '404 page not found')
   }
 
   /** Whether a built-in group answers for the path: it speaks Status where others have a plain page. */
@@ -304,6 +304,12 @@ export class Exchange implements Timed {
     )
   }
 
+  /** An error as Go's own pages are. */
+  private sendPlain(code: number, message: string): void {
+    this.headers.push('X-Content-Type-Options', 'nosniff')
+    this.send(code, { type: 'text/plain; charset=utf-8', body: `${message}\n` })
+  }
+
   private send(code: number, content: Content): void {
     if (this.answered) return
     this.answered = true
@@ -347,7 +353,7 @@ export class Exchange implements Timed {
     if (!request.complete && request.httpVersionMajor === 1) headers.push('Connection', 'close')
     if (error instanceof Refused) {
       this.name(error.classification)
-      this.send(code, { type: 'text/plain; charset=utf-8', body: `${status.message}\n` })
+      this.sendPlain(code, status.message ?? '')
     } else this.sendStatus(code, status)
   }
 
