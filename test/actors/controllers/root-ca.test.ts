@@ -27,7 +27,7 @@ test('what somebody changed or removed is put right', async () => {
   const world = createWorld([rootCa('PEM')], aNamespace('a'))
   await world.clock.advance(1000)
   const published = () => world.cache.get(ConfigMap, 'a', 'kube-root-ca.crt')
-  world.cache.put({ ...published()!, data: { 'ca.crt': 'another', more: 'text' } })
+  world.cache.put({ ...published()!, data: { 'ca.crt': 'another', more: 'text' } } as ConfigMap)
   await world.clock.advance(1000)
   assert.equal(published()?.data, { 'ca.crt': 'PEM' })
   world.cache.remove(published()!)
