@@ -12,6 +12,7 @@ import type { WireObject } from '../meta.ts'
 import { duplicateField, type FieldError, forbiddenField, invalidField } from '../status-error.ts'
 import { ageColumn, column, nameColumn, wideColumn } from './columns.ts'
 import { checkCidr, checkPositive, isIPv6Text } from './field-rules.ts'
+import { checkNodeAnnotations } from './node-annotations.ts'
 import { canonicalizeQuantities, type ResourceList } from './resource-list.ts'
 import { checkAmount } from './resource-validation.ts'
 import { checkTaints } from './scheduling-validation.ts'
@@ -51,8 +52,9 @@ const validate = (node: Node): FieldError[] => {
 }
 
 /** What is checked in every write, of the status too. */
-const validateFacts = ({ spec, status }: Node): FieldError[] => {
+const validateFacts = ({ metadata, spec, status }: Node): FieldError[] => {
   const errors: FieldError[] = []
+  checkNodeAnnotations(errors, 'metadata.annotations', metadata.annotations)
   // Kubernetes reports taints under metadata.
   checkTaints(errors, 'metadata.taints', spec?.taints)
   checkAmounts(errors, 'status.capacity', status?.capacity)
