@@ -85,7 +85,8 @@ const resourceAt = (
   if (parts.length > at + 1 && !name) return undefined
   if (kind.namespaced && namespace === undefined && name !== undefined) return undefined
   const subresource = parts[at + 2]
-  if (subresource === 'proxy') return { kind, namespace, name, subresource, rest: restOf(parts, at) }
+  if (subresource === 'proxy')
+    return { kind, namespace, name, subresource, rest: restOf(parts, at) }
   if (parts.length > at + 3) return undefined
   return { kind, namespace, name, subresource }
 }
