@@ -10,6 +10,7 @@ import {
   type Container,
   type ContainerResources,
   type ContainerSpec,
+  type Mount,
   RuntimeError,
 } from '../runtime.ts'
 import { containerConfig, resourceConfig, type SandboxFacts } from './container-config.ts'
@@ -66,7 +67,12 @@ export const createContainers = (driver: Driver): Containers => {
       sandbox,
       ...spec.mounts.map(makeMountSource),
     ])
-    return createNamed(docker, containerConfig(spec, facts, grants))
+    const attempt = (asked: ContainerSpec) =>
+      createNamed(docker, containerConfig(asked, facts, grants))
+    return attempt(spec).catch((error: unknown) => {
+      if (!HOLDS_ENGINE.test(String(error))) throw error
+      return attempt({ ...spec, mounts: spec.mounts.map(followingHost) })
+    })
   }
 
   const remove = async (id: string) => {
@@ -112,6 +118,14 @@ export const createContainers = (driver: Driver): Containers => {
     },
   }
 }
+
+/** The engine's own files may only be mounted where its later mounts and unmounts are seen. */
+const HOLDS_ENGINE = /must use either propagation mode "rslave" or "rshared"/
+
+const followingHost = (mount: Mount): Mount => ({
+  ...mount,
+  propagation: mount.propagation === 'rshared' ? 'rshared' : 'rslave',
+})
 
 const hostLimits = async (docker: Docker): Promise<Limits> => {
   const info = (await ask('Unknown', () => docker.info())) as HostAbilities | undefined

@@ -19,7 +19,7 @@ const VERSION = 3
 const TYPE = { synStream: 1, synReply: 2, reset: 3, ping: 6, goAway: 7, headers: 8 } as const
 const FLAG_FIN = 1
 const HEADER_BYTES = 8
-const CONTROL_BYTES_MAX = 64 * 1024
+const CONTROL_BYTES_MAX = 16 * 1024
 
 const control = (type: number, flags: number, payload: Uint8Array): Buffer => {
   const frame = Buffer.alloc(HEADER_BYTES + payload.length)
