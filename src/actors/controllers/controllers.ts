@@ -22,6 +22,7 @@ import { nodeLifecycle } from './nodes/node-lifecycle.ts'
 import { taintEviction } from './nodes/taint-eviction.ts'
 import { podGarbage } from './pod-garbage.ts'
 import { replicaSet } from './replicaset.ts'
+import { replicationController } from './replication-controller.ts'
 import { rootCa } from './root-ca.ts'
 import { serviceAccount } from './service-account.ts'
 
@@ -108,6 +109,7 @@ const controllersOf = (
 ): Controller[] => {
   const all: Controller[] = [
     replicaSet,
+    replicationController,
     deployment,
     endpointSlice,
     endpoints,
