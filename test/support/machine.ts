@@ -25,7 +25,7 @@ export interface Machine {
 }
 
 /** Low-level tests name their clusters `<one of these>-<pid>`. */
-const TEST_CLUSTERS = ['test-docker', 'test-kubelet']
+const TEST_CLUSTERS = ['test-docker', 'test-events', 'test-images', 'test-kubelet', 'test-network']
 
 const removeNamespaces = async (pid: number) => {
   const { stdout } = await runCommand('ip', ['netns', 'list'])

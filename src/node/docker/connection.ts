@@ -16,10 +16,12 @@ export interface ConnectTarget {
   pid: number | undefined
 }
 
+/** What the server ends has been written by then: to a pipe Node writes at once. Either side may end first. */
 const RELAY = `
 const s = require('net').connect({ port: Number(process.argv[1]), host: '127.0.0.1', allowHalfOpen: true })
 s.on('error', (e) => { console.error(e.message); process.exit(1) })
 s.on('connect', () => { process.stderr.write('ok'); process.stdin.pipe(s); s.pipe(process.stdout) })
+s.on('end', () => require('fs').closeSync(1))
 s.on('close', () => process.exit(0))
 `
 
