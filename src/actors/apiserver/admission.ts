@@ -1,14 +1,16 @@
 /**
  * Admission: what the cluster adds to or refuses of a new object beyond its kind's own rules.
  *
- * After Kubernetes' plug-ins NamespaceLifecycle, ServiceAccount and DefaultTolerationSeconds. Invariant:
- * only objects that are being created pass here. Addresses of Services are `service-addresses.ts`.
+ * After Kubernetes' plug-ins NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds and RuntimeClass.
+ * Invariant: only objects that are being created pass here. Addresses of Services are `service-addresses.ts`.
  */
 import { Namespace } from '../../api/core/namespace.ts'
-import type { Pod } from '../../api/core/pod.ts'
+import { Pod } from '../../api/core/pod.ts'
 import { ServiceAccount } from '../../api/core/service-account.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
+import { RuntimeClass, RuntimeClass } from '../../api/node/runtime-class.ts'
+import { admitRuntimeClass, admitToRuntimeClass } from '../../api/node/runtime-class-admission.ts'
 import { adminAccessErrors } from '../../api/resource/admin-access.ts'
 import { ResourceClaim } from '../../api/resource/resource-claim.ts'
 import { ResourceClaimTemplate } from '../../api/resource/resource-claim-template.ts'
@@ -47,9 +49,33 @@ export const checkNamespace = async (
   })
 }
 
+/** Waits until the cache knows what `object` names and must exist, if that was created a moment ago. */
+export const awaitNamed = async (
+  { storage }: Services,
+  kind: AnyKind,
+  object: KubernetesObject,
+): Promise<void> => {
+  if (kind.plural !== 'pods' || kind.group !== '') return
+  const runtimeClass = (object as Pod).spec?.runtimeClassName
+  if (runtimeClass && !storage.cache.get(RuntimeClass, undefined, runtimeClass))
+    await storage.barrier(RuntimeClass)
+}
+
+/** Waits until a class that a new pod names, and that this replica does not know, would be known to it. */
+export const awaitRuntimeClass = async (
+  { storage }: Services,
+  kind: AnyKind,
+  object: KubernetesObject,
+): Promise<void> => {
+  if (kind !== Pod) return
+  const name = (object as Pod).spec?.runtimeClassName
+  if (name == null || storage.cache.get(RuntimeClass, undefined, name)) return
+  await storage.barrier(RuntimeClass)
+}
+
 /** Completes a new object, in place. Throws 403 and 422. */
 export const admitCreate = (services: Services, kind: AnyKind, object: KubernetesObject): void => {
-  if (kind.plural === 'pods' && kind.group === '') admitPod(services, kind, object as Pod)
+  if (kind === Pod) admitPod(services, kind, object as Pod)
   else if (kind === ResourceClaim)
     admitDevices(services, kind, object, (object as ResourceClaim).spec)
   else if (kind === ResourceClaimTemplate)
@@ -83,6 +109,12 @@ const admitPod = ({ storage }: Services, kind: AnyKind, pod: Pod): void => {
     )
   tolerateForAWhile(spec, 'node.kubernetes.io/not-ready')
   tolerateForAWhile(spec, 'node.kubernetes.io/unreachable')
+  const runtimeClass = spec.runtimeClassName
+  const why = admitRuntimeClass(
+    spec,
+    runtimeClass ? storage.cache.get(RuntimeClass, undefined, runtimeClass) : undefined,
+  )
+  if (why) throw forbidden(kind, name, why)
 }
 
 const TOLERATION_SECONDS = 300

@@ -10,7 +10,7 @@ import type { KubernetesObject } from '../../api/meta.ts'
 import { validateObjectMeta } from '../../api/object-meta.ts'
 import { alreadyExists, badRequest, invalid, StatusError } from '../../api/status-error.ts'
 import { FenceLost, RevisionConflict } from '../../client/storage.ts'
-import { admitCreate, checkNamespace } from './admission.ts'
+import { admitCreate, awaitNamed, checkNamespace } from './admission.ts'
 import { ATTEMPTS_MAX, commit, isDryRun } from './commit.ts'
 import { decodeObject } from './decode-object.ts'
 import { managersAfterCreate } from './field-managers.ts'
@@ -59,6 +59,7 @@ export const createObject = async (
   fillMetadata(object, kind, namespace, services.clock.now())
   if (generate) metadata.name = generatedName(generate)
   await checkNamespace(services, request, metadata.name)
+  await awaitNamed(services, kind, object)
   prepare(services, request, object)
   setManagers(object, managedBy)
   return attempt(services, request, object)

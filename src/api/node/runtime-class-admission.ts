@@ -1,0 +1,74 @@
+/**
+ * What a RuntimeClass means to a new pod that names it: its overhead, and where such pods may run.
+ *
+ * After Kubernetes' plug-in RuntimeClass; runs once, before validation of a create. Pure: finding the class is
+ * the caller's.
+ */
+import type { Pod } from '../core/pod.ts'
+import { deepEqual } from '../equality.ts'
+import type { RuntimeClass } from './runtime-class.ts'
+
+type PodSpec = NonNullable<Pod['spec']>
+type Toleration = NonNullable<PodSpec['tolerations']>[number]
+
+/** Completes `spec`, in place. Returns why the pod is forbidden, if it is. `found`: the class it names. */
+export const admitRuntimeClass = (
+  spec: PodSpec,
+  found: RuntimeClass | undefined,
+): string | undefined => admitOverhead(spec, found) ?? (found && placePod(spec, found))
+
+const admitOverhead = (spec: PodSpec, found: RuntimeClass | undefined): string | undefined => {
+  const name = spec.runtimeClassName
+  if (name != null && !found) return `pod rejected: RuntimeClass "${name}" not found`
+  const overhead = found?.overhead
+  if (!overhead) {
+    if (spec.overhead == null) return undefined
+    return 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead'
+  }
+  const own = spec.overhead ?? {}
+  if (Object.keys(own).length > 0 && !deepEqual(own, overhead.podFixed ?? {}))
+    return "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
+  if (overhead.podFixed) spec.overhead = { ...overhead.podFixed }
+  return undefined
+}
+
+/** Sends the pod, in place, where nodes offer the class. Returns the conflict that forbids it, if any. */
+const placePod = (spec: PodSpec, { scheduling }: RuntimeClass): string | undefined => {
+  if (!scheduling) return undefined
+  const { nodeSelector, tolerations } = scheduling
+  for (const [key, value] of Object.entries(nodeSelector ?? {})) {
+    const own = spec.nodeSelector?.[key]
+    if (own !== undefined && own !== value)
+      return `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${own}`
+  }
+  if (nodeSelector) spec.nodeSelector = { ...spec.nodeSelector, ...nodeSelector }
+  if (tolerations)
+    spec.tolerations = mergeTolerations([...(spec.tolerations ?? []), ...tolerations])
+  return undefined
+}
+
+/** Without those that another one covers; of equal ones the first stays. */
+const mergeTolerations = (all: readonly Toleration[]): Toleration[] => {
+  const merged: Toleration[] = []
+  for (const [index, one] of all.entries()) {
+    const isCovered =
+      merged.some((kept) => covers(kept, one)) ||
+      all.slice(index + 1).some((later) => !deepEqual(later, one) && covers(later, one))
+    if (!isCovered) merged.push(one)
+  }
+  return merged
+}
+
+const covers = (wide: Toleration, narrow: Toleration): boolean => {
+  if (deepEqual(wide, narrow)) return true
+  const exists = wide.operator === 'Exists'
+  if ((wide.key ?? '') !== (narrow.key ?? '') && (wide.key || !exists)) return false
+  if (wide.effect && wide.effect !== narrow.effect) return false
+  if (wide.effect === 'NoExecute' && wide.tolerationSeconds != null) {
+    const { tolerationSeconds } = narrow
+    if (tolerationSeconds == null || tolerationSeconds > wide.tolerationSeconds) return false
+  }
+  if (exists) return true
+  if (wide.operator && wide.operator !== 'Equal') return false
+  return narrow.operator === 'Equal' && (wide.value ?? '') === (narrow.value ?? '')
+}
