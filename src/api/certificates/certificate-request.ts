@@ -7,12 +7,10 @@
 import { createPublicKey, verify, X509Certificate } from 'node:crypto'
 import { assert } from '../../std/assert.ts'
 
-let parser: typeof import('@peculiar/x509') | undefined
+let parser: typeof import('./pkcs10.ts') | undefined
 
 export const loadParser = async (): Promise<void> => {
-  if (parser) return
-  await import('reflect-metadata')
-  parser = await import('@peculiar/x509')
+  parser ??= await import('./pkcs10.ts')
 }
 
 export interface ParsedRequest {
@@ -26,7 +24,7 @@ export const parseRequest = (base64: string): ParsedRequest => {
   const block = firstBlock(Buffer.from(base64, 'base64').toString('latin1'))
   if (block?.type !== 'CERTIFICATE REQUEST')
     throw new Error('PEM block type must be CERTIFICATE REQUEST')
-  const request = new parser.Pkcs10CertificateRequest(block.bytes)
+  const request = parser.readPkcs10(block.bytes)
   const { hash, name } = request.signatureAlgorithm as { name: string; hash?: { name: string } }
   const key = createPublicKey({
     key: Buffer.from(request.publicKey.rawData),
