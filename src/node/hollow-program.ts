@@ -3,7 +3,8 @@
  *
  * It runs until stopped, unless the annotation or variable `hollow.kubus.io/exit-code` (and optionally
  * `hollow.kubus.io/run-ms`) says otherwise, or its command is one whose end is plain: `true`, `false`, `exit N`,
- * `sleep N`, `echo …`, alone or joined by `;` or `&&` after `sh -c`. Deterministic; it is no shell.
+ * `sleep N`, `echo …`, alone or joined by `;` or `&&` after `sh -c`; one whose end the pod waits for ends well at once.
+ * Deterministic; it is no shell.
  */
 import type { ContainerSpec } from './runtime.ts'
 
@@ -56,7 +57,7 @@ const simulate = (argv: readonly string[]): HollowProgram | undefined => {
 }
 
 export const hollowProgram = (
-  spec: Pick<ContainerSpec, 'command' | 'args' | 'env' | 'annotations' | 'name'>,
+  spec: Pick<ContainerSpec, 'command' | 'args' | 'env' | 'annotations' | 'name' | 'isAwaited'>,
 ): HollowProgram => {
   const told = (key: string) =>
     spec.annotations[key] ?? spec.env.find(({ name }) => name === key)?.value
@@ -70,7 +71,9 @@ export const hollowProgram = (
     }
   const argv = [...(spec.command ?? []), ...(spec.args ?? [])]
   const simulated = argv.length > 0 ? simulate(argv) : undefined
-  return simulated ?? { output: [started], obeysTerm: true }
+  if (simulated) return simulated
+  const end = spec.isAwaited ? { exit: { code: 0, afterMs: 0 } } : {}
+  return { output: [started], ...end, obeysTerm: true }
 }
 
 /** What `exec` prints and returns: simple commands as above, and `cat`, which gives back its input. */

@@ -99,6 +99,8 @@ export interface ContainerSpec {
   sharePodPID?: boolean
   /** The id of a running container whose processes it sees, besides its own. */
   processesOf?: string
+  /** The pod waits for its end: an init container that is no sidecar. */
+  isAwaited?: boolean
   terminationMessagePath: string
   /** Hash of the container's spec, to notice a change. */
   specHash: string

@@ -28,4 +28,12 @@ test('a variable or an annotation sets the end', () => {
   assert.equal(hollowProgram({ name: 'a', env, annotations }).exit, { code: 5, afterMs: 70 })
 })
 
+test('one that its pod waits for ends well unless its command says otherwise', () => {
+  const ended = (command: string[]) =>
+    hollowProgram({ name: 'init', command, env: [], annotations: {}, isAwaited: true }).exit
+  assert.equal(ended([]), { code: 0, afterMs: 0 })
+  assert.equal(ended(['/migrate']), { code: 0, afterMs: 0 })
+  assert.equal(ended(['false']), { code: 1, afterMs: 0 })
+})
+
 test.run()

@@ -138,12 +138,17 @@ export const containerSpec = (
     oomScoreAdj: oomScoreAdjOf(pod, container, facts.nodeMemoryBytes),
     ...(pod.spec?.shareProcessNamespace ? { sharePodPID: true } : {}),
     ...(facts.processesOf ? { processesOf: facts.processesOf } : {}),
+    ...(isAwaited(pod, container) ? { isAwaited: true } : {}),
     terminationMessagePath: container.terminationMessagePath ?? '/dev/termination-log',
     specHash: hashOf(container),
     labels: {},
     annotations: {},
   }
 }
+
+const isAwaited = (pod: Pod, { name, restartPolicy }: PodContainer): boolean =>
+  restartPolicy !== 'Always' &&
+  (pod.spec?.initContainers?.some((container) => container.name === name) ?? false)
 
 const hashes = new WeakMap<PodContainer, string>()
 

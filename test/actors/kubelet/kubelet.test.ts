@@ -100,6 +100,7 @@ test('runs init containers in order, and a job to its end', async () => {
     restartPolicy: 'Never',
     initContainers: [
       container('first', { command: ['true'] }),
+      container('second', { command: ['/migrate'] }),
       container('side', { restartPolicy: 'Always' }),
     ],
     containers: [container('main', { command: ['sleep', '2'] })],
@@ -110,7 +111,7 @@ test('runs init containers in order, and a job to its end', async () => {
     harness.status('job')?.initContainerStatuses?.[0]?.state?.terminated?.reason,
     'Completed',
   )
-  assert.is(harness.status('job')?.initContainerStatuses?.[1]?.ready, true)
+  assert.is(harness.status('job')?.initContainerStatuses?.[2]?.ready, true)
   await harness.clock.advance(5_000)
   assert.is(harness.status('job')?.phase, 'Succeeded')
   assert.equal(harness.conditions('job'), [
