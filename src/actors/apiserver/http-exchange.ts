@@ -27,7 +27,7 @@ import { parseBody, readBody } from './http-body.ts'
 import type { HttpDoorOptions } from './http-door.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
 import { serveWatch } from './http-watch.ts'
-import { formatOf, streamFormatOf } from './negotiate.ts'
+import { formatOf, type Offer, streamFormatOf } from './negotiate.ts'
 import { authorize, execute } from './pipeline.ts'
 import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
 import { type Content, contentOf, documentContent, presentationOf } from './representation.ts'
@@ -70,6 +70,13 @@ const selectedName = (query: URLSearchParams): string | undefined => {
   } catch {
     return undefined
   }
+}
+
+/** A question that is answered and forgotten, and what a subresource does, has no columns. */
+const offerOf = ({ kind, subresource }: ResourcePath): Offer => {
+  if (kind.isCustom) return 'custom'
+  const isTabled = subresource === undefined || subresource === 'status' || subresource === 'scale'
+  return isTabled && (!kind.isVirtual || kind.isComputed) ? 'builtIn' : 'untabled'
 }
 
 const WARNINGS_MAX = 50
@@ -217,7 +224,7 @@ export class Exchange implements Timed {
     const admitted = this.options.flowControl.admit(user, verb, kind, subresource, namespace)
     if (admitted instanceof Promise) await this.enter(admitted)
     else this.take(admitted)
-    const format = formatOf(headers.accept, kind.isCustom ? 'custom' : 'builtIn')
+    const format = formatOf(headers.accept, offerOf(target))
     if (method !== 'GET') {
       const bytes = await readBody(this.request)
       const parsed = parseBody(bytes, headers['content-type'], request)

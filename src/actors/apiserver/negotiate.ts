@@ -19,14 +19,18 @@ export interface Format {
   pretty?: boolean
 }
 
-/** What there is to choose from: objects of a built-in kind, of a custom kind, or pages of the site. */
-export type Offer = 'builtIn' | 'custom' | 'page'
+/**
+ * What there is to choose from: objects of a built-in kind, such that have no Table (answers to questions), objects
+ * of a custom kind, or pages of the site.
+ */
+export type Offer = 'builtIn' | 'untabled' | 'custom' | 'page'
 
 const JSON_FORMAT: Format = { syntax: 'json' }
 const KNOWN_MAX = 500
 
 const known: Readonly<Record<Offer, Map<string, Format | undefined>>> = {
   builtIn: new Map(),
+  untabled: new Map(),
   custom: new Map(),
   page: new Map(),
 }
@@ -44,7 +48,7 @@ export const formatOf = (accept: string | undefined, offer: Offer): Format => {
   if (format) return format
   if (offer === 'page') return JSON_FORMAT
   throw notAcceptable(
-    offer === 'builtIn' ? [JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE] : [JSON_TYPE, YAML_TYPE],
+    offer === 'custom' ? [JSON_TYPE, YAML_TYPE] : [JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE],
   )
 }
 
@@ -52,7 +56,7 @@ export const formatOf = (accept: string | undefined, offer: Offer): Format => {
 export const streamFormatOf = (accept: string | undefined, offer: Offer): Format => {
   const format = formatOf(accept, offer)
   if (format.syntax !== 'yaml') return format
-  const types = offer === 'builtIn' ? [JSON_TYPE, PROTOBUF_TYPE] : [JSON_TYPE]
+  const types = offer === 'custom' ? [JSON_TYPE] : [JSON_TYPE, PROTOBUF_TYPE]
   throw notAcceptable(types.map((type) => `${type};stream=watch`))
 }
 
@@ -108,7 +112,7 @@ const transformed = (
   if ((stream && stream !== 'watch') || (serverVersion && serverVersion !== 'v1')) return undefined
   const format: Format = { syntax, ...(parameters.get('pretty') === '1' ? { pretty: true } : {}) }
   const isConversion = parameters.has('as') || parameters.has('g') || parameters.has('v')
-  if (!isConversion) return syntax === 'protobuf' && offer !== 'builtIn' ? undefined : format
+  if (!isConversion) return syntax === 'protobuf' && speaksNoProtobuf(offer) ? undefined : format
   const as = parameters.get('as')
   const group = parameters.get('g')
   const version = parameters.get('v')
@@ -120,11 +124,15 @@ const transformed = (
   }
   if (group !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) return undefined
   if (as === 'Table')
-    return syntax === 'protobuf' ? undefined : { ...format, as, metaVersion: version }
+    return syntax === 'protobuf' || offer === 'untabled'
+      ? undefined
+      : { ...format, as, metaVersion: version }
   if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
     return { ...format, as, metaVersion: version }
   return undefined
 }
+
+const speaksNoProtobuf = (offer: Offer): boolean => offer === 'custom' || offer === 'page'
 
 const parseClauses = (accept: string): Clause[] => {
   const clauses: Clause[] = []

@@ -33,6 +33,13 @@ const TABLE: readonly [accept: string | undefined, offer: Offer, shown: string][
     'custom',
     'protobuf PartialObjectMetadata v1',
   ],
+  [`application/json;as=Table;${META},application/json`, 'untabled', 'json'],
+  [
+    `application/json;as=PartialObjectMetadata;${META}`,
+    'untabled',
+    'json PartialObjectMetadata v1',
+  ],
+  [PROTOBUF, 'untabled', 'protobuf'],
   ['application/json;as=Table;g=other;v=v1,application/json', 'builtIn', 'json'],
   ['application/json;stream=watch', 'builtIn', 'json'],
   ['application/json;pretty=1', 'builtIn', 'json pretty'],
@@ -64,6 +71,10 @@ test('what cannot be served is refused with what can', () => {
   )
   assert.is(
     refusalOf(() => formatOf(`application/json;as=Gadget;${META}`, 'builtIn')),
+    refused,
+  )
+  assert.is(
+    refusalOf(() => formatOf(`application/json;as=Table;${META}`, 'untabled')),
     refused,
   )
   assert.is(

@@ -44,6 +44,18 @@ test('discovery lists the reviews as something that can be created only', async 
   assert.is((await api.call('GET', `${AUTHORIZATION}/subjectaccessreviews`)).code, 405)
 })
 
+test('an answer to a question has no table', async () => {
+  const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+  const path = `${AUTHORIZATION}/selfsubjectaccessreviews`
+  const body = { spec: { nonResourceAttributes: { path: '/', verb: 'get' } } }
+  const { code, json } = await api.call('POST', path, body, { headers: { accept } })
+  assert.equal([code, json.reason], [406, 'NotAcceptable'])
+  const either = await api.call('POST', path, body, {
+    headers: { accept: `${accept},application/json` },
+  })
+  assert.equal([either.code, either.json.kind], [201, 'SelfSubjectAccessReview'])
+})
+
 test('OpenAPI describes the reviews', async () => {
   const { json } = await api.call('GET', '/openapi/v3/apis/authorization.k8s.io/v1')
   const path = json.paths[`${AUTHORIZATION}/selfsubjectaccessreviews`]
