@@ -32,7 +32,8 @@ export interface Table {
   kind: 'Table'
   apiVersion: MetaApiVersion
   metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number }
-  columnDefinitions: TableColumn[]
+  /** Null where they have been sent before. */
+  columnDefinitions: TableColumn[] | null
   rows: TableRow[]
 }
 
@@ -71,7 +72,7 @@ export const tableHead = <T extends KubernetesObject>(
     ...(options.continue ? { continue: options.continue } : {}),
     ...(options.remainingItemCount ? { remainingItemCount: options.remainingItemCount } : {}),
   },
-  columnDefinitions: options.withoutColumns ? [] : kind.columns.map(definitionOf),
+  columnDefinitions: options.withoutColumns ? null : kind.columns.map(definitionOf),
 })
 
 /** The object without spec and status, as `application/json;as=PartialObjectMetadata` asks for it. */

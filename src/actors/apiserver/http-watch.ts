@@ -77,7 +77,7 @@ const shownText = (
     kind: as,
     apiVersion: metaVersion,
     metadata,
-    columnDefinitions: [],
+    columnDefinitions: null,
     rows,
   })
 }

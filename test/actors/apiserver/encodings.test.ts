@@ -139,6 +139,17 @@ test('a list in pieces is whole in every form', async () => {
   assert.equal(namesIn(partial.bytes), names)
 })
 
+test('items of a list leave out what the list says of all', async () => {
+  const path = `${CONFIG_MAPS}?labelSelector=part%3D300`
+  const forms = ['application/json', 'application/yaml']
+  for (const accept of forms) {
+    const { kind, apiVersion, items } = parseYaml((await get(path, accept)).bytes.toString())
+    assert.equal([kind, apiVersion], ['ConfigMapList', 'v1'])
+    assert.ok(items.length > 0)
+    for (const item of items) assert.equal([item.kind, item.apiVersion], [undefined, undefined])
+  }
+})
+
 test('an empty list has its items, too', async () => {
   const path = `${CONFIG_MAPS}?labelSelector=part%3Dnone&${pinned}`
   const json = await get(path, 'application/json')
@@ -202,10 +213,10 @@ test('a watched table has its columns once', async () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-  const columns = events.map(({ object }) => object.columnDefinitions.length)
+  const columns = events.map(({ object }) => object.columnDefinitions)
   /** The state comes in one batch, which is one table a row. */
-  assert.ok(columns[0] > 0)
-  assert.equal(columns.slice(1), [0, 0, 0, 0])
+  assert.ok(columns[0].length > 0)
+  assert.equal(columns.slice(1), [null, null, null, null])
   assert.is(events[0].object.rows[0].object, undefined)
 })
 

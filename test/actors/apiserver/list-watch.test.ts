@@ -73,6 +73,9 @@ for (const seed of SEEDS)
     assert.equal(shown(found), shown(whole.items))
   })
 
+/** Items of a list leave out what the list says of all. */
+const asItem = ({ apiVersion: _version, kind: _kind, ...item }: KubernetesObject) => item
+
 const applied = (start: readonly Item[], text: string): Map<string, string> => {
   const keyOf = ({ metadata }: Item) => `${metadata.namespace}/${metadata.name}`
   const items = new Map(start.map((item) => [keyOf(item), JSON.stringify(item)]))
@@ -82,7 +85,7 @@ const applied = (start: readonly Item[], text: string): Map<string, string> => {
     if (type === 'ADDED') assert.not.ok(has, `added twice: ${line}`)
     if (type === 'MODIFIED' || type === 'DELETED') assert.ok(has, `was not there: ${line}`)
     if (type === 'DELETED') items.delete(keyOf(object))
-    else items.set(keyOf(object), JSON.stringify(object))
+    else items.set(keyOf(object), JSON.stringify(asItem(object)))
   }
   return items
 }
