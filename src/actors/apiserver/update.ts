@@ -36,14 +36,15 @@ export const update = async (services: Services, request: ApiRequest): Promise<A
   checkName(request, object)
   const given = object.metadata.resourceVersion
   const isPinned = Boolean(given) && given !== '0'
-  if (!isPinned && request.kind.needsRevision) throw withoutRevision(request)
   if (isPinned) await catchUp(services, request, given)
   const stored = await withRetries(
     services,
     request,
     () => isPinned,
-    (current) =>
-      replace(services, request, current, deepCopy(object), isPinned ? given : undefined),
+    (current) => {
+      if (!isPinned && request.kind.needsRevision) throw withoutRevision(request)
+      return replace(services, request, current, deepCopy(object), isPinned ? given : undefined)
+    },
   )
   return { type: 'object', code: 200, kind: request.kind, object: stored }
 }

@@ -212,6 +212,8 @@ test('an update names the revision that it is made from', async () => {
     json.message,
     /metadata\.resourceVersion: Invalid value: 0: must be specified for an/,
   )
+  const absent = await one.call('PUT', `${WIDGETS}/none`, widget('none', { size: 'small' }))
+  assert.is(absent.code, 404)
 })
 
 test('the scale reads and writes where the definition says', async () => {
