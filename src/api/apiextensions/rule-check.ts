@@ -139,9 +139,9 @@ const check = (
   if (Array.isArray(value)) {
     const { items, node } = tree
     if (!items) return
-    const former = node.listType === 'map' ? oldItems(node, old) : undefined
+    const former = oldItems(node, old)
     for (const [at, item] of value.entries()) {
-      const before = former?.(item, at)
+      const before = former?.(item)
       const isSame = before === undefined ? isUnchanged : deepEqual(item, before)
       check(run, items, item, before, `${path}[${at}]`, isSame)
     }

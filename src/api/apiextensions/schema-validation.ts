@@ -174,7 +174,7 @@ const checkList = (
   if (items) {
     const before = oldItems(node, old)
     for (let at = 0; at < value.length; at++)
-      merge(result, check(value[at]!, items, `${path}[${at}]`, before?.(value[at]!, at)))
+      merge(result, check(value[at]!, items, `${path}[${at}]`, before?.(value[at]!)))
   }
   const { minItems, maxItems } = bounds
   if (minItems !== undefined && value.length < minItems)
@@ -189,13 +189,12 @@ const checkList = (
     result.errors.push(tooManyField(fieldOf(path), value.length, maxItems))
 }
 
-/** Which old item is the same one: by keys in a list of type map, by place where the schema says nothing. */
+/** Which old item is the same one: items of lists that are no map have no identity. */
 export const oldItems = (
   { listType, listMapKeys }: SchemaNode,
   old: Json | undefined,
-): ((item: Json, at: number) => Json | undefined) | undefined => {
-  if (!Array.isArray(old) || listType === 'set' || listType === 'atomic') return undefined
-  if (listType !== 'map') return (_item, at) => old[at]
+): ((item: Json) => Json | undefined) | undefined => {
+  if (!Array.isArray(old) || listType !== 'map') return undefined
   const byKey = new Map(old.map((item) => [keyOfItem(item, listMapKeys), item]))
   return (item) => byKey.get(keyOfItem(item, listMapKeys))
 }

@@ -173,6 +173,20 @@ test('what was wrong before and has not changed is not refused', () => {
   assert.is(faults(schema, { spec: { a: 2, list: [{ k: 'x', v: 8 }] } }, old).length, 2)
 })
 
+test('an item of a list without keys is held against the list it is in', () => {
+  const items = { type: 'string', enum: ['new'] }
+  for (const listType of [undefined, 'atomic', 'set']) {
+    const type: Record<string, string> = listType ? { 'x-kubernetes-list-type': listType } : {}
+    const schema = spec({
+      type: 'object',
+      properties: { list: { type: 'array', ...type, items }, a: { type: 'integer' } },
+    })
+    const old = { spec: { list: ['a', 'b'], a: 1 } }
+    assert.equal(faults(schema, { spec: { list: ['a', 'b'], a: 2 } }, old), [])
+    assert.is(faults(schema, { spec: { list: ['a', 'b', 'new'], a: 1 } }, old).length, 2)
+  }
+})
+
 test('sets and keys of maps are unique', () => {
   const set = structuralSchema(
     spec({ type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } }),
