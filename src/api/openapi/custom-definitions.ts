@@ -42,6 +42,9 @@ const objectSchema = (
   referTo: (model: string) => Schema,
 ): Schema => {
   const schema = kind.schema ?? {}
+  const marks = { 'x-kubernetes-group-version-kind': groupVersionKind(kind, kind.kind) }
+  /** With any property named, kubectl would refuse all others. */
+  if (dialect === 'v2' && keepsUnknown(schema)) return { type: 'object', ...marks }
   const root = (dialect === 'v2' ? withoutAlternatives(schema) : { ...schema }) as Schema
   const { properties } = root
   const metadata = referTo('V1ObjectMeta')
@@ -54,7 +57,7 @@ const objectSchema = (
       kind: KIND,
       metadata: dialect === 'v3' ? { allOf: [metadata], description: METADATA } : metadata,
     },
-    'x-kubernetes-group-version-kind': groupVersionKind(kind, kind.kind),
+    ...marks,
   }
 }
 
@@ -89,9 +92,11 @@ const NOT_IN_V2: ReadonlySet<string> = new Set([
   'x-kubernetes-validations',
 ])
 
+const keepsUnknown = (schema: Schema): boolean =>
+  schema['x-kubernetes-preserve-unknown-fields'] === true
+
 const withoutAlternatives = (schema: Schema): Schema => {
-  const hidesShape =
-    schema['nullable'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true
+  const hidesShape = schema['nullable'] === true || keepsUnknown(schema)
   const hidesType = hidesShape || schema['x-kubernetes-int-or-string'] === true
   const kept: Schema = {}
   for (const [key, value] of Object.entries(schema)) {

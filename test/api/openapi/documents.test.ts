@@ -98,6 +98,33 @@ test('a custom kind is defined by its schema, under its group turned around', ()
     assert.ok(v2.definitions[used ?? ''] ?? v2Parts.definitions[used ?? ''], used)
 })
 
+test('a custom kind that keeps unknown fields is published without any in the old dialect', () => {
+  const kind = defineKind({
+    group: 'stable.example.com',
+    version: 'v1',
+    kind: 'Free',
+    plural: 'frees',
+    singular: 'free',
+    namespaced: true,
+    model: '',
+    columns: [],
+    schema: {
+      type: 'object',
+      'x-kubernetes-preserve-unknown-fields': true,
+      properties: { spec: { type: 'object' } },
+    },
+  })
+  const name = 'com.example.stable.v1.Free'
+  assert.equal(customParts('v2', [kind]).definitions[name], {
+    type: 'object',
+    'x-kubernetes-group-version-kind': [
+      { group: 'stable.example.com', kind: 'Free', version: 'v1' },
+    ],
+  })
+  const { properties } = customParts('v3', [kind]).definitions[name] as unknown as Schema
+  assert.equal(Object.keys(properties ?? {}).sort(), ['apiVersion', 'kind', 'metadata', 'spec'])
+})
+
 test('definitions have the names of Kubernetes', () => {
   const names = Object.keys(v2.definitions)
   for (const name of [
