@@ -9,8 +9,8 @@ import { Pod } from '../../api/core/pod.ts'
 import { ServiceAccount } from '../../api/core/service-account.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
-import { RuntimeClass, RuntimeClass } from '../../api/node/runtime-class.ts'
-import { admitRuntimeClass, admitToRuntimeClass } from '../../api/node/runtime-class-admission.ts'
+import { RuntimeClass } from '../../api/node/runtime-class.ts'
+import { admitRuntimeClass } from '../../api/node/runtime-class-admission.ts'
 import { adminAccessErrors } from '../../api/resource/admin-access.ts'
 import { ResourceClaim } from '../../api/resource/resource-claim.ts'
 import { ResourceClaimTemplate } from '../../api/resource/resource-claim-template.ts'
@@ -59,18 +59,6 @@ export const awaitNamed = async (
   const runtimeClass = (object as Pod).spec?.runtimeClassName
   if (runtimeClass && !storage.cache.get(RuntimeClass, undefined, runtimeClass))
     await storage.barrier(RuntimeClass)
-}
-
-/** Waits until a class that a new pod names, and that this replica does not know, would be known to it. */
-export const awaitRuntimeClass = async (
-  { storage }: Services,
-  kind: AnyKind,
-  object: KubernetesObject,
-): Promise<void> => {
-  if (kind !== Pod) return
-  const name = (object as Pod).spec?.runtimeClassName
-  if (name == null || storage.cache.get(RuntimeClass, undefined, name)) return
-  await storage.barrier(RuntimeClass)
 }
 
 /** Completes a new object, in place. Throws 403 and 422. */
