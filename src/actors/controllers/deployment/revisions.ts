@@ -57,10 +57,21 @@ const comparable = (template: Template) => {
   return { labels, annotations: annotations ?? {}, finalizers, spec: template?.spec }
 }
 
-const revisionOf = (set: ReplicaSet): number => Number(set.metadata.annotations?.[REVISION]) || 0
+/** Revisions are Go's int64, and may be set by hand: what a Number cannot hold counts. */
+const revisionOf = (set: ReplicaSet): bigint => {
+  const text = set.metadata.annotations?.[REVISION] ?? ''
+  const revision = /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace('+', '')) : 0n
+  return BigInt.asIntN(64, revision) === revision ? revision : 0n
+}
 
-const revisionAfter = (old: readonly ReplicaSet[]): number =>
-  Math.max(0, ...old.map(revisionOf)) + 1
+const revisionAfter = (old: readonly ReplicaSet[]): bigint => {
+  let highest = 0n
+  for (const revision of old.map(revisionOf)) if (revision > highest) highest = revision
+  return highest + 1n
+}
+
+const byRevision = (one: ReplicaSet, other: ReplicaSet): number =>
+  Number(revisionOf(one) - revisionOf(other))
 
 const newestName = (deployment: Deployment): string =>
   `${deployment.metadata.name}-${hashOf(deployment)}`
@@ -238,7 +249,7 @@ export const cleanUp = (deployment: Deployment, old: readonly ReplicaSet[]): Com
   if (limit === undefined || limit === NO_LIMIT) return []
   const alive = old.filter(({ metadata }) => !metadata.deletionTimestamp)
   return [...alive]
-    .sort((one, other) => revisionOf(one) - revisionOf(other) || byCreation(one, other))
+    .sort((one, other) => byRevision(one, other) || byCreation(one, other))
     .slice(0, Math.max(0, alive.length - limit))
     .filter(
       ({ spec, status, metadata }) =>

@@ -239,6 +239,23 @@ test('keeps revisionHistoryLimit old revisions', async () => {
   await world.group.stop()
 })
 
+test('the revision after one that no Number holds is the next', () => {
+  const found = aDeployment('web', 1)
+  const old = aReplicaSet('old', 1, {
+    metadata: {
+      ...ownedBy(found),
+      labels: { app: 'web' },
+      annotations: { 'deployment.kubernetes.io/revision': '3546343826724305832' },
+    },
+    spec: { template: podTemplate({ app: 'web' }, 'web:old') },
+  })
+  const created = reconcile(found, [old]).commands.find(({ verb }) => verb === 'create')
+  assert.is(
+    created?.object.metadata.annotations?.['deployment.kubernetes.io/revision'],
+    '3546343826724305833',
+  )
+})
+
 test('a change of size amid a rollout is spread in proportion', () => {
   const found = aDeployment('web', 20, {
     metadata: { annotations: { 'deployment.kubernetes.io/revision': '2' } },
