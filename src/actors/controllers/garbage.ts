@@ -10,7 +10,7 @@ import type { AnyKind } from '../../api/kind.ts'
 import { type KubernetesObject, type OwnerReference, objectKey } from '../../api/meta.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import { type Controller, splitKey } from './controller.ts'
-import { dependentsOf } from './dependents.ts'
+import { type Dependent, dependentsOf } from './dependents.ts'
 import { type Command, NOTHING, type Plan } from './plan.ts'
 
 const FOREGROUND = 'foregroundDeletion'
@@ -86,9 +86,9 @@ const judge = (kind: AnyKind, object: KubernetesObject, view: Cache): Command[] 
       ),
     ]
   const { resourceVersion, uid, finalizers = [] } = object.metadata
-  const isForeground =
-    finalizers.includes(FOREGROUND) ||
-    (states.includes('waiting') && dependentsOf(view, uid).length > 0)
+  const dependents = states.includes('waiting') ? dependentsOf(view, uid) : []
+  if (mayCloseCircle(object, dependents)) return [withoutBlocking(kind, object)]
+  const isForeground = finalizers.includes(FOREGROUND) || dependents.length > 0
   const propagationPolicy = finalizers.includes(ORPHAN)
     ? 'Orphan'
     : isForeground
@@ -97,6 +97,14 @@ const judge = (kind: AnyKind, object: KubernetesObject, view: Cache): Command[] 
   const options = { propagationPolicy, preconditions: { uid, resourceVersion } } as const
   return [{ verb: 'delete', kind, object, options }]
 }
+
+/**
+ * Whether the object, deleted in the foreground, might wait for what waits for it: one of its dependents is
+ * waiting already. As in Kubernetes that is a guess; where it is wrong, an owner does not wait for the object.
+ */
+const mayCloseCircle = (object: KubernetesObject, dependents: readonly Dependent[]): boolean =>
+  dependents.some((dependent) => isDeletedWith(dependent.object, FOREGROUND)) &&
+  object.metadata.ownerReferences!.some(({ blockOwnerDeletion }) => blockOwnerDeletion)
 
 type State = 'solid' | 'waiting' | 'dangling'
 
@@ -114,7 +122,28 @@ const stateOf = (reference: OwnerReference, object: KubernetesObject, view: Cach
   return isDeletedWith(owner, FOREGROUND) ? 'waiting' : 'solid'
 }
 
-const withoutOwners = (kind: AnyKind, object: KubernetesObject, uids: string[]): Command => ({
+const withoutBlocking = (kind: AnyKind, object: KubernetesObject): Command =>
+  withReferences(
+    kind,
+    object,
+    object.metadata.ownerReferences!.map((reference) => ({
+      ...reference,
+      blockOwnerDeletion: false,
+    })),
+  )
+
+const withoutOwners = (kind: AnyKind, object: KubernetesObject, uids: string[]): Command =>
+  withReferences(
+    kind,
+    object,
+    object.metadata.ownerReferences!.filter(({ uid }) => !uids.includes(uid)),
+  )
+
+const withReferences = (
+  kind: AnyKind,
+  object: KubernetesObject,
+  ownerReferences: OwnerReference[],
+): Command => ({
   verb: 'patch',
   kind,
   object,
@@ -123,7 +152,7 @@ const withoutOwners = (kind: AnyKind, object: KubernetesObject, uids: string[]):
     metadata: {
       uid: object.metadata.uid,
       resourceVersion: object.metadata.resourceVersion,
-      ownerReferences: object.metadata.ownerReferences!.filter(({ uid }) => !uids.includes(uid)),
+      ownerReferences,
     },
   },
 })
@@ -171,12 +200,15 @@ const isUnowned = (
 ): boolean => {
   const references = object.metadata.ownerReferences
   if (!references || object.metadata.deletionTimestamp) return false
-  if (previous && uidsOf(previous) === uidsOf(object)) return false
+  if (previous && ownersOf(previous) === ownersOf(object)) return false
   return references.some((reference) => stateOf(reference, object, cache) !== 'solid')
 }
 
-const uidsOf = ({ metadata }: KubernetesObject): string =>
-  (metadata.ownerReferences ?? []).map(({ uid }) => uid).join()
+/** Who they are and whether the object holds them up. */
+const ownersOf = ({ metadata }: KubernetesObject): string =>
+  (metadata.ownerReferences ?? [])
+    .map(({ uid, blockOwnerDeletion }) => (blockOwnerDeletion ? `${uid}!` : uid))
+    .join()
 
 const ownerOf = (reference: OwnerReference, object: KubernetesObject, cache: Cache) => {
   const kind = cache.kinds.storedByName(reference.apiVersion, reference.kind)

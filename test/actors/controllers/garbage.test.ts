@@ -46,6 +46,21 @@ test('a deletion in the foreground keeps the owner until everything below is gon
   await world.group.stop()
 })
 
+test('a circle of owners is deleted in the foreground as a whole', async () => {
+  const owned = (name: string, owner: string) => {
+    const blockOwnerDeletion = true
+    const reference = { apiVersion: 'v1', kind: 'Pod', name: owner, uid: owner, blockOwnerDeletion }
+    return aPod(name, { metadata: { uid: name, ownerReferences: [reference] } })
+  }
+  const world = await start(owned('a', 'c'), owned('b', 'a'), owned('c', 'b'))
+  await world.clock.advance(1000)
+  assert.is(pods(world).length, 3)
+  await world.client.delete(Pod, 'default', 'a', { propagationPolicy: 'Foreground' })
+  await world.clock.advance(10_000)
+  assert.is(pods(world).length, 0)
+  await world.group.stop()
+})
+
 test('a deletion that orphans leaves everything below, without the owner', async () => {
   const world = await start(...family)
   await world.client.delete(Deployment, 'default', 'web', { propagationPolicy: 'Orphan' })
