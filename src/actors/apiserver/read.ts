@@ -80,11 +80,16 @@ interface ContinueToken {
   /** LATEST: the list goes on with what there is now. */
   revision: number
   after: Position
+  /** When the list began; milliseconds since the epoch. */
+  since: number
   /** Objects behind `after`; absent when a selector makes it unknown. */
   left?: number
 }
 
 const LATEST = -1
+
+/** How long pages show one revision: clients know it from Kubernetes, which compacts its history that often. */
+const CONSISTENT_MS = 5 * 60 * 1000
 
 /** Lists in the form of the request's kind. */
 export const list = async (services: Services, request: ApiRequest): Promise<ListResult> => {
@@ -111,7 +116,8 @@ const listStored = async (services: Services, request: ApiRequest): Promise<List
   await settle(services, kind, exact === undefined ? resourceVersion : String(exact), unfit)
 
   const revision = exact ?? cache.revision(kind)
-  const past = exact === undefined ? undefined : undone(cache, kind, exact, token)
+  const now = services.clock.now()
+  const past = exact === undefined ? undefined : undone(cache, kind, exact, token, now)
   const after = token?.after
   const counted = isEverything(selection)
   const total = token ? token.left : services.sorted.count(kind, namespace)
@@ -126,6 +132,7 @@ const listStored = async (services: Services, request: ApiRequest): Promise<List
   const next: ContinueToken = {
     revision,
     after: { namespace: last.namespace ?? '', name: last.name },
+    since: token && exact !== undefined ? token.since : now,
     ...(left !== undefined && left > 0 ? { left } : {}),
   }
   return {
@@ -235,8 +242,10 @@ const undone = (
   kind: AnyKind,
   revision: number,
   token: ContinueToken | undefined,
+  now: number,
 ): Map<string, KubernetesObject | undefined> | undefined => {
   if (revision >= cache.revision(kind)) return undefined
+  if (token && now - token.since > CONSISTENT_MS) throw tooOld(token)
   const changes = cache.changesSince(kind, revision)
   if (!changes) throw tooOld(token)
   if (changes.length === 0) return undefined
@@ -254,7 +263,7 @@ const tooOld = (token: ContinueToken | undefined): StatusError => {
   const error = expired(
     'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
   )
-  error.status.metadata.continue = encodeToken({ revision: LATEST, after: token.after })
+  error.status.metadata.continue = encodeToken({ ...token, revision: LATEST })
   return error
 }
 

@@ -86,6 +86,24 @@ test('a page whose revision is forgotten is answered with 410', async () => {
   assert.is(second.json.reason, 'Expired')
 })
 
+test('pages that are minutes apart do not show one revision, and tell how many are left', async () => {
+  const first = await api.call('GET', `${CONFIG_MAPS}?limit=1`)
+  await create('late')
+  const token = JSON.parse(Buffer.from(first.json.metadata.continue, 'base64url').toString())
+  const ago = (minutes: number) => {
+    const since = token.since - minutes * 60_000
+    const text = Buffer.from(JSON.stringify({ ...token, since })).toString('base64url')
+    return api.call('GET', `${CONFIG_MAPS}?limit=1&continue=${text}`)
+  }
+  assert.is((await ago(4)).code, 200)
+  const { code, json } = await ago(6)
+  assert.is(code, 410)
+  const next = await api.call('GET', `${CONFIG_MAPS}?limit=1&continue=${json.metadata.continue}`)
+  const { resourceVersion, remainingItemCount } = next.json.metadata
+  assert.not.equal(resourceVersion, first.json.metadata.resourceVersion)
+  assert.is(remainingItemCount, first.json.metadata.remainingItemCount - 1)
+})
+
 test('with the token of that answer the list goes on with what there is now', async () => {
   const first = await api.call('GET', `${CONFIG_MAPS}?limit=1`)
   await create('yet-another')
