@@ -1,8 +1,8 @@
 /**
  * Admission: what the cluster adds to or refuses of a new object beyond its kind's own rules.
  *
- * After Kubernetes' plug-ins NamespaceLifecycle, ServiceAccount, DefaultTolerationSeconds and RuntimeClass.
- * Invariant: only objects that are being created pass here. Addresses of Services are `service-addresses.ts`.
+ * After Kubernetes' plug-ins NamespaceLifecycle, ServiceAccount and RuntimeClass. Invariant: only objects that
+ * are being created pass here. Addresses of Services are `service-addresses.ts`.
  */
 import { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
@@ -95,28 +95,10 @@ const admitPod = ({ storage }: Services, kind: AnyKind, pod: Pod): void => {
       name,
       `error looking up service account ${namespace}/${account}: serviceaccount "${account}" not found`,
     )
-  tolerateForAWhile(spec, 'node.kubernetes.io/not-ready')
-  tolerateForAWhile(spec, 'node.kubernetes.io/unreachable')
   const runtimeClass = spec.runtimeClassName
   const why = admitRuntimeClass(
     spec,
     runtimeClass ? storage.cache.get(RuntimeClass, undefined, runtimeClass) : undefined,
   )
   if (why) throw forbidden(kind, name, why)
-}
-
-const TOLERATION_SECONDS = 300
-
-/** Unless the pod says otherwise, it stays on a node in trouble for five minutes. */
-const tolerateForAWhile = (spec: NonNullable<Pod['spec']>, key: string): void => {
-  const isTolerated = spec.tolerations?.some(
-    (toleration) =>
-      (toleration.key === key || !toleration.key) &&
-      (toleration.effect === 'NoExecute' || !toleration.effect),
-  )
-  if (isTolerated) return
-  spec.tolerations = [
-    ...(spec.tolerations ?? []),
-    { key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: TOLERATION_SECONDS },
-  ]
 }

@@ -2,8 +2,8 @@
  * What a new pod gets besides its defaults: a fresh status and what Kubernetes' default admission
  * adds.
  *
- * Runs once, before or after defaults, before validation of a create, in place. Sources: the pod's
- * registry strategy and the plug-ins ServiceAccount, Priority and DefaultTolerationSeconds. It
+ * `admitPod` runs once, before or after defaults, before validation of a create, in place. Sources: the
+ * pod's registry strategy and the plug-ins ServiceAccount, Priority and DefaultTolerationSeconds. It
  * mounts no token: no token is issued yet.
  */
 import type { V1LabelSelector, V1PodAffinityTerm } from '@kubernetes/client-node'
@@ -46,7 +46,8 @@ export const admitPod = (pod: Pod, { now }: { now: number }): void => {
   tolerateLostNode(spec)
 }
 
-const tolerateLostNode = (spec: PodSpec): void => {
+/** In place; an update that leaves these out gets them again. */
+export const tolerateLostNode = (spec: PodSpec): void => {
   for (const key of LOST_NODE_TAINTS) {
     const tolerated = spec.tolerations?.some(
       (toleration) =>

@@ -155,6 +155,15 @@ test('a new pod is pending, tolerates a lost node for five minutes and has a pri
   assert.is(pod.spec!.preemptionPolicy, 'PreemptLowerPriority')
 })
 
+test('an update that leaves the tolerations of a lost node out keeps them, beside what it adds', () => {
+  const old = createPod()
+  const added = { key: 'team', operator: 'Exists', effect: 'NoSchedule' }
+  const pod = draftPod({ ...old.spec, tolerations: [added] })
+  Pod.prepareForUpdate!(pod, old, { now: 0 })
+  assert.equal(pod.spec!.tolerations, [added, ...old.spec!.tolerations!])
+  assert.equal(Pod.validateUpdate!(pod, old), [])
+})
+
 test('a gated pod says so from the start', () => {
   const { status } = createPod({ schedulingGates: [{ name: 'example.com/wait' }] })
   assert.equal(status!.conditions, [

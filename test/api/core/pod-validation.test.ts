@@ -571,8 +571,8 @@ const changes: [string, Partial<PodSpec>, (spec: PodSpec) => void, string[]][] =
   ],
   [
     'tolerations may not go',
-    {},
-    (spec) => spec.tolerations!.pop(),
+    { tolerations: [{ key: 'team', operator: 'Exists' }] },
+    (spec) => spec.tolerations!.shift(),
     [
       'spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds',
     ],
