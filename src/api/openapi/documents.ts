@@ -41,10 +41,15 @@ export const documentPaths = (
 ): Schema =>
   writePaths([...discovered, ...kinds.flatMap(pathsOf)], (path) => ({
     ...writeOperations(source, path),
-    parameters: path.parameters.map((parameter) =>
-      source.dialect === 'v2' ? v2Parameter(parameter) : v3Parameter(parameter),
+    ...listed(
+      path.parameters.map((parameter) =>
+        source.dialect === 'v2' ? v2Parameter(parameter) : v3Parameter(parameter),
+      ),
     ),
   }))
+
+/** No list stands for an empty one: Go's documents have none. */
+const listed = (parameters: Json[]): Schema => (parameters.length > 0 ? { parameters } : {})
 
 /** A document of v3; `schemas` is the inside of an object's text. */
 export const v3Text = (paths: Schema, schemas: string): string =>
@@ -152,7 +157,7 @@ const v2Operation = (source: DocumentSource, operation: Operation): Schema => {
     consumes: body === 'patch' ? [...acceptedPatches(operation.isCustom === true)] : ['*/*'],
     produces: answer ? ['application/json'] : ['*/*'],
     schemes: ['https'],
-    parameters,
+    ...listed(parameters),
     responses: answers(operation, () => ({
       schema: answer ? refer(source, answer) : { type: 'string' },
     })),
@@ -164,7 +169,7 @@ const v3Operation = (source: DocumentSource, operation: Operation): Schema => {
   const bodyTypes = body === 'patch' ? acceptedPatches(operation.isCustom === true) : ['*/*']
   return {
     ...shared(operation),
-    parameters: operation.parameters.map((parameter) => v3Parameter(parameter)),
+    ...listed(operation.parameters.map((parameter) => v3Parameter(parameter))),
     ...(body
       ? {
           requestBody: {

@@ -211,6 +211,18 @@ test('paths cover scopes and subresources', () => {
     assert.ok(paths.includes(path), path)
 })
 
+test('documents of v3 have no empty lists and maps, which Go does not write', () => {
+  const emptyIn = (value: unknown, path: string): string[] => {
+    if (typeof value !== 'object' || value === null) return []
+    const inner = Object.entries(value)
+    if (inner.length === 0) return [path]
+    return inner.flatMap(([key, each]) => emptyIn(each, `${path}/${key}`))
+  }
+  const { paths } = apps
+  assert.equal(emptyIn(paths, ''), [])
+  assert.is(paths['/apis/apps/v1/']?.['get']?.parameters, undefined)
+})
+
 test('operations have names of their own', () => {
   const ids = Object.values(v2.paths).flatMap((path) =>
     Object.entries(path)
