@@ -15,9 +15,12 @@ import type { Json } from './meta.ts'
 import { type FieldType, type Scalar, schemaOf } from './schema.ts'
 import { badRequest, type StatusError } from './status-error.ts'
 
-/** Checks `value` against `model` (a name in `@kubernetes/client-node`, e.g. `kind.model`). */
-export const checkFields = (model: string, value: Json): CheckedFields => {
-  const trail = new Trail()
+/**
+ * Checks `value` against `model` (a name in `@kubernetes/client-node`, e.g. `kind.model`). `root`: the path of `value`
+ * in the object it is a part of.
+ */
+export const checkFields = (model: string, value: Json, root = ''): CheckedFields => {
+  const trail = new Trail(root)
   const object = walkerOf(model)(value, trail)
   return {
     object: isObject(object) ? object : {},

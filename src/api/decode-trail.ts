@@ -17,10 +17,16 @@ export class Trail {
   readonly path: (string | number)[] = []
   /** Go's name of the innermost struct. */
   struct = ''
+  /** Where the value is in the object it belongs to; `''`: it is the object. */
+  private readonly root: string
+
+  constructor(root = '') {
+    this.root = root
+  }
 
   unknown(field: string): void {
     if (this.unknownFields.length < FAULTS_MAX)
-      this.unknownFields.push(`unknown field "${formatPath([...this.path, field])}"`)
+      this.unknownFields.push(`unknown field "${formatPath([this.root, ...this.path, field])}"`)
   }
 
   mismatch(value: Json, goType: string, found = describe(value)): undefined {

@@ -160,7 +160,7 @@ const decode = (rules: CustomRules, value: Json): CheckedFields => {
     typeErrors.push(...checked.typeErrors)
   } else delete copy['metadata']
   const settled = rules.settle(copy)
-  for (const path of settled.unknown) faults.push(`unknown field "${path}"`)
+  faults.push(...settled.unknown)
   for (const { field, message } of settled.faults) typeErrors.push(`${field}: ${message}`)
   return { object: copy, unknownFields: faults, typeErrors }
 }

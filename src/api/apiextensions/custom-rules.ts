@@ -53,10 +53,13 @@ export class CustomRules {
     this.ruleCheck = compileRules(this.schema(), this.root)
   }
 
-  /** Prunes and drops nulls, in place. The paths of fields that were not known, faults of embedded metadata. */
+  /** Prunes and drops nulls, in place. Tells fields that were not known, and faults of embedded metadata. */
   settle(object: JsonObject): { unknown: string[]; faults: FieldError[] } {
-    const faults = coerceEmbedded(object, this.root)
-    const unknown = this.keepsEverything ? [] : prune(object, this.root)
+    const unknown: string[] = []
+    const faults = coerceEmbedded(object, this.root, '', true, unknown)
+    if (!this.keepsEverything) {
+      for (const path of prune(object, this.root)) unknown.push(`unknown field "${path}"`)
+    }
     dropNulls(object, this.root)
     return { unknown, faults }
   }

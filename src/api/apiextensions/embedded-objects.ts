@@ -12,21 +12,25 @@ import { fieldSchema, type SchemaNode } from './structural-schema.ts'
 
 type JsonObject = { [key: string]: Json }
 
-/** Prunes metadata of embedded objects, in place. Faults of types; `isRoot` leaves the first level alone. */
+/**
+ * Prunes metadata of embedded objects, in place. Faults of types; `isRoot` leaves the first level alone. What was
+ * pruned is told in `unknown`, in the words of `checkFields`.
+ */
 export const coerceEmbedded = (
   value: Json,
   node: SchemaNode | undefined,
   path = '',
   isRoot = true,
+  unknown: string[] = [],
 ): FieldError[] => {
   if (!node?.hasEmbedded || typeof value !== 'object' || value === null) return []
+  const inside = (child: Json, schema: SchemaNode | undefined, at: string) =>
+    coerceEmbedded(child, schema, at, false, unknown)
   if (Array.isArray(value))
-    return value.flatMap((item, at) => coerceEmbedded(item, node.items, `${path}[${at}]`, false))
-  const errors = node.embeddedResource && !isRoot ? coerceMeta(value, path) : []
+    return value.flatMap((item, at) => inside(item, node.items, `${path}[${at}]`))
+  const errors = node.embeddedResource && !isRoot ? coerceMeta(value, path, unknown) : []
   for (const key of Object.keys(value))
-    errors.push(
-      ...coerceEmbedded(value[key]!, fieldSchema(node, key), childPath(node, path, key), false),
-    )
+    errors.push(...inside(value[key]!, fieldSchema(node, key), childPath(node, path, key)))
   return errors
 }
 
@@ -35,14 +39,19 @@ const childPath = (node: SchemaNode, path: string, key: string): string => {
   return path ? `${path}.${key}` : key
 }
 
-const coerceMeta = (object: JsonObject, path: string): FieldError[] => {
+const coerceMeta = (object: JsonObject, path: string, unknown: string[]): FieldError[] => {
   const errors: FieldError[] = []
   for (const key of ['apiVersion', 'kind'])
     if (key in object && typeof object[key] !== 'string')
       errors.push(invalidField(`${path}.${key}`, object[key], 'must be a string'))
   if (!('metadata' in object)) return errors
   const { metadata } = object
-  const { object: checked, typeErrors } = checkFields('V1ObjectMeta', metadata ?? {})
+  const {
+    object: checked,
+    typeErrors,
+    unknownFields,
+  } = checkFields('V1ObjectMeta', metadata ?? {}, `${path}.metadata`)
+  unknown.push(...unknownFields)
   if (typeErrors[0] !== undefined)
     errors.push(invalidField(`${path}.metadata`, metadata, typeErrors[0]))
   else object['metadata'] = checked
