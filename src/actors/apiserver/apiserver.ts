@@ -95,26 +95,26 @@ export const startApiserver = async (
   const hub = new WatchHub(storage.cache)
   const metrics = new Metrics()
   const flowControl = new FlowControl(storage.cache, clock)
-  const state = { isReady: false }
+  const state: Parts['state'] = { isReady: false, customResources: undefined }
   const door = openHttpDoor(options, { services, aggregator, hub, metrics, flowControl, state })
   const port = await listen(door.server, options.bind)
 
   let closeBusDoor: (() => Promise<void>) | undefined
   let withdraw: (() => Promise<void>) | undefined
-  let customResources: CustomResources | undefined
   let releaseApiServices: (() => Promise<void>) | undefined
   let stopSchemaStatus: (() => void) | undefined
   const stopBookmarks = keepBookmarks(hub, clock)
   const prepare = async () => {
     await storage.cache.ready
     await bootstrap(services, port)
-    customResources = await serveCustomResources(services, hub, options.bus, log)
+    state.customResources = await serveCustomResources(services, hub, options.bus, log)
     releaseApiServices = await keepApiServices(services, log)
     await publishAuthentication(services, options.tls.clientCa, options.frontProxy)
     aggregator.start()
     stopSchemaStatus = keepSchemaStatus(services, SYSTEM, log)
     state.isReady = true
-    closeBusDoor = await openBusDoor({ ...options, services, hub, metrics })
+    const { caughtUp: definitionsServed } = state.customResources
+    closeBusDoor = await openBusDoor({ ...options, services, hub, metrics, definitionsServed })
   }
   const drain = async () => {
     await withdraw?.()
@@ -123,7 +123,7 @@ export const startApiserver = async (
     aggregator.stop()
     stopSchemaStatus?.()
     await releaseApiServices?.()
-    await customResources?.stop()
+    await state.customResources?.stop()
     await closeBusDoor?.()
     await closeHttpDoor(door, hub, metrics, clock)
     services.sorted.stop()
@@ -170,7 +170,7 @@ interface Parts {
   hub: WatchHub
   metrics: Metrics
   flowControl: FlowControl
-  state: { isReady: boolean }
+  state: { isReady: boolean; customResources: CustomResources | undefined }
 }
 
 const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
@@ -189,6 +189,7 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
     clock,
     log,
     isReady: () => state.isReady,
+    definitionsServed: async () => state.customResources?.caughtUp(),
     site: createSite({
       kinds: services.storage.cache.kinds,
       serverAddress,

@@ -12,7 +12,7 @@ import type { KubernetesObject } from '../../api/meta.ts'
 import type { KindRegistry } from '../../api/registry.ts'
 import { badRequest, internalError, type Status, StatusError } from '../../api/status-error.ts'
 import type { Bus, Message } from '../../bus/bus.ts'
-import { type Subjects, subjectsFor } from '../../bus/subjects.ts'
+import { type ApiSubject, subjectsFor } from '../../bus/subjects.ts'
 import {
   ANSWER_HEADER,
   FENCE_HEADER,
@@ -40,6 +40,8 @@ export interface BusDoorOptions {
   metrics: Metrics
   log: Log
   version: string
+  /** Resolves when every custom kind that another replica served before the call is served here. */
+  definitionsServed(): Promise<void>
 }
 
 const VERBS = [
@@ -66,7 +68,11 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     let resource = ''
     let code = 200
     try {
-      const target = targetOf(subjects, services.storage.cache.kinds, verb, message)
+      const { kinds } = services.storage.cache
+      const parsed = subjects.parseApi(message.subject)
+      if (!parsed) throw badRequest(`${message.subject} is no subject of the API`)
+      if (!kinds.byWord(parsed.resource)) await options.definitionsServed()
+      const target = targetOf(parsed, kinds, verb, message)
       resource = target.kind.plural
       if (verb === 'create' && isList(target.body))
         return await createEach(options, target, target.body.items)
@@ -121,13 +127,11 @@ const STRICT = new URLSearchParams({ fieldValidation: 'Strict' })
 const LENIENT = new URLSearchParams({ fieldValidation: 'Ignore' })
 
 const targetOf = (
-  subjects: Subjects,
+  subject: ApiSubject,
   registry: KindRegistry,
   verb: BusVerb,
   message: Message,
 ): Target => {
-  const parsed = subjects.parseApi(message.subject)
-  if (!parsed) throw badRequest(`${message.subject} is no subject of the API`)
   const fenceText = message.headers[FENCE_HEADER]
   const fence = parseFence(fenceText)
   if (fenceText !== undefined && !fence)
@@ -135,7 +139,7 @@ const targetOf = (
   const format = message.headers[PATCH_TYPE_HEADER] ?? 'strategic'
   if (format !== 'json' && format !== 'merge' && format !== 'strategic')
     throw badRequest(`${PATCH_TYPE_HEADER}: ${format} is none of json, merge, strategic`)
-  const place = placeOf(parsed, registry)
+  const place = placeOf(subject, registry)
   const isByHand = message.encoding === 'json' || verb === 'apply'
   const isRead = verb === 'get' || verb === 'list' || verb === 'deletecollection'
   return {

@@ -50,6 +50,8 @@ export interface HttpDoorOptions {
   log: Log
   /** Resources are served only then. */
   isReady(): boolean
+  /** Resolves when every custom kind that another replica served before the call is served here. */
+  definitionsServed(): Promise<void>
   /** Serves `pods/{name}/log`. */
   serveLogs(request: ApiRequest, response: ServerResponse): Promise<void>
   /** Serves what follows `proxy` in the paths of pods, services and nodes. */

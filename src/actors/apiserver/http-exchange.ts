@@ -5,7 +5,6 @@
  * flow control, its deadline, its count among those in flight. It writes no line per request.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts'
 import { parseFieldSelector, requiredValue } from '../../api/field-selector.ts'
 import {
   badRequest,
@@ -159,7 +158,7 @@ export class Exchange implements Timed {
     const { storage } = this.options.services
     if (!path.startsWith('/apis/') || path.split('/').length < 5) return undefined
     if (!this.options.isReady()) return undefined
-    await storage.barrier(CustomResourceDefinition)
+    await this.options.definitionsServed()
     return parsePath(path, storage.cache.kinds)
   }
 

@@ -22,6 +22,8 @@ import { conversionWebhook } from './conversion-webhook.ts'
 import { controlDefinitions } from './definition-controller.ts'
 
 export interface CustomResources {
+  /** Resolves when every definition that was Established before the call is served here. */
+  caughtUp(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -55,6 +57,10 @@ export const serveCustomResources = async (
     controller.look(definition)
   }
   return {
+    caughtUp: async () => {
+      await services.storage.barrier(CustomResourceDefinition)
+      await server.loaded
+    },
     stop: async () => {
       unsubscribe()
       tidying.stop()
@@ -90,6 +96,8 @@ const tidyAfterBursts = (clock: Clock) => {
 class DefinitionServer {
   private readonly served = new Map<string, { form: string; kinds: readonly AnyKind[] }>()
   private maker: KindMaker | undefined
+  /** Resolves when what waited for the code of custom kinds is served. */
+  loaded: Promise<void> = Promise.resolve()
 
   constructor(
     private readonly services: Services,
@@ -110,11 +118,12 @@ class DefinitionServer {
       return
     }
     if (!this.maker) {
-      void this.load().then(() => {
+      const served = this.load().then(() => {
         const { cache } = this.services.storage
         const now = cache.get(CustomResourceDefinition, undefined, name)
         if (now) this.serve(now)
       })
+      this.loaded = Promise.all([this.loaded, served]).then(() => undefined)
       return
     }
     const form = formOf(definition)
