@@ -55,8 +55,8 @@ export const startStore = async (ports: StorePorts): Promise<Store> => {
     events: new Committer('events', { streams, cache, fences, clock, log }),
   }
   const barriers = {
-    state: sharedBarrier('state', streams, cache),
-    events: sharedBarrier('events', streams, cache),
+    state: sharedBarrier('state', ports),
+    events: sharedBarrier('events', ports),
   }
   let isStopping = false
   const storage: Storage = {
@@ -124,17 +124,31 @@ const enqueue = (
     committer.add(pending)
   })
 
+/** From this many readers of one question on, the next one gathers for a while: a question costs as much as two reads. */
+const READERS_MANY = 3
+const GATHER_MS = 1
+
 /**
  * A barrier whose requests to the stream's leader are shared: one is in flight, everybody who asks meanwhile
  * shares the next, because only a request sent after the question proves anything. It is sent when this turn
- * of the event loop has read all requests that had arrived, so that they share it too.
+ * of the event loop has read all requests that had arrived, so that they share it too; among many readers
+ * a moment later.
  */
-const sharedBarrier = (storage: StorageClass, streams: Streams, cache: StreamCache) => {
+const sharedBarrier = (
+  storage: StorageClass,
+  { streams, cache, clock }: Pick<StorePorts, 'streams' | 'cache' | 'clock'>,
+) => {
   let gathering: Promise<void> | undefined
   let inFlight: Promise<unknown> = Promise.resolve()
+  let readers = 0
   const ask = async (kind: AnyKind) => {
+    const isBusy = readers >= READERS_MANY
+    readers = 0
     await inFlight
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await new Promise<void>((resolve) => {
+      if (isBusy) clock.after(GATHER_MS, resolve)
+      else setImmediate(resolve)
+    })
     gathering = undefined
     const answer = streams.lastSequence(storage)
     inFlight = answer.catch(() => {})
@@ -142,6 +156,7 @@ const sharedBarrier = (storage: StorageClass, streams: Streams, cache: StreamCac
   }
   return (kind: AnyKind): Promise<void> => {
     gathering ??= ask(kind)
+    readers++
     return gathering
   }
 }
