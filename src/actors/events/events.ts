@@ -4,7 +4,7 @@
  * One replica leads and publishes. The others follow what is published by its headers, so that whoever takes
  * over goes on from there, out of its cache's recent changes. Core NATS: who does not listen misses it.
  */
-import type { Headers } from '../../bus/bus.ts'
+import type { Headers, Registration } from '../../bus/bus.ts'
 import { type EventType, type StorageClass, subjectsFor } from '../../bus/subjects.ts'
 import { cacheStatus } from '../../client/cache-status.ts'
 import { startLeadership } from '../../client/leadership.ts'
@@ -51,19 +51,23 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
     if (waiting.length === 0) setImmediate(publishWaiting)
     waiting.push(change)
   })
-  const listening = bus.subscribe(subjects.eventsAll, ({ headers }) => {
-    if (!isLeading) published.noteHeaders(headers)
-  })
+  /** Whoever publishes does not have all of it sent back. */
+  const follow = () =>
+    bus.subscribe(subjects.eventsAll, ({ headers }) => published.noteHeaders(headers))
+  let following: Registration | undefined = follow()
   const leadership = startLeadership(
     { ...ports, component: 'events' },
     {
       onLeading: () => {
+        void following?.stop()
+        following = undefined
         for (const change of missedChanges(cache, published, log)) publish(change)
         isLeading = true
       },
       onStandby: () => {
         isLeading = false
         waiting = []
+        following ??= follow()
       },
     },
   )
@@ -94,7 +98,7 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
       unsubscribe()
       publishWaiting()
       await leadership.stop()
-      await listening.stop()
+      await following?.stop()
       await (await serving).stop()
     },
   }

@@ -20,6 +20,9 @@ import { sizeDifference } from './resize.ts'
 import { identityOf, resourcesOf, sandboxSpec } from './runtime-spec.ts'
 import { keyOf, type Step } from './sync-pod.ts'
 
+/** Shared: a reason of one's own costs every pod a stack trace. */
+const ENDING = new DOMException('the pod is ending', 'AbortError')
+
 export class PodWorker implements Worker {
   private readonly identity: PodIdentity
   private readonly ending = new AbortController()
@@ -49,7 +52,7 @@ export class PodWorker implements Worker {
     this.decision = next
     const { host, tell } = this
     const { pod, status, vanished, removed, mounted, view } = next.memory
-    if (next.ending && !this.ending.signal.aborted) this.ending.abort()
+    if (next.ending && !this.ending.signal.aborted) this.ending.abort(ENDING)
     this.cancelWake?.()
     this.cancelWake =
       next.wakeAtMs === undefined
@@ -68,7 +71,7 @@ export class PodWorker implements Worker {
 
   /** Stops judging and following, and leaves what runs running. */
   release(): void {
-    this.ending.abort()
+    this.ending.abort(ENDING)
     this.cancelWake?.()
     this.volumes.release()
     this.host.statuses.forget(this.identity.uid)

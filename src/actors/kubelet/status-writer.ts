@@ -29,7 +29,6 @@ interface Entry {
   wanted: PodStatus
   /** Fields of earlier writes; those that go must be set to null. */
   fields: Set<string>
-  wantedText: string
   writtenText: string
   inFlight: boolean
   isFinished: boolean
@@ -45,9 +44,10 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
     entry.cancel?.()
     delete entry.cancel
     if (entry.inFlight) return
-    if (entry.wantedText === entry.writtenText) return settle(entry)
+    const text = JSON.stringify(entry.wanted)
+    if (text === entry.writtenText) return settle(entry)
     entry.inFlight = true
-    const text = entry.wantedText
+    const { wanted } = entry
     const { metadata } = entry.pod
     try {
       await client.merge(Pod, metadata.namespace, metadata.name, patchOf(entry), {
@@ -68,7 +68,7 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
       entry.cancel = wheel.after(backoffMs(entry.failures, RETRY), () => void write(entry))
       return
     }
-    if (entry.wantedText === entry.writtenText) settle(entry)
+    if (entry.wanted === wanted) settle(entry)
     else schedule(entry, 0)
   }
 
@@ -85,24 +85,22 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
   return {
     offer: (pod, status) => {
       const { uid } = pod.metadata
-      const wantedText = JSON.stringify(status)
       const known = entries.get(uid)
       if (!known) {
-        const entry = newEntry(pod, status, wantedText)
+        const entry = newEntry(pod, status)
         entries.set(uid, entry)
         return schedule(entry, isUrgent(pod.status, status) ? 0 : CALM_MS)
       }
-      if (known.isFinished || known.wantedText === wantedText) return
+      if (known.isFinished) return
       known.pod = pod
       const urgent = !pod.metadata.deletionTimestamp && isUrgent(known.wanted, status)
       known.wanted = status
-      known.wantedText = wantedText
       if (known.failures === 0) schedule(known, urgent ? 0 : CALM_MS)
     },
     finish: (uid) => {
       const entry = entries.get(uid)
       if (entry) entry.isFinished = true
-      if (!entry || (!entry.inFlight && entry.wantedText === entry.writtenText))
+      if (!entry || (!entry.inFlight && JSON.stringify(entry.wanted) === entry.writtenText))
         return Promise.resolve()
       return new Promise((resolve) => {
         entry.waiters.push(resolve)
@@ -118,11 +116,10 @@ export const createStatusWriter = (client: Client, wheel: TimerWheel, log: Log):
   }
 }
 
-const newEntry = (pod: Pod, wanted: PodStatus, wantedText: string): Entry => ({
+const newEntry = (pod: Pod, wanted: PodStatus): Entry => ({
   pod,
   wanted,
   fields: new Set(Object.keys(pod.status ?? {})),
-  wantedText,
   writtenText: '',
   inFlight: false,
   isFinished: false,
