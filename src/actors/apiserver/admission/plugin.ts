@@ -46,7 +46,7 @@ export interface AdmissionPlugin {
    * Judges what is about to be stored. Throws StatusError. What it took for the write (quota) is given back by
    * the function it answers with, which runs with whether the write was committed.
    */
-  validate?(attributes: AdmissionAttributes): void | Settle | Promise<void | Settle>
+  validate?(attributes: AdmissionAttributes): Settle | undefined | Promise<Settle | undefined>
 }
 
 /** Told how the write ended. */
