@@ -4,8 +4,13 @@
  * One replica leads and publishes. The others follow what is published by its headers, so that whoever takes
  * over goes on from there, out of its cache's recent changes. Core NATS: who does not listen misses it.
  */
-import type { Headers, Registration } from '../../bus/bus.ts'
-import { type EventType, type StorageClass, subjectsFor } from '../../bus/subjects.ts'
+import type { Bus, Headers, Registration } from '../../bus/bus.ts'
+import {
+  type EventType,
+  type StorageClass,
+  type Subjects,
+  subjectsFor,
+} from '../../bus/subjects.ts'
 import { cacheStatus } from '../../client/cache-status.ts'
 import { startLeadership } from '../../client/leadership.ts'
 import type { Cache, Change } from '../../client/view.ts'
@@ -24,20 +29,9 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
   let isLeading = false
   let count = 0
   const publish = (change: Change) => {
-    const { kind, object, revision, type } = change
     count++
-    published.note(kind.storage, revision)
-    bus.publishJson(
-      subjects.event(
-        kind.plural,
-        object.metadata.namespace,
-        object.metadata.name,
-        type.toLowerCase() as EventType,
-      ),
-      /** Without the managers of its fields, which no reader of changes asks for. */
-      JSON.stringify(object),
-      { [REVISION_HEADER]: String(revision), [STORAGE_HEADER]: kind.storage },
-    )
+    published.note(change.kind.storage, change.revision)
+    publishChange(bus, subjects, change)
   }
   /** Published together, when those who wait for the change itself have been answered. */
   let waiting: Change[] = []
@@ -102,6 +96,17 @@ export const startEvents = async (ports: CachePorts): Promise<Component> => {
       await (await serving).stop()
     },
   }
+}
+
+/** As JSON, without the managers of its fields, which no reader of changes asks for. */
+const publishChange = (bus: Bus, subjects: Subjects, change: Change): void => {
+  const { kind, object, revision, type } = change
+  const { namespace, name } = object.metadata
+  const subject = subjects.event(kind.plural, namespace, name, type.toLowerCase() as EventType)
+  bus.publishJson(subject, JSON.stringify(object), {
+    [REVISION_HEADER]: String(revision),
+    [STORAGE_HEADER]: kind.storage,
+  })
 }
 
 interface LastPublished {
