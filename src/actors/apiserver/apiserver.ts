@@ -220,7 +220,15 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
       await serveProxy(services, bus, call, exchange)
     },
   })
-  const endUpgraded = serveUpgrades(door.server, { services, bus, aggregator, authenticate, log })
+  const endUpgraded = serveUpgrades(door.server, {
+    services,
+    bus,
+    aggregator,
+    authenticate,
+    hub,
+    flowControl,
+    log,
+  })
   return {
     server: door.server,
     endSessions: (now) => {

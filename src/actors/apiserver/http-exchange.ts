@@ -5,7 +5,6 @@
  * flow control, its deadline, its count among those in flight. It writes no line per request.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { parseFieldSelector, requiredValue } from '../../api/field-selector.ts'
 import {
   badRequest,
   internalError,
@@ -25,13 +24,14 @@ import { isGone, writeAnswer } from './http-answer.ts'
 import { parseBody, readBody } from './http-body.ts'
 import type { HttpDoorOptions } from './http-door.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
-import { serveWatch } from './http-watch.ts'
+import { responseTransport, serveWatch } from './http-watch.ts'
 import { formatOf, type Offer, streamFormatOf } from './negotiate.ts'
 import { authorize, execute } from './pipeline.ts'
 import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
 import { type Content, contentOf, documentContent, presentationOf } from './representation.ts'
 import { type ApiRequest, flag, NO_QUERY, type User, type Verb, warn } from './request.ts'
 import type { RequestDeadlines, Timed } from './request-deadline.ts'
+import { selectedName } from './selection.ts'
 import type { Page } from './site.ts'
 
 /** Requests in work at the same time, long-running ones apart; the rest is told to come back. */
@@ -58,17 +58,6 @@ const verbOf = (
   if (watch) return undefined
   if (name === undefined) return method === 'PUT' || method === 'PATCH' ? undefined : verbs[1]
   return method === 'POST' && subresource === undefined ? undefined : verbs[0]
-}
-
-/** Who lists one object by its name needs no right to list all. */
-const selectedName = (query: URLSearchParams): string | undefined => {
-  const text = query.get('fieldSelector')
-  if (!text?.includes('metadata.name')) return undefined
-  try {
-    return requiredValue(parseFieldSelector(text), 'metadata.name')
-  } catch {
-    return undefined
-  }
 }
 
 /** A question that is answered and forgotten, and what a subresource does, has no columns. */
@@ -257,7 +246,7 @@ export class Exchange implements Timed {
     const pairs = this.headers
     for (let at = 0; at < pairs.length; at += 2) this.response.setHeader(pairs[at]!, pairs[at + 1]!)
     this.response.setHeader('Audit-Id', this.auditId())
-    await serveWatch(services, hub, request, format, this.response)
+    await serveWatch(services, hub, request, format, responseTransport(this.response))
     /** Starting is what costs; from here on it is a long-running request. */
     this.release()
     const duration = clock.monotonic() - this.startedAt

@@ -1,6 +1,6 @@
 /**
- * Requests that leave HTTP: exec, attach and port-forward of pods, over WebSocket or SPDY/3.1, and connections
- * through the proxy subresources.
+ * Requests that leave HTTP: exec, attach and port-forward of pods, over WebSocket or SPDY/3.1, watches over
+ * WebSocket, and connections through the proxy subresources.
  *
  * Invariant: the node has agreed before the connection is upgraded, so a refusal is a plain HTTP answer with a
  * Status. What is said after the upgrade is in `exec/`, `port-forward/` and `proxy/`.
@@ -23,11 +23,14 @@ import { authorizeRemote } from './aggregation/remote-door.ts'
 import type { Authenticate } from './authenticate.ts'
 import { refusal } from './authorize.ts'
 import { live } from './commit.ts'
+import type { FlowControl } from './flow-control/flow-control.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
 import { KubeletRefusal } from './node-stream.ts'
 import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
-import type { User } from './request.ts'
+import { type ApiRequest, flag, type User } from './request.ts'
+import { selectedName } from './selection.ts'
 import type { Services } from './services.ts'
+import type { WatchHub } from './watch-hub.ts'
 
 export interface UpgradeOptions {
   services: Services
@@ -35,6 +38,8 @@ export interface UpgradeOptions {
   /** Servers behind this one. */
   aggregator: Aggregator
   authenticate: Authenticate
+  hub: WatchHub
+  flowControl: FlowControl
   log: Log
 }
 
@@ -70,6 +75,8 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   const user = await options.authenticate(request)
   const target = parsePath(path, options.services.storage.cache.kinds)
   if (target && isProxyPath(target)) return serveProxy(options, upgrade, target, user)
+  if (target && isWatchPath(target, request, query))
+    return serveWatch(options, upgrade, target, user, query)
   const server = target ? undefined : options.aggregator.serverOf(path)
   if (server) return serveRemote(options, upgrade, server, user)
   if (target?.kind.plural !== 'pods' || target.kind.group !== '' || !target.name)
@@ -99,6 +106,28 @@ const serveRemote = async (
   if (!aggregator.isAvailable(server)) throw serviceUnavailable('service unavailable')
   const { upgradeRemote } = await import('./aggregation/remote-request.ts')
   await upgradeRemote(server, user, request, socket, head)
+}
+
+const isWatchPath = (
+  { name, subresource, watch }: ResourcePath,
+  { method }: IncomingMessage,
+  query: URLSearchParams,
+): boolean =>
+  method === 'GET' &&
+  (watch === true || (name === undefined && subresource === undefined && flag(query, 'watch')))
+
+const serveWatch = async (
+  options: UpgradeOptions,
+  upgrade: Upgrade,
+  { kind, namespace, name }: ResourcePath,
+  user: User,
+  query: URLSearchParams,
+): Promise<void> => {
+  const selected = name ?? selectedName(query)
+  const request: ApiRequest = { verb: 'watch', kind, namespace, name: selected, user, query }
+  // Rarely needed: loaded with the first watch of its kind.
+  const { watchOverWebSocket } = await import('./websocket-watch.ts')
+  await watchOverWebSocket(options, upgrade, request)
 }
 
 const serveProxy = async (

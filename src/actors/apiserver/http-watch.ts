@@ -2,7 +2,8 @@
  * A watch over HTTP: JSON lines or length-delimited protobuf, as kube-apiserver sends them.
  *
  * Invariant: the answer begins before the first event, so that clients know the watch is accepted; errors
- * after that travel as an ERROR event. What is watched is decided in `watch.ts`.
+ * after that travel as an ERROR event. What is watched is decided in `watch.ts`; the same bytes go over WebSocket in
+ * frames of their own (`websocket-watch.ts`).
  */
 import type { ServerResponse } from 'node:http'
 import { type Status, StatusError } from '../../api/status-error.ts'
@@ -94,19 +95,29 @@ const protobufFormat = (presentation: Presentation, codec: ProtobufCodec): Strea
   encodeError: (status) => codec.encodeWatchFrame('ERROR', codec.encodeDocument(status)!),
 })
 
+/** The way of a watch's bytes to its client. */
+export interface WatchTransport {
+  isGone(): boolean
+  onGone(listener: () => void): void
+  /** Tells the client that the watch is accepted. The sink's `close` calls `close`, too. */
+  open(type: string, close: () => void): Sink
+  /** Ends the watch after what was written, and this. */
+  end(last?: Uint8Array): void
+}
+
 /** Serves the watch; resolves when it is live. Throws StatusError as long as nothing has been sent. */
 export const serveWatch = async (
   services: Services,
   hub: WatchHub,
   request: ApiRequest,
   wanted: Format,
-  response: ServerResponse,
+  transport: WatchTransport,
 ): Promise<void> => {
   const { query } = request
   const format = formatFor(await presentationOf(wanted, query), services.clock)
   const plan = await planWatch(services, request)
   let leave: ((isTimeout?: boolean) => void) | undefined
-  let isOpen = !isGone(response)
+  let isOpen = !transport.isGone()
   const close = (isTimeout = false) => {
     if (!isOpen) return
     isOpen = false
@@ -115,12 +126,10 @@ export const serveWatch = async (
   }
   const cancelTimeout = services.clock.after(timeoutMs(plan.timeoutSeconds), () => {
     close(true)
-    response.end()
+    transport.end()
   })
-  response.on('close', () => close())
-  response.writeHead(200, { 'Content-Type': format.type, 'Cache-Control': 'no-cache, private' })
-  response.flushHeaders()
-  const sink = responseSink(response, close)
+  transport.onGone(() => close())
+  const sink = transport.open(format.type, close)
   try {
     const stop = await startWatch(services, hub, plan, format, sink, () => isOpen)
     if (isOpen) leave = stop
@@ -128,12 +137,27 @@ export const serveWatch = async (
   } catch (error) {
     if (!(error instanceof StatusError)) throw error
     close()
-    response.end(format.encodeError(error.status))
+    transport.end(format.encodeError(error.status))
   }
 }
 
 const timeoutMs = (seconds: number): number =>
   seconds > 0 ? Math.min(seconds * 1000, TIMERS_MAX_MS) : TIMEOUT_MIN_MS * (1 + randomFraction())
+
+/** The body of an answer. */
+export const responseTransport = (response: ServerResponse): WatchTransport => ({
+  isGone: () => isGone(response),
+  onGone: (listener) => response.on('close', listener),
+  open: (type, close) => {
+    response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache, private' })
+    response.flushHeaders()
+    return responseSink(response, close)
+  },
+  end: (last) => {
+    if (last) response.end(last)
+    else response.end()
+  },
+})
 
 const responseSink = (response: ServerResponse, close: () => void): Sink => {
   let isFull = false

@@ -58,6 +58,17 @@ export const parseSelection = (
   }
 }
 
+/** Who lists one object by its name needs no right to list all. */
+export const selectedName = (query: URLSearchParams): string | undefined => {
+  const text = query.get('fieldSelector')
+  if (!text?.includes('metadata.name')) return undefined
+  try {
+    return requiredValue(parseFieldSelector(text), 'metadata.name')
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether every object of the kind and namespace is selected. */
 export const isEverything = ({ labels, fields }: Selection): boolean =>
   labels.length === 0 && fields.length === 0
