@@ -24,6 +24,7 @@ import {
   createAuthenticate,
   createAuthenticateToken,
 } from './authenticate.ts'
+import { createAuthorizer } from './authorization/authorizer.ts'
 import { bootstrap, SYSTEM } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
@@ -71,6 +72,7 @@ export const startApiserver = async (
   const services: Services = {
     storage,
     clock,
+    authorizer: createAuthorizer(),
     serviceAccounts,
     authenticateToken: createAuthenticateToken(
       tokens,
@@ -176,7 +178,7 @@ interface Parts {
 const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
   const { bus, clock, log, advertiseAddress, bind } = options
   const { services, aggregator, hub, metrics, flowControl, state } = parts
-  const authenticate = createAuthenticate(services.authenticateToken)
+  const authenticate = createAuthenticate(services.authenticateToken, services.authorizer)
   const serverAddress = `${advertiseAddress}:${bind.port}`
   const door = createHttpDoor({
     tls: options.tls,

@@ -12,7 +12,7 @@ import { managersFromScale, managersOfScale } from '../../api/managed-fields/man
 import { type Managers, NOBODY, setManagers } from '../../api/managed-fields/manager-entry.ts'
 import type { Json, KubernetesObject } from '../../api/meta.ts'
 import { badRequest, conflict, StatusError } from '../../api/status-error.ts'
-import { refusal } from './authorize.ts'
+import { permit } from './authorization/refusal.ts'
 import { ATTEMPTS_MAX, withRetries } from './commit.ts'
 import { checkName, createObject } from './create.ts'
 import { decodeObject, yamlFault } from './decode-object.ts'
@@ -86,10 +86,12 @@ const applicationOf = (
 })
 
 /** Who may patch may not therefore create. Throws 403. */
-const checkMayCreate = ({ user, kind, namespace, name }: ApiRequest): void => {
-  const { group, plural: resource } = kind
-  const refused = refusal({ user, verb: 'create', group, resource, namespace, name })
-  if (refused) throw refused
+const checkMayCreate = async (
+  { authorizer }: Services,
+  { user, kind, namespace, name }: ApiRequest,
+): Promise<void> => {
+  const { group, version, plural: resource } = kind
+  await permit(authorizer, { user, verb: 'create', group, version, resource, namespace, name })
 }
 
 /** Undefined when somebody else created it meanwhile. */
@@ -98,7 +100,7 @@ const createApplied = async (
   request: ApiRequest,
   applied: Tree,
 ): Promise<KubernetesObject | undefined> => {
-  checkMayCreate(request)
+  await checkMayCreate(services, request)
   const result = applyFields(applicationOf(services, request, applied, undefined))
   const object = decodeApplied(request, result.object)
   checkName(request, object)

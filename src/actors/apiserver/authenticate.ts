@@ -9,9 +9,11 @@ import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { unauthorized } from '../../api/status-error.ts'
-import { ANONYMOUS } from './authorize.ts'
+import type { Authorizer } from './authorization/attributes.ts'
 import { asksToImpersonate, impersonated } from './impersonation.ts'
 import type { User } from './request.ts'
+
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
 
 export interface StaticToken {
   token: string
@@ -52,7 +54,10 @@ export interface AuthenticationOptions {
 export type Authenticate = (request: IncomingMessage) => Promise<User> | User
 
 /** Throws StatusError 401 on wrong credentials. */
-export const createAuthenticate = (authenticateToken: AuthenticateToken): Authenticate => {
+export const createAuthenticate = (
+  authenticateToken: AuthenticateToken,
+  authorizer: Authorizer,
+): Authenticate => {
   const certificates = new WeakMap<object, User | 'none' | 'wrong'>()
 
   const byToken = async (token: string): Promise<User> => {
@@ -83,7 +88,9 @@ export const createAuthenticate = (authenticateToken: AuthenticateToken): Authen
   }
   return (request) =>
     asksToImpersonate(request.headers)
-      ? Promise.resolve(identify(request)).then((user) => impersonated(user, request.rawHeaders))
+      ? Promise.resolve(identify(request)).then((user) =>
+          impersonated(authorizer, user, request.rawHeaders),
+        )
       : identify(request)
 }
 

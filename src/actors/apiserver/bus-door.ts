@@ -191,7 +191,7 @@ const VERB_FUNCTIONS: Record<BusVerb, (options: Options, target: Target) => Prom
     const { kind, namespace, name } = named(target)
     if (kind.plural !== 'pods') throw badRequest('only pods have logs')
     const request = requestOf(target, { verb: 'get', namespace, name, subresource: 'log' })
-    authorize(request)
+    await authorize(services, request)
     return readLog(services, bus, request, target.body)
   },
 }

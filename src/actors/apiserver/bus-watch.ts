@@ -32,13 +32,13 @@ export const acceptWatches = (options: BusWatchOptions): Registration => {
   const subjects = subjectsFor(options.bus.prefix)
   return options.bus.accept(
     subjects.apiAll('watch'),
-    (channel, greeting, opened) => {
+    async (channel, greeting, opened) => {
       const parsed = subjects.parseApi(opened)
       if (!parsed) throw badRequest(`${opened} is no subject of the API`)
       const place = placeOf(parsed, options.services.storage.cache.kinds)
       const query = queryOf(greeting)
       const request: ApiRequest = { verb: 'watch', ...place, user: OPERATOR, query }
-      authorize(request)
+      await authorize(options.services, request)
       return serve(options, request, channel)
     },
     { queue: 'q' },

@@ -17,7 +17,7 @@ import {
 import { newRequestId } from '../../std/ids.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
 import { authorizeRemote } from './aggregation/remote-door.ts'
-import { refusal } from './authorize.ts'
+import { permit } from './authorization/refusal.ts'
 import { managerOfAgent } from './field-managers.ts'
 import { type Classification, Refused, type Seat } from './flow-control/flow-control.ts'
 import { isGone, writeAnswer } from './http-answer.ts'
@@ -132,7 +132,7 @@ export class Exchange implements Timed {
   ): Promise<void> {
     const { method = 'GET' } = this.request
     this.verb = method
-    authorizeRemote(user, method, path, query)
+    await authorizeRemote(this.options.services.authorizer, user, method, path, query)
     if (!this.options.aggregator.isAvailable(server)) {
       this.sendPlain(503, 'service unavailable')
       return
@@ -157,8 +157,7 @@ export class Exchange implements Timed {
     this.verb = method
     this.deadlines.add(this, query)
     await this.enter(this.options.flowControl.admitPath(user, verb, path))
-    const refused = refusal({ user, verb, path })
-    if (refused) throw refused
+    await permit(this.options.services.authorizer, { user, verb, path })
     const page = await this.options.site(path, query, headers)
     if (page && (method === 'GET' || method === 'HEAD')) this.sendPage(page)
     else if (page) throw noSuchMethod()
@@ -202,7 +201,7 @@ export class Exchange implements Timed {
     if (request.warnings) this.warn(request.warnings)
     if (verb === 'watch') return this.serveWatch(request)
     if (subresource === 'log' && verb === 'get' && kind.plural === 'pods') {
-      authorize(request)
+      await authorize(services, request)
       this.release()
       return this.options.serveLogs(request, this.response)
     }
@@ -231,7 +230,7 @@ export class Exchange implements Timed {
   private async serveProxy(target: ResourcePath, user: User): Promise<void> {
     const { method = 'GET', url = '/' } = this.request
     this.verb = method
-    const call = proxyCall(target, method, url, user)
+    const call = await proxyCall(this.options.services.authorizer, target, method, url, user)
     if (!call) throw noSuchMethod()
     this.release()
     await this.options.serveProxy(call, { request: this.request, response: this.response })
@@ -241,7 +240,7 @@ export class Exchange implements Timed {
     const { services, hub, metrics, clock, flowControl } = this.options
     const { kind, namespace, user } = request
     await this.enter(flowControl.admit(user, 'watch', kind, undefined, namespace))
-    authorize(request)
+    await authorize(services, request)
     const format = streamFormatOf(this.request.headers.accept, kind.isCustom ? 'custom' : 'builtIn')
     const pairs = this.headers
     for (let at = 0; at < pairs.length; at += 2) this.response.setHeader(pairs[at]!, pairs[at + 1]!)

@@ -21,7 +21,7 @@ import type { Aggregator } from './aggregation/aggregator.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
 import { authorizeRemote } from './aggregation/remote-door.ts'
 import type { Authenticate } from './authenticate.ts'
-import { refusal } from './authorize.ts'
+import { permit } from './authorization/refusal.ts'
 import { live } from './commit.ts'
 import type { FlowControl } from './flow-control/flow-control.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
@@ -84,9 +84,9 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   const { subresource } = target
   if (subresource !== 'exec' && subresource !== 'attach' && subresource !== 'portforward')
     throw badRequest('this path cannot be upgraded')
-  allow(user, target, request.method === 'POST' ? 'create' : 'get')
+  await allow(options.services, user, target, request.method === 'POST' ? 'create' : 'get')
   // Whoever runs something in a pod must be allowed to create, whichever method the protocol needs.
-  allow(user, target, 'create')
+  await allow(options.services, user, target, 'create')
   const pod = (await live(options.services, target.kind, target.namespace, target.name)) as Pod
   // Rarely needed: loaded with the first stream.
   const { servePorts, serveProcess } = await import('./pod-streams.ts')
@@ -96,13 +96,13 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
 
 /** A connection to a server behind this one. */
 const serveRemote = async (
-  { aggregator }: UpgradeOptions,
+  { services, aggregator }: UpgradeOptions,
   { request, socket, head }: Upgrade,
   server: ExtensionServer,
   user: User,
 ): Promise<void> => {
   const [path, query] = splitUrl(request.url ?? '/')
-  authorizeRemote(user, request.method ?? 'GET', path, query)
+  await authorizeRemote(services.authorizer, user, request.method ?? 'GET', path, query)
   if (!aggregator.isAvailable(server)) throw serviceUnavailable('service unavailable')
   const { upgradeRemote } = await import('./aggregation/remote-request.ts')
   await upgradeRemote(server, user, request, socket, head)
@@ -136,15 +136,21 @@ const serveProxy = async (
   target: ResourcePath,
   user: User,
 ): Promise<void> => {
-  const call = proxyCall(target, request.method ?? 'GET', request.url ?? '/', user)
+  const { method = 'GET', url = '/' } = request
+  const call = await proxyCall(services.authorizer, target, method, url, user)
   if (!call) throw badRequest('this path cannot be upgraded')
   const { proxyUpgrade } = await import('./proxy/proxy-upgrade.ts')
   await proxyUpgrade(services, bus, call, request, socket, head)
 }
 
-const allow = (user: User, { kind, ...target }: ResourcePath, verb: string): void => {
-  const refused = refusal({ user, verb, group: kind.group, resource: kind.plural, ...target })
-  if (refused) throw refused
+const allow = async (
+  { authorizer }: Services,
+  user: User,
+  { kind, ...target }: ResourcePath,
+  verb: string,
+): Promise<void> => {
+  const { group, version, plural: resource } = kind
+  await permit(authorizer, { user, verb, group, version, resource, ...target })
 }
 
 const refuse = (socket: Duplex, error: unknown): void => {

@@ -6,7 +6,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { StatusError } from '../../api/status-error.ts'
-import { refusal } from './authorize.ts'
+import type { Authorizer } from './authorization/attributes.ts'
+import { permit } from './authorization/refusal.ts'
 import type { User } from './request.ts'
 
 const USER = 'impersonate-user'
@@ -20,22 +21,28 @@ export const asksToImpersonate = (headers: IncomingHttpHeaders): boolean =>
   headers[USER] !== undefined || headers[GROUP] !== undefined || headers[UID] !== undefined
 
 /** Who the request is from then on; `rawHeaders` are names and values in turn. Throws 403. */
-export const impersonated = (asker: User, rawHeaders: readonly string[]): User => {
+export const impersonated = async (
+  authorizer: Authorizer,
+  asker: User,
+  rawHeaders: readonly string[],
+): Promise<User> => {
   const asked = readHeaders(rawHeaders)
   const { name, groups, extra, uid } = asked
   if (!name) throw new StatusError(500, '', 'requested groups, a UID or extras without a user')
-  const permit = (group: string, resource: string, object: string, more: object = {}) => {
+  const check = (group: string, resource: string, object: string, more: object = {}) => {
     const verb = 'impersonate'
-    const refused = refusal({ user: asker, verb, group, resource, name: object, ...more })
-    if (refused) throw refused
+    const version = 'v1'
+    const attributes = { user: asker, verb, group, version, resource, name: object, ...more }
+    return permit(authorizer, attributes)
   }
   const account = accountOf(name)
-  if (account) permit('', 'serviceaccounts', account.name, { namespace: account.namespace })
-  else permit('', 'users', name)
-  for (const group of groups) permit('', 'groups', group)
+  if (account) await check('', 'serviceaccounts', account.name, { namespace: account.namespace })
+  else await check('', 'users', name)
+  for (const group of groups) await check('', 'groups', group)
   for (const [key, values] of Object.entries(extra))
-    for (const value of values) permit(AUTHENTICATION, 'userextras', value, { subresource: key })
-  if (uid) permit(AUTHENTICATION, 'uids', uid)
+    for (const value of values)
+      await check(AUTHENTICATION, 'userextras', value, { subresource: key })
+  if (uid) await check(AUTHENTICATION, 'uids', uid)
   return {
     name,
     groups: completedGroups(name, groups, account?.namespace),

@@ -3,12 +3,12 @@
  *
  *   authorize → verb (decode → admission and defaults → validate → commit) → result
  *
- * Invariant: nothing is read or changed that did not pass `authorize.ts`. It knows no transport; watches,
+ * Invariant: nothing is read or changed that did not pass `authorization/`. It knows no transport; watches,
  * logs and exec are streams and have doors of their own, but are authorized by the same function.
  */
 import type { AnyKind } from '../../api/kind.ts'
 import { methodNotSupported, noSuchPath } from '../../api/status-error.ts'
-import { refusal } from './authorize.ts'
+import { permit } from './authorization/refusal.ts'
 import { create } from './create.ts'
 import { deleteCollection, deleteOne } from './delete.ts'
 import { evict } from './eviction.ts'
@@ -69,7 +69,8 @@ const verbsOf = (kind: AnyKind, subresource: string | undefined): Verbs | undefi
 
 /** Throws StatusError. */
 export const execute = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
-  authorize(request)
+  const permitted = authorize(services, request)
+  if (permitted) await permitted
   const { kind, verb, subresource } = request
   const verbs = verbsOf(kind, subresource)
   if (!verbs) throw noSuchPath()
@@ -79,16 +80,18 @@ export const execute = async (services: Services, request: ApiRequest): Promise<
   return run(services, request)
 }
 
-/** Throws StatusError 403. */
-export const authorize = ({ user, verb, kind, subresource, namespace, name }: ApiRequest): void => {
-  const refused = refusal({
+/** Throws StatusError 403; a promise only where somebody else has to be asked. */
+export const authorize = (
+  { authorizer }: Services,
+  { user, verb, kind, subresource, namespace, name }: ApiRequest,
+): undefined | Promise<undefined> =>
+  permit(authorizer, {
     user,
     verb,
     group: kind.group,
+    version: kind.version,
     resource: kind.plural,
     subresource,
     namespace,
     name,
   })
-  if (refused) throw refused
-}

@@ -4,12 +4,14 @@
 import type { Storage } from '../../client/storage.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { AuthenticateToken } from './authenticate.ts'
+import type { Authorizer } from './authorization/attributes.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import type { ServiceAddresses } from './service-addresses.ts'
 import type { SortedObjects } from './sorted-objects.ts'
 
 export interface Services {
   storage: Storage
+  authorizer: Authorizer
   clock: Clock
   sorted: SortedObjects
   addresses: ServiceAddresses

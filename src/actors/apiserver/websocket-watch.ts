@@ -26,7 +26,7 @@ export const watchOverWebSocket = async (
   const { kind, namespace, user } = request
   const seat = await flowControl.admit(user, 'watch', kind, undefined, namespace)
   try {
-    authorize(request)
+    await authorize(services, request)
     const { accept } = upgrade.request.headers
     const format = streamFormatOf(accept, kind.isCustom ? 'custom' : 'builtIn')
     await serveWatch(services, hub, request, format, webSocketTransport(upgrade, format))

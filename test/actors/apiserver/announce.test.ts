@@ -6,6 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { announce, planEndpoints } from '../../../src/actors/apiserver/announce.ts'
 import { createAuthenticateToken } from '../../../src/actors/apiserver/authenticate.ts'
+import { createAuthorizer } from '../../../src/actors/apiserver/authorization/authorizer.ts'
 import { bootstrap } from '../../../src/actors/apiserver/bootstrap.ts'
 import { ServiceAccountTokens } from '../../../src/actors/apiserver/service-account-tokens.ts'
 import { ServiceAddresses } from '../../../src/actors/apiserver/service-addresses.ts'
@@ -27,6 +28,7 @@ const begin = async () => {
   const servicesAt = (own: Clock): Services => ({
     storage,
     clock: own,
+    authorizer: createAuthorizer(),
     sorted: new SortedObjects(storage.cache),
     serviceAccounts: new ServiceAccountTokens(serviceAccountKey, storage, own),
     authenticateToken: createAuthenticateToken([], [], []),

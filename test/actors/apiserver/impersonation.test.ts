@@ -3,6 +3,7 @@
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { createAuthorizer } from '../../../src/actors/apiserver/authorization/authorizer.ts'
 import { impersonated } from '../../../src/actors/apiserver/impersonation.ts'
 import { startTestApiserver } from '../../support/api-server.ts'
 
@@ -33,8 +34,8 @@ test('a user with groups, a UID and extras', async () => {
   )
 })
 
-test('several groups come in headers of their own', () => {
-  const { groups } = impersonated(ADMIN, [
+test('several groups come in headers of their own', async () => {
+  const { groups } = await impersonated(createAuthorizer(), ADMIN, [
     'Impersonate-User',
     'jane',
     'Impersonate-Group',

@@ -3,7 +3,8 @@
  *
  * Paths have Kubernetes' form, `/apis/<group>/<version>/[namespaces/<namespace>/]<resource>/[<name>/[…]]`.
  */
-import { type Attributes, refusal } from '../authorize.ts'
+import type { Attributes, Authorizer } from '../authorization/attributes.ts'
+import { permit } from '../authorization/refusal.ts'
 import { flag, type User } from '../request.ts'
 
 const VERBS: Readonly<Record<string, [named: string, collection: string]>> = {
@@ -21,7 +22,9 @@ export const remoteAttributes = (
   path: string,
   query: URLSearchParams,
 ): Attributes => {
-  const [, , group = '', , ...rest] = path.split('/').filter((part, at) => part !== '' || at === 0)
+  const [, , group = '', version = '', ...rest] = path
+    .split('/')
+    .filter((part, at) => part !== '' || at === 0)
   if (rest.length === 0) return { user, verb: method.toLowerCase(), path }
   const isWatchPath = rest[0] === 'watch'
   if (isWatchPath) rest.shift()
@@ -31,16 +34,16 @@ export const remoteAttributes = (
   const [named, collection] = VERBS[method] ?? [method.toLowerCase(), method.toLowerCase()]
   const isWatch = method === 'GET' && (isWatchPath || (name === undefined && flag(query, 'watch')))
   const verb = isWatch ? 'watch' : name === undefined ? collection : named
-  return { user, verb, group, resource, subresource, namespace, name }
+  return { user, verb, group, version, resource, subresource, namespace, name }
 }
 
 /** Throws StatusError 403. */
-export const authorizeRemote = (
+export const authorizeRemote = async (
+  authorizer: Authorizer,
   user: User,
   method: string,
   path: string,
   query: URLSearchParams,
-): void => {
-  const refused = refusal(remoteAttributes(user, method, path, query))
-  if (refused) throw refused
+): Promise<void> => {
+  await permit(authorizer, remoteAttributes(user, method, path, query))
 }

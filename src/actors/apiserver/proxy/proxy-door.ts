@@ -4,7 +4,8 @@
  * Invariant: every call is authorized as `<verb> <resource>/proxy`, the verb by its method. What follows is in
  * `proxy-request.ts`, or in `proxy-upgrade.ts` for a connection that leaves HTTP.
  */
-import { refusal } from '../authorize.ts'
+import type { Authorizer } from '../authorization/attributes.ts'
+import { permit } from '../authorization/refusal.ts'
 import type { ResourcePath } from '../http-path.ts'
 import type { User } from '../request.ts'
 import type { ProxyCall } from './proxy-request.ts'
@@ -28,17 +29,18 @@ export const isProxyPath = ({ kind, name, subresource }: ResourcePath): boolean 
   KINDS.some((plural) => plural === kind.plural)
 
 /** `url` is the request's, as it was sent. Undefined for a method that is not proxied; throws StatusError 403. */
-export const proxyCall = (
+export const proxyCall = async (
+  authorizer: Authorizer,
   { kind, namespace, name = '', ...target }: ResourcePath,
   method: string,
   url: string,
   user: User,
-): ProxyCall | undefined => {
+): Promise<ProxyCall | undefined> => {
   const verb = VERBS[method]
   if (verb === undefined) return undefined
-  const { group, plural: resource } = kind
-  const refused = refusal({ user, verb, group, resource, subresource: 'proxy', namespace, name })
-  if (refused) throw refused
+  const { group, version, plural: resource } = kind
+  const subresource = 'proxy'
+  await permit(authorizer, { user, verb, group, version, resource, subresource, namespace, name })
   const at = url.indexOf('?')
   const path = at < 0 ? url : url.slice(0, at)
   const rest = path.endsWith('/') ? `${target.rest}/` : (target.rest ?? '')

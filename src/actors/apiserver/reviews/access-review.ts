@@ -1,7 +1,7 @@
 /**
  * Reviews of access: may somebody do something, and what may the asker do at all.
  *
- * Answered by the function that decides real requests (`authorize.ts`). Wording follows Kubernetes 1.36
+ * Answered by the function that decides real requests (`authorization/`). Wording follows Kubernetes 1.36
  * (`pkg/registry/authorization`).
  */
 import type { V1SubjectAccessReviewStatus } from '@kubernetes/client-node'
@@ -11,13 +11,17 @@ import type { SelfSubjectRulesReview } from '../../../api/authorization/self-sub
 import type { SubjectAccessReview } from '../../../api/authorization/subject-access-review.ts'
 import type { KubernetesObject } from '../../../api/meta.ts'
 import { badRequest } from '../../../api/status-error.ts'
-import { refusal, rulesFor } from '../authorize.ts'
+import type { Attributes, Authorizer } from '../authorization/attributes.ts'
 import type { ApiRequest, User } from '../request.ts'
 
-export const reviewAccess = (user: User, spec: AccessSpec): V1SubjectAccessReviewStatus => {
+export const reviewAccess = async (
+  authorizer: Authorizer,
+  user: User,
+  spec: AccessSpec,
+): Promise<V1SubjectAccessReviewStatus> => {
   const { resourceAttributes, nonResourceAttributes } = spec
-  const refused = resourceAttributes
-    ? refusal({
+  const attributes: Attributes = resourceAttributes
+    ? {
         user,
         verb: resourceAttributes.verb ?? '',
         group: resourceAttributes.group ?? '',
@@ -25,13 +29,19 @@ export const reviewAccess = (user: User, spec: AccessSpec): V1SubjectAccessRevie
         subresource: resourceAttributes.subresource,
         namespace: resourceAttributes.namespace,
         name: resourceAttributes.name,
-      })
-    : refusal({
+      }
+    : {
         user,
         verb: nonResourceAttributes?.verb ?? '',
         path: nonResourceAttributes?.path ?? '',
-      })
-  return { allowed: refused === undefined }
+      }
+  const { allowed, denied, reason, error } = await authorizer.decide(attributes)
+  return {
+    allowed,
+    ...(denied ? { denied } : {}),
+    ...(reason ? { reason } : {}),
+    ...(error ? { evaluationError: error } : {}),
+  }
 }
 
 /** The user that a SubjectAccessReview is about. */
@@ -48,9 +58,10 @@ export const checkLocalNamespace = ({ namespace }: ApiRequest, object: Kubernete
 }
 
 export const reviewRules = (
+  authorizer: Authorizer,
   user: User,
   { spec }: SelfSubjectRulesReview,
 ): NonNullable<SelfSubjectRulesReview['status']> => {
   if (!spec?.namespace) throw badRequest('no namespace on request')
-  return { ...rulesFor(user, spec.namespace), incomplete: false }
+  return authorizer.rulesFor(user, spec.namespace)
 }

@@ -34,17 +34,17 @@ export const review = async (services: Services, request: ApiRequest): Promise<A
 const ANSWERS: Readonly<Record<string, Answer>> = {
   TokenReview: (services, _, object) => reviewToken(services, object as TokenReview),
   SelfSubjectReview: (_, { user }): SelfSubjectReview['status'] => ({ userInfo: userInfoOf(user) }),
-  SubjectAccessReview: (_services, _request, object) => {
+  SubjectAccessReview: ({ authorizer }, _, object) => {
     const asked = object as SubjectAccessReview
-    return reviewAccess(subjectOf(asked), asked.spec)
+    return reviewAccess(authorizer, subjectOf(asked), asked.spec)
   },
-  SelfSubjectAccessReview: (_, { user }, object) =>
-    reviewAccess(user, (object as SelfSubjectAccessReview).spec),
-  LocalSubjectAccessReview: (_, request, object) => {
+  SelfSubjectAccessReview: ({ authorizer }, { user }, object) =>
+    reviewAccess(authorizer, user, (object as SelfSubjectAccessReview).spec),
+  LocalSubjectAccessReview: ({ authorizer }, request, object) => {
     const asked = object as LocalSubjectAccessReview
     checkLocalNamespace(request, asked)
-    return reviewAccess(subjectOf(asked), asked.spec)
+    return reviewAccess(authorizer, subjectOf(asked), asked.spec)
   },
-  SelfSubjectRulesReview: (_, { user }, object) =>
-    reviewRules(user, object as SelfSubjectRulesReview),
+  SelfSubjectRulesReview: ({ authorizer }, { user }, object) =>
+    reviewRules(authorizer, user, object as SelfSubjectRulesReview),
 }
