@@ -17,6 +17,10 @@ const commands: Readonly<Record<string, [summary: string, load: () => Promise<Co
     async () => (await import('./cli/init.ts')).init,
   ],
   image: ['build the image that compose runs', async () => (await import('./cli/image.ts')).image],
+  encryption: [
+    'the keys of encryption at rest',
+    async () => (await import('./cli/encryption.ts')).encryption,
+  ],
   actor: ['run named actors in this process', async () => (await import('./cli/actor.ts')).actor],
   bench: ['measure its speed', async () => (await import('./cli/bench.ts')).bench],
 }
@@ -24,7 +28,7 @@ const commands: Readonly<Record<string, [summary: string, load: () => Promise<Co
 const help = () =>
   [
     'kubus <command> [options]\n',
-    ...Object.entries(commands).map(([name, [summary]]) => `  ${name.padEnd(8)}${summary}`),
+    ...Object.entries(commands).map(([name, [summary]]) => `  ${name.padEnd(12)}${summary}`),
     '\nkubus <command> --help tells its options.\n',
   ].join('\n')
 

@@ -146,6 +146,8 @@ const parts = (prefix: string) => ({
   /** Requests to the store: `take` a fence, `read` it. */
   fence: (verb: 'take' | 'read'): string => `${prefix}.store.fence.${verb}`,
   storeStatus: `${prefix}.store.status`,
+  /** Writes again what is encrypted at rest, with the keys that count now. */
+  storeReseal: `${prefix}.store.reseal`,
   /** Answered by whoever works on the request that is named. */
   working: `${prefix}.bus.working`,
   /** Answered by every replica of an actor: what it is doing. */

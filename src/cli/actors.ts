@@ -10,6 +10,7 @@ import type { Bus } from '../bus/bus.ts'
 import { connectBus } from '../bus/nats-bus.ts'
 import type { Streams } from '../bus/stream.ts'
 import { createClient } from '../client/bus-client.ts'
+import type { Sealing } from '../client/sealing.ts'
 import { openCache, type StreamCache } from '../client/stream-cache.ts'
 import { hostRoot } from '../node/engine-mounts.ts'
 import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
@@ -59,6 +60,7 @@ interface Process {
   bus: Bus
   streams: Streams
   cache: StreamCache | undefined
+  sealing: Sealing | undefined
   ports(component: string): Ports
 }
 
@@ -91,9 +93,12 @@ export const startActors = async (
       ...(manager ? { manager } : {}),
     })
   }
-  const cache = names.some((name) => READS_STREAM.has(name))
+  const readsStream = names.some((name) => READS_STREAM.has(name))
+  const { sealing, endFollowing } = readsStream ? await openKeys(names, folder) : NO_KEYS
+  const cache = readsStream
     ? await openCache({
         streams,
+        sealing,
         clock,
         log: componentLog('cache'),
         history: names.some((name) => NEEDS_HISTORY.has(name)),
@@ -106,6 +111,7 @@ export const startActors = async (
     bus,
     streams,
     cache,
+    sealing,
     ports: (component) => ({
       bus,
       client: client(component),
@@ -120,10 +126,21 @@ export const startActors = async (
   return {
     components,
     drain: async () => {
+      endFollowing()
       await cache?.stop()
       await bus.drain()
     },
   }
+}
+
+const NO_KEYS = { sealing: undefined, endFollowing: () => undefined }
+
+/** Whoever writes takes a new key up at once; readers do when they meet it. */
+const openKeys = async (names: readonly ActorName[], folder: StateFolder) => {
+  const { followEncryption, openSealing } = await import('./sealing.ts')
+  const sealing = openSealing(folder, componentLog('sealing'))
+  const isWriter = names.includes('store')
+  return { sealing, endFollowing: isWriter ? followEncryption(folder, sealing) : () => undefined }
 }
 
 const startInOrder = async (
@@ -160,7 +177,7 @@ const startInOrder = async (
 
 /** The store and, over it in the same process, the apiserver. */
 const startMaster = async (
-  { settings, folder, streams, cache, ports }: Process,
+  { settings, folder, streams, cache, sealing, ports }: Process,
   wanted: ReadonlySet<ActorName>,
 ): Promise<Component[]> => {
   if (!cache) return []
@@ -173,6 +190,7 @@ const startMaster = async (
     ...ports('store'),
     streams,
     cache,
+    sealing,
     replicas: settings.replicas,
     watermark: watermarkIn(folder),
   })

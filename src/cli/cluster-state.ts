@@ -18,6 +18,7 @@ import {
   newRoutePassword,
   writeKubeconfig,
 } from './credentials.ts'
+import { ensureEncryption } from './encryption.ts'
 import { natsConfig } from './processes.ts'
 import { type ClusterConfig, createFolders, type StateFolder, writeConfig } from './state-folder.ts'
 
@@ -81,6 +82,7 @@ export const createClusterState = async (
   await settleRanges(folder, config)
   await ensureCertificates(folder, nowMs, config)
   writeKubeconfig(folder, config.apiPort, config.hosts?.[0])
+  ensureEncryption(folder)
   config.busUsers = [ensureBusUser(folder)]
   for (let master = 0; master < config.masters; master++) {
     const settings = natsConfig(config, folder, master)

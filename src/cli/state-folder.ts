@@ -46,6 +46,8 @@ export interface StateFolder {
   /** Kubelet's files: volumes, hosts files. */
   kubelet(node: string): string
   exampleApplied: string
+  /** Which kinds are encrypted at rest, and the keys. */
+  encryption: string
   /** What the store knows of its state, beside the stream. */
   watermark: string
 }
@@ -71,6 +73,7 @@ export const stateFolder = (data: string): StateFolder => {
       ),
     kubelet: (node) => join(root, 'kubelet', node),
     exampleApplied: join(root, 'example-applied'),
+    encryption: join(root, 'encryption.yaml'),
     watermark: join(root, 'nats', 'watermark.json'),
   }
 }

@@ -16,6 +16,7 @@ import type { Log } from '../std/log.ts'
 import { ChangeRing } from './change-ring.ts'
 import { ObjectIndex } from './object-index.ts'
 import { RevisionWaiters } from './revision-waiters.ts'
+import type { Sealing } from './sealing.ts'
 import { readStored } from './stored-object.ts'
 import type { Cache, Change, ListQuery } from './view.ts'
 
@@ -58,6 +59,8 @@ export interface StreamCachePorts {
   digests?: boolean
   /** Keep recent changes for `changesSince`. Default: yes. */
   history?: boolean
+  /** Opens what was stored encrypted; without it such objects are not readable, and are passed over. */
+  sealing?: Sealing | undefined
 }
 
 /** Starts following and resolves at once, also before the streams exist; `ready` says when it is complete. */
@@ -69,6 +72,7 @@ export const openCache = async ({
   kinds,
   digests = false,
   history = true,
+  sealing,
 }: StreamCachePorts): Promise<StreamCache> => {
   const registry = new KindRegistry()
   const listeners = new Set<(change: Change) => void>()
@@ -81,7 +85,7 @@ export const openCache = async ({
       }
   }
   const subjects = subjectsFor(prefix)
-  const ports = { streams, clock, log, subjects, emit, history, digests, registry }
+  const ports = { streams, clock, log, subjects, emit, history, digests, registry, sealing }
   const copies = {
     state: new StreamCopy('state', kinds, ports),
     events: new StreamCopy('events', kinds, ports),
@@ -127,6 +131,7 @@ interface CopyPorts {
   history: boolean
   digests: boolean
   registry: KindRegistry
+  sealing: Sealing | undefined
 }
 
 /** What one stream holds, in memory. */
@@ -284,20 +289,21 @@ class StreamCopy {
   }
 
   private applyObject(message: StreamMessage, key: StateKey) {
-    const { namespace, name } = key
+    const { namespace } = key
     const { subject, sequence } = message
     if (message.tombstone) {
       const table = this.tables.get(`${key.group}/${key.resource}`)
       this.tombstones.delete(subject)
       this.tombstones.set(subject, sequence)
       this.boundTombstones()
-      if (table) this.applyDeletion(table, namespace ? `${namespace}/${name}` : name, message)
+      if (table) this.applyDeletion(table, key, message)
       return
     }
     if (this.tombstones.size > 0) this.tombstones.delete(subject)
     const table = this.tableAt(key)
     if (!table) return
-    const object = this.read(table.kind, message.payload, sequence, namespace)
+    const payload = this.open(key, message.payload)
+    const object = this.read(table.kind, payload, sequence, namespace)
     if (this.replayed) {
       const place = objectKey(object)
       this.replayed.add(`${table.kind.group}/${table.kind.plural} ${place}`)
@@ -306,19 +312,24 @@ class StreamCopy {
     const previous = table.index.put(object)
     if (table.kind === CustomResourceDefinition) this.define(object as CustomResourceDefinition)
     if (!this.isReady) return
-    const { payload } = message
     if (previous && previous.metadata.uid !== object.metadata.uid) {
       this.record(table, 'DELETED', stamped(previous, sequence), previous, sequence)
       this.record(table, 'ADDED', object, undefined, sequence, payload)
     } else this.record(table, previous ? 'MODIFIED' : 'ADDED', object, previous, sequence, payload)
   }
 
-  private applyDeletion(table: Table, key: string, message: StreamMessage) {
-    const previous = table.index.remove(key)
+  private open(key: StateKey, payload: Uint8Array): Uint8Array {
+    return this.ports.sealing ? this.ports.sealing.open(key, payload) : payload
+  }
+
+  private applyDeletion(table: Table, key: StateKey, message: StreamMessage) {
+    const { namespace, name } = key
+    const previous = table.index.remove(namespace ? `${namespace}/${name}` : name)
     if (!previous) return
     if (table.kind === CustomResourceDefinition) this.undefine(previous as CustomResourceDefinition)
     if (!this.isReady) return
-    const { payload, sequence } = message
+    const { sequence } = message
+    const payload = this.open(key, message.payload)
     // The server's marker of an expired Event, and a deletion by hand, carry no object.
     const object =
       payload.length > 0

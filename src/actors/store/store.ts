@@ -11,14 +11,15 @@ import { badRequest, conflict, serviceUnavailable } from '../../api/status-error
 import type { Message, Registration } from '../../bus/bus.ts'
 import type { Streams } from '../../bus/stream.ts'
 import { type StorageClass, type Subjects, subjectsFor } from '../../bus/subjects.ts'
+import type { Sealing } from '../../client/sealing.ts'
 import { RevisionConflict, type Storage, type Write } from '../../client/storage.ts'
 import type { StreamCache } from '../../client/stream-cache.ts'
-import type { Clock } from '../../std/clock.ts'
 import { newUid } from '../../std/ids.ts'
 import type { Component, Ports } from '../component.ts'
 import { Committer } from './committer.ts'
 import { fencesOn } from './fences.ts'
 import { type PendingWrite, payloadOf, storedObject } from './pending-write.ts'
+import { reseal } from './reseal.ts'
 import { checkState, keepWatermark, type WatermarkPort } from './watermark.ts'
 
 /** Longer than an election of the stream's leader (4–9 s). */
@@ -29,6 +30,8 @@ export interface StorePorts extends Ports {
   cache: StreamCache
   /** What is known of the state from before; without it, a loss goes unnoticed. */
   watermark?: WatermarkPort
+  /** Encrypts what is stored; without it everything is stored as it is. */
+  sealing?: Sealing | undefined
   /** Copies of each stream: 1, or 3 in a cluster of nats-servers. */
   replicas: number
 }
@@ -63,7 +66,7 @@ export const startStore = async (ports: StorePorts): Promise<Store> => {
     cache,
     write: async (write) => {
       if (isStopping) throw serviceUnavailable('the store is shutting down')
-      return enqueue(write, committers[write.kind.storage], { subjects, streams, cache, clock })
+      return enqueue(write, committers[write.kind.storage], ports, subjects)
     },
     barrier: (kind) => barriers[kind.storage](kind),
     takeFence: (component, expected, holder) => fences.take(component, expected, holder),
@@ -95,21 +98,19 @@ export const startStore = async (ports: StorePorts): Promise<Store> => {
 const enqueue = (
   write: Write,
   committer: Committer,
-  {
-    subjects,
-    streams,
-    cache,
-    clock,
-  }: { subjects: Subjects; streams: Streams; cache: StreamCache; clock: Clock },
+  { streams, cache, clock, sealing }: StorePorts,
+  subjects: Subjects,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
     const { kind, namespace, name, expected, object, fence, ttlSeconds } = write
+    const payload = payloadOf(storedObject(write, cache), streams.maxPayload)
+    const place = { group: kind.group, resource: kind.plural, namespace, name }
     const pending: PendingWrite = {
       kind,
       namespace,
       name,
       subject: subjects.key(kind.storage, kind.group, kind.plural, namespace, name),
-      payload: payloadOf(storedObject(write, cache), streams.maxPayload),
+      payload: sealing ? sealing.seal(kind, place, payload) : payload,
       expected,
       tombstoneAt: undefined,
       isDeletion: object === undefined,
@@ -172,7 +173,7 @@ const metricsOf = (committers: Record<StorageClass, Committer>): Record<string, 
 }
 
 const serve = (
-  { bus, cache, version, identity }: StorePorts,
+  { bus, cache, version, identity, sealing }: StorePorts,
   subjects: Subjects,
   storage: Storage,
   metrics: () => Record<string, number>,
@@ -193,6 +194,11 @@ const serve = (
         name: 'fence-read',
         subject: subjects.fence('read'),
         handle: ({ data }) => readOnBus(storage, state, data),
+      },
+      {
+        name: 'reseal',
+        subject: subjects.storeReseal,
+        handle: async () => ({ written: sealing ? await reseal(storage, sealing) : {} }),
       },
       {
         name: 'status',

@@ -10,6 +10,7 @@ import type { Bus } from '../../../src/bus/bus.ts'
 import { connectBus } from '../../../src/bus/nats-bus.ts'
 import type { Streams } from '../../../src/bus/stream.ts'
 import type { Client } from '../../../src/client/client.ts'
+import type { Sealing } from '../../../src/client/sealing.ts'
 import type { Fence, Storage, Write } from '../../../src/client/storage.ts'
 import { openCache, type StreamCache } from '../../../src/client/stream-cache.ts'
 import { systemClock } from '../../../src/std/clock.ts'
@@ -31,6 +32,7 @@ export const storeProcess = async (
   prefix = 'kubus',
   replicas = 1,
   watermark?: WatermarkPort,
+  sealing?: Sealing,
 ): Promise<StoreProcess> => {
   const { bus, streams } = await connectBus({
     servers: [url].flat(),
@@ -39,7 +41,7 @@ export const storeProcess = async (
     log,
     clock: systemClock,
   })
-  const cache = await openCache({ streams, clock: systemClock, log, prefix })
+  const cache = await openCache({ streams, clock: systemClock, log, prefix, sealing })
   const close = async () => {
     await cache.stop()
     await bus.drain()
@@ -54,6 +56,7 @@ export const storeProcess = async (
     streams,
     cache,
     replicas,
+    sealing,
     ...(watermark ? { watermark } : {}),
   })
   const store = await starting
