@@ -5,9 +5,10 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { acceptedPatches, patchTypeOf } from '../../api/patch/patch.ts'
-import { badRequest, tooLarge, unsupportedMediaType } from '../../api/status-error.ts'
+import { badRequest, StatusError, tooLarge, unsupportedMediaType } from '../../api/status-error.ts'
 import { parseJsonText, parsePatchText, parseYamlText } from './body-text.ts'
 import { subresourcesOf } from './discovered-verbs.ts'
+import { mediaTypeOf } from './media-type.ts'
 import type { ApiRequest } from './request.ts'
 
 /** Kubernetes' limit of a request body. */
@@ -43,7 +44,7 @@ export interface ParsedBody {
   isYaml?: boolean
 }
 
-const SUPPORTED_PATCHES = acceptedPatches(false).join(', ')
+const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 
 /** Throws 400 and 415. An empty body parses to undefined. A promise only for protobuf, which few speak. */
 export const parseBody = (
@@ -51,36 +52,46 @@ export const parseBody = (
   contentType: string | undefined,
   request: ApiRequest,
 ): ParsedBody | Promise<ParsedBody> => {
-  const type = mediaType(contentType)
   if (request.verb === 'patch') {
-    const patch = patchTypeOf(type)
-    if (!patch)
-      throw unsupportedMediaType(
-        `the body of the request was in an unknown format - accepted media types include: ${SUPPORTED_PATCHES}`,
-      )
+    const patch = patchFormat(contentType, request)
     return { ...parsePatchText(bytes.toString(), patch), patch }
   }
   if (bytes.length === 0) return { body: undefined }
-  if (type === 'application/vnd.kubernetes.protobuf')
+  const type = mediaTypeOf(contentType)
+  if (type === PROTOBUF && speaksProtobuf(request))
     return import('./protobuf.ts').then(({ decodeProtobuf }) => ({ body: decodeProtobuf(bytes) }))
   const text = bytes.toString()
   if (type === '' || type === 'application/json')
     return parseJsonText(text, () => kindOfBody(request))
-  if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml')
-    return parseYamlText(text)
-  throw unsupportedMediaType(
-    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  if (type === 'application/yaml') return parseYamlText(text)
+  const types = ['application/json', 'application/yaml']
+  throw unknownFormat(type === PROTOBUF ? types : [...types, PROTOBUF])
+}
+
+/** Custom objects have no protobuf; how to delete them, and their scale, has. */
+const speaksProtobuf = ({ verb, kind, subresource }: ApiRequest): boolean =>
+  !kind.isCustom || verb === 'delete' || verb === 'deletecollection' || subresource === 'scale'
+
+const unknownFormat = (accepted: readonly string[]) =>
+  unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   )
+
+/** Patches are told by the very letters before a semicolon. A built-in kind's are routed by them. Throws 415. */
+const patchFormat = (
+  contentType: string | undefined,
+  { kind }: ApiRequest,
+): NonNullable<ApiRequest['patch']> => {
+  const [type = ''] = (contentType ?? '').split(';')
+  const accepted = acceptedPatches(kind.isCustom === true)
+  const format = accepted.includes(type) ? patchTypeOf(type) : undefined
+  if (format) return format
+  if (kind.isCustom || accepted.includes(type.trim())) throw unknownFormat(accepted)
+  throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
 }
 
 const kindOfBody = ({ verb, kind, subresource }: ApiRequest): string => {
   if (verb === 'delete' || verb === 'deletecollection') return 'DeleteOptions'
   const part = subresourcesOf(kind).find(({ name }) => name === subresource)
   return part?.kind ?? kind.kind
-}
-
-const mediaType = (contentType: string | undefined): string => {
-  if (contentType === undefined) return ''
-  const end = contentType.indexOf(';')
-  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
 }

@@ -47,17 +47,14 @@ export const formatOf = (accept: string | undefined, offer: Offer): Format => {
   }
   if (format) return format
   if (offer === 'page') return JSON_FORMAT
-  throw notAcceptable(
-    offer === 'custom' ? [JSON_TYPE, YAML_TYPE] : [JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE],
-  )
+  throw notAcceptable([JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE])
 }
 
 /** For watches, which have no YAML. Throws 406. */
 export const streamFormatOf = (accept: string | undefined, offer: Offer): Format => {
   const format = formatOf(accept, offer)
   if (format.syntax !== 'yaml') return format
-  const types = offer === 'custom' ? [JSON_TYPE] : [JSON_TYPE, PROTOBUF_TYPE]
-  throw notAcceptable(types.map((type) => `${type};stream=watch`))
+  throw notAcceptable([JSON_TYPE, PROTOBUF_TYPE].map((type) => `${type};stream=watch`))
 }
 
 const JSON_TYPE = 'application/json'

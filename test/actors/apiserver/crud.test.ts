@@ -236,7 +236,7 @@ test('the three patch formats change an object', async () => {
   assert.is(strategic.json.spec.template.spec.containers.length, 2)
   const binary = await api.call('PATCH', url, {}, patchHeaders('apply-patch+cbor'))
   assert.is(binary.code, 415)
-  assert.match(binary.json.message, /strategic-merge-patch\+json, application\/apply-patch\+yaml$/)
+  assert.is(binary.json.message, '415: Unsupported Media Type')
 })
 
 test('a patch that does not apply, or makes nonsense, is refused', async () => {
