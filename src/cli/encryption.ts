@@ -102,7 +102,7 @@ const askToReseal = async (folder: StateFolder): Promise<Record<string, number>>
     servers: natsUrls(config),
     name: 'kubus encryption',
     ...(seed ? { nkeySeed: seed } : {}),
-    log: componentLog('bus'),
+    log: componentLog('bus').child({}, { level: 'warn' }),
     clock: systemClock,
   })
   const connected = await Promise.race([connecting, sleep(CONNECT_TIMEOUT_MS, systemClock)])
