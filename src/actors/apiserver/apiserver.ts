@@ -11,6 +11,8 @@ import type { Storage } from '../../client/storage.ts'
 import { type Clock, sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { Component, Ports } from '../component.ts'
+import { AdmissionChain } from './admission/chain.ts'
+import { type AdmissionOptions, pluginsOf } from './admission/plugins.ts'
 import { Aggregator } from './aggregation/aggregator.ts'
 import { ExtensionDocuments } from './aggregation/extension-documents.ts'
 import type { FrontProxy } from './aggregation/extension-server.ts'
@@ -47,6 +49,8 @@ export interface ApiserverOptions extends Ports {
   /** By what servers behind this one know it; without it they know nobody. */
   frontProxy?: FrontProxy
   authentication: AuthenticationOptions
+  /** Which plug-ins run besides, or instead of, those that are on by default. */
+  admission?: AdmissionOptions
   bind: { address: string; port: number }
   /** The IPv4 address other machines reach this apiserver under. */
   advertiseAddress: string
@@ -73,6 +77,7 @@ export const startApiserver = async (
     storage,
     clock,
     authorizer: createAuthorizer(),
+    admission: new AdmissionChain(pluginsOf(options.admission ?? {})),
     serviceAccounts,
     authenticateToken: createAuthenticateToken(
       tokens,

@@ -1,7 +1,8 @@
 /**
  * create: a new object, with the name the client gave or one made from generateName.
  *
- * Order as in Kubernetes: decode and defaults, who manages the fields, what the server adds, validate, commit.
+ * Order as in Kubernetes: decode and defaults, who manages the fields, what admission and the server add, validate,
+ * commit.
  * Invariant: two creates of one name never both succeed, on whatever replica. It overwrites nothing.
  */
 import { deepCopy } from '../../api/equality.ts'
@@ -10,7 +11,7 @@ import type { KubernetesObject } from '../../api/meta.ts'
 import { validateObjectMeta } from '../../api/object-meta.ts'
 import { alreadyExists, badRequest, invalid, StatusError } from '../../api/status-error.ts'
 import { FenceLost, RevisionConflict } from '../../client/storage.ts'
-import { admitCreate, awaitNamed, checkNamespace } from './admission.ts'
+import { type Admission, admissionOf, admitted } from './admission/chain.ts'
 import { ATTEMPTS_MAX, commit, isDryRun } from './commit.ts'
 import { decodeObject } from './decode-object.ts'
 import { managersAfterCreate } from './field-managers.ts'
@@ -56,19 +57,19 @@ export const createObject = async (
   const generate = !metadata.name && metadata.generateName ? metadata.generateName : undefined
   kind.applyDefaults?.(object)
   const managedBy = managers ?? managersAfterCreate(services, request, object)
+  const admission = admissionOf(services, request, 'CREATE')
+  const mutation = admission?.mutate(object, undefined)
+  if (mutation) await mutation
   fillMetadata(object, kind, namespace, services.clock.now())
   if (generate) metadata.name = generatedName(generate)
-  await checkNamespace(services, request, metadata.name)
-  await awaitNamed(services, kind, object)
   prepare(services, request, object)
   setManagers(object, managedBy)
-  return attempt(services, request, object)
+  return attempt(services, request, object, admission)
 }
 
 const prepare = (services: Services, request: ApiRequest, object: KubernetesObject): void => {
   const { kind, user } = request
   kind.prepareForCreate?.(object, { now: services.clock.now(), user })
-  admitCreate(services, kind, object)
   const errors = [...validateObjectMeta(kind, object), ...(kind.validate?.(object) ?? [])]
   if (errors.length > 0) throw invalid(kind, object.metadata.name ?? '', errors)
   warnAbout(request, object)
@@ -78,6 +79,7 @@ const attempt = async (
   services: Services,
   request: ApiRequest,
   draft: KubernetesObject,
+  admission: Admission | undefined,
 ): Promise<KubernetesObject> => {
   const { kind } = request
   const { namespace, name } = draft.metadata
@@ -86,12 +88,14 @@ const attempt = async (
     const object = kind.plural === 'services' ? copyWithManagers(draft) : draft
     const claim = await services.addresses.claim(kind, object, undefined)
     try {
-      if (services.storage.cache.get(kind, namespace, name)) {
-        await services.storage.barrier(kind)
-        if (services.storage.cache.get(kind, namespace, name)) throw alreadyExists(kind, name)
-      }
-      if (isDryRun(request)) return object
-      return await commit(services, kind, object, 0, claim?.fence ?? request.fence)
+      return await admitted(admission, object, undefined, async () => {
+        if (services.storage.cache.get(kind, namespace, name)) {
+          await services.storage.barrier(kind)
+          if (services.storage.cache.get(kind, namespace, name)) throw alreadyExists(kind, name)
+        }
+        if (isDryRun(request)) return object
+        return commit(services, kind, object, 0, claim?.fence ?? request.fence)
+      })
     } catch (error) {
       const isLost = error instanceof RevisionConflict || error instanceof FenceLost
       if (!isLost) throw error

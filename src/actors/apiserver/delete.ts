@@ -9,6 +9,7 @@ import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { badRequest, conflict, forbidden, invalid, StatusError } from '../../api/status-error.ts'
 import { timestamp } from '../../std/clock.ts'
+import { type Admission, admissionOf, admitted } from './admission/chain.ts'
 import { commit, isDryRun, remove, revisionOf, withRetries } from './commit.ts'
 import { hasFinalizers } from './object-meta.ts'
 import { list } from './read.ts'
@@ -56,7 +57,8 @@ export const deleteOne = async (services: Services, request: ApiRequest): Promis
   const options = readOptions(request)
   const refused = kind.undeletable?.(name!)
   if (refused) throw forbidden(kind, name!, refused)
-  const { object, removed } = await deleteObject(services, request, options)
+  const admission = admissionOf(services, request, 'DELETE', { options: shown(request, options) })
+  const { object, removed } = await deleteObject(services, request, options, admission)
   if (!removed || answersWithObject(kind)) return { type: 'object', code: 200, kind, object }
   return success(200, {
     name: name!,
@@ -70,12 +72,26 @@ export const deleteOne = async (services: Services, request: ApiRequest): Promis
 const answersWithObject = ({ plural, schema }: AnyKind): boolean =>
   !schema && ANSWERS_WITH_OBJECT.has(plural)
 
-/** Deletes what the request names; also eviction's way. */
+interface Deleted {
+  object: KubernetesObject
+  removed: boolean
+}
+
+/** The options as admission is shown them. */
+const shown = (request: ApiRequest, options: DeleteOptions): object => ({
+  kind: 'DeleteOptions',
+  apiVersion: 'meta.k8s.io/v1',
+  ...options,
+  ...(isDryRun(request) ? { dryRun: ['All'] } : {}),
+})
+
+/** Deletes what the request names; also eviction's way, which admission has judged before. */
 export const deleteObject = (
   services: Services,
   request: ApiRequest,
   options: DeleteOptions,
-): Promise<{ object: KubernetesObject; removed: boolean }> =>
+  admission?: Admission,
+): Promise<Deleted> =>
   withRetries(
     services,
     request,
@@ -84,23 +100,31 @@ export const deleteObject = (
       checkPreconditions(request.kind, current, options)
       const plan = planDeletion(request.kind, current, options, services.clock.now())
       if (plan.do === 'nothing') return { object: current, removed: false }
-      if (plan.do === 'remove') {
-        if (isDryRun(request)) return { object: plan.last, removed: true }
-        const revision = await remove(services, request.kind, plan.last, request.fence)
-        const metadata = { ...plan.last.metadata, resourceVersion: String(revision) }
-        return { object: { ...plan.last, metadata }, removed: true }
-      }
-      if (isDryRun(request)) return { object: plan.next, removed: false }
-      const object = await commit(
-        services,
-        request.kind,
-        plan.next,
-        revisionOf(current),
-        request.fence,
+      const mutation = admission?.mutate(undefined, current)
+      if (mutation) await mutation
+      return admitted(admission, undefined, current, () =>
+        carryOut(services, request, current, plan),
       )
-      return { object, removed: false }
     },
   )
+
+const carryOut = async (
+  services: Services,
+  request: ApiRequest,
+  current: KubernetesObject,
+  plan: Exclude<Deletion, { do: 'nothing' }>,
+): Promise<Deleted> => {
+  const { kind, fence } = request
+  if (plan.do === 'remove') {
+    if (isDryRun(request)) return { object: plan.last, removed: true }
+    const revision = await remove(services, kind, plan.last, fence)
+    const metadata = { ...plan.last.metadata, resourceVersion: String(revision) }
+    return { object: { ...plan.last, metadata }, removed: true }
+  }
+  if (isDryRun(request)) return { object: plan.next, removed: false }
+  const object = await commit(services, kind, plan.next, revisionOf(current), fence)
+  return { object, removed: false }
+}
 
 const checkPreconditions = (
   kind: AnyKind,
@@ -266,11 +290,13 @@ export const deleteCollection = async (
   const options = readOptions(request)
   const found = await list(services, request)
   const deleted: KubernetesObject[] = []
+  const particulars = { name: '', options: shown(request, options) }
   const one = async (object: KubernetesObject): Promise<void> => {
     const { namespace, name } = object.metadata
     try {
       const named = { ...request, namespace, name }
-      deleted.push((await deleteObject(services, named, options)).object)
+      const admission = admissionOf(services, named, 'DELETE', particulars)
+      deleted.push((await deleteObject(services, named, options, admission)).object)
     } catch (error) {
       if (!(error instanceof StatusError) || error.reason !== 'NotFound') throw error
     }

@@ -7,6 +7,7 @@
  */
 import { Pod } from '../../api/core/pod.ts'
 import { deepCopy } from '../../api/equality.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
 import { PodDisruptionBudget } from '../../api/policy/pod-disruption-budget.ts'
 import { labelSelectorOf, matchesLabels } from '../../api/selector.ts'
 import {
@@ -19,6 +20,7 @@ import {
 } from '../../api/status-error.ts'
 import { RevisionConflict } from '../../client/storage.ts'
 import { timestamp } from '../../std/clock.ts'
+import { admissionOf, admitted } from './admission/chain.ts'
 import { commit, isDryRun, live, revisionOf } from './commit.ts'
 import { type DeleteOptions, deleteObject } from './delete.ts'
 import { type ApiRequest, type ApiResult, success } from './request.ts'
@@ -41,7 +43,11 @@ const ATTEMPTS_MAX = 20
 const RETRY_SECONDS = 10
 
 export const evict = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
-  const { metadata, deleteOptions = {} } = (request.body ?? {}) as Eviction
+  const eviction = evictionObject(request)
+  const admission = admissionOf(services, request, 'CREATE')
+  const mutation = admission?.mutate(eviction, undefined)
+  if (mutation) await mutation
+  const { metadata, deleteOptions = {} } = eviction
   if (metadata?.name && metadata.name !== request.name)
     throw badRequest('name in URL does not match name in Eviction object')
   if (deleteOptions.ignoreStoreReadErrorWithClusterBreakingPotential) {
@@ -58,10 +64,23 @@ export const evict = async (services: Services, request: ApiRequest): Promise<Ap
     subresource: undefined,
     body: { dryRun: mergedDryRun(request, dryRun) },
   }
-  const pod = (await live(services, Pod, request.namespace, request.name!)) as Pod
-  if (isDisrupted(pod)) await deleteObject(services, deletion, pinnedOptions(pod, options))
-  else await evictWithinBudget(services, deletion, pod, options)
+  await admitted(admission, eviction, undefined, async () => {
+    const pod = (await live(services, Pod, request.namespace, request.name!)) as Pod
+    if (isDisrupted(pod)) await deleteObject(services, deletion, pinnedOptions(pod, options))
+    else await evictWithinBudget(services, deletion, pod, options)
+  })
   return success(201)
+}
+
+/** The eviction as an object that admission may look at. */
+const evictionObject = ({ body, name, namespace }: ApiRequest): KubernetesObject & Eviction => {
+  const { metadata, ...eviction } = (body ?? {}) as Eviction
+  return {
+    kind: 'Eviction',
+    apiVersion: 'policy/v1',
+    ...eviction,
+    metadata: { name, namespace, ...metadata } as KubernetesObject['metadata'],
+  }
 }
 
 const mergedDryRun = ({ query }: ApiRequest, inBody: string[] = []): string[] => {

@@ -15,6 +15,7 @@ import {
   tooManyRequests,
 } from '../../api/status-error.ts'
 import { newRequestId } from '../../std/ids.ts'
+import { admitConnection } from './admission/connection.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
 import { authorizeRemote } from './aggregation/remote-door.ts'
 import { permit } from './authorization/refusal.ts'
@@ -232,6 +233,7 @@ export class Exchange implements Timed {
     this.verb = method
     const call = await proxyCall(this.options.services.authorizer, target, method, url, user)
     if (!call) throw noSuchMethod()
+    await admitConnection(this.options.services, target, user, NO_QUERY, call.rest)
     this.release()
     await this.options.serveProxy(call, { request: this.request, response: this.response })
   }

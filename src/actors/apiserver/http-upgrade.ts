@@ -17,17 +17,18 @@ import {
 } from '../../api/status-error.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Log } from '../../std/log.ts'
+import { admitConnection } from './admission/connection.ts'
 import type { Aggregator } from './aggregation/aggregator.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
 import { authorizeRemote } from './aggregation/remote-door.ts'
-import type { Authenticate } from './authenticate.ts'
+import type { Authenticate } from './authentication/authenticate.ts'
 import { permit } from './authorization/refusal.ts'
 import { live } from './commit.ts'
 import type { FlowControl } from './flow-control/flow-control.ts'
 import { parsePath, type ResourcePath, splitUrl } from './http-path.ts'
 import { KubeletRefusal } from './node-stream.ts'
 import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
-import { type ApiRequest, flag, type User } from './request.ts'
+import { type ApiRequest, flag, NO_QUERY, type User } from './request.ts'
 import { selectedName } from './selection.ts'
 import type { Services } from './services.ts'
 import type { WatchHub } from './watch-hub.ts'
@@ -87,6 +88,7 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   await allow(options.services, user, target, request.method === 'POST' ? 'create' : 'get')
   // Whoever runs something in a pod must be allowed to create, whichever method the protocol needs.
   await allow(options.services, user, target, 'create')
+  await admitConnection(options.services, target, user, query)
   const pod = (await live(options.services, target.kind, target.namespace, target.name)) as Pod
   // Rarely needed: loaded with the first stream.
   const { servePorts, serveProcess } = await import('./pod-streams.ts')
@@ -139,6 +141,7 @@ const serveProxy = async (
   const { method = 'GET', url = '/' } = request
   const call = await proxyCall(services.authorizer, target, method, url, user)
   if (!call) throw badRequest('this path cannot be upgraded')
+  await admitConnection(services, target, user, NO_QUERY, call.rest)
   const { proxyUpgrade } = await import('./proxy/proxy-upgrade.ts')
   await proxyUpgrade(services, bus, call, request, socket, head)
 }

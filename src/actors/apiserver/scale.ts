@@ -9,6 +9,7 @@ import { type AnyKind, defineKind } from '../../api/kind.ts'
 import { type Managers, setManagers } from '../../api/managed-fields/manager-entry.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import { conflict, invalid, invalidField } from '../../api/status-error.ts'
+import { admissionOf } from './admission/chain.ts'
 import { withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
@@ -87,9 +88,13 @@ export const changeScale = async (
     services,
     request,
     () => false,
-    (current) => {
+    async (current) => {
       const before = scaleOf(kind, current)
       const { scale, managers } = wanted(before, current)
+      const admission = admissionOf(services, request, 'UPDATE', { subresource: 'scale' })
+      const mutation = admission?.mutate(scale as KubernetesObject, before as KubernetesObject)
+      if (mutation) await mutation
+      if (admission) admission.form = (stored) => scaleOf(kind, stored) as KubernetesObject
       const replicas = scale.spec?.replicas ?? 0
       if (replicas < 0)
         throw invalid({ group: 'autoscaling', kind: 'Scale' }, name!, [
@@ -101,7 +106,7 @@ export const changeScale = async (
       const pinned = given && given !== before.metadata.resourceVersion ? given : undefined
       if (managers) setManagers(next, managers)
       const change = { ...request, subresource: undefined, writtenThrough: 'scale' }
-      return replace(services, change, current, next, pinned)
+      return replace(services, change, current, next, pinned, admission)
     },
   )
   return { type: 'document', code: 200, document: scaleOf(kind, stored) }

@@ -3,6 +3,7 @@
  */
 import type { Storage } from '../../client/storage.ts'
 import type { Clock } from '../../std/clock.ts'
+import type { AdmissionChain } from './admission/chain.ts'
 import type { AuthenticateToken } from './authenticate.ts'
 import type { Authorizer } from './authorization/attributes.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
@@ -12,6 +13,7 @@ import type { SortedObjects } from './sorted-objects.ts'
 export interface Services {
   storage: Storage
   authorizer: Authorizer
+  admission: AdmissionChain
   clock: Clock
   sorted: SortedObjects
   addresses: ServiceAddresses

@@ -7,8 +7,10 @@
 import type { Namespace } from '../../api/core/namespace.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { deepCopy } from '../../api/equality.ts'
+import type { KubernetesObject } from '../../api/meta.ts'
 import { conflict, invalid, requiredField } from '../../api/status-error.ts'
 import { timestamp } from '../../std/clock.ts'
+import { admissionOf, admitted } from './admission/chain.ts'
 import { commit, isDryRun, revisionOf, withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
@@ -42,19 +44,37 @@ export const bind = async (services: Services, request: ApiRequest): Promise<Api
     })
   if (!name) errors.push(requiredField('metadata.name', 'name or generateName is required'))
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, name ?? '', errors)
-  await withRetries(
-    services,
-    { ...request, kind: Pod, name },
-    () => false,
-    (current) => {
-      // Not an update: a pod's own update rules forbid to change its node.
-      const next = boundPod(current as Pod, binding, services.clock.now())
-      if (isDryRun(request)) return Promise.resolve(next)
-      return commit(services, Pod, next, revisionOf(current), request.fence)
-    },
+  const admission = admissionOf(services, request, 'CREATE')
+  const shown = bindingObject(binding, request.namespace, name!)
+  const mutation = admission?.mutate(shown, undefined)
+  if (mutation) await mutation
+  await admitted(admission, shown, undefined, () =>
+    withRetries(
+      services,
+      { ...request, kind: Pod, name },
+      () => false,
+      (current) => {
+        // Not an update: a pod's own update rules forbid to change its node.
+        const next = boundPod(current as Pod, shown, services.clock.now())
+        if (isDryRun(request)) return Promise.resolve(next)
+        return commit(services, Pod, next, revisionOf(current), request.fence)
+      },
+    ),
   )
   return success(201)
 }
+
+/** The binding as an object that admission may complete. */
+const bindingObject = (
+  { metadata, target }: Binding,
+  namespace: string | undefined,
+  name: string,
+): KubernetesObject & Binding => ({
+  kind: 'Binding',
+  apiVersion: 'v1',
+  metadata: { ...metadata, name, namespace } as KubernetesObject['metadata'],
+  ...(target ? { target } : {}),
+})
 
 const BINDINGS = { group: '', resource: 'pods/binding' }
 

@@ -2,7 +2,8 @@
  * update: replaces an object, or its status alone through the `status` subresource.
  *
  * Invariant: spec and status never cross; what changes nothing is not written; an update that removes the
- * last finalizer of a deleted object removes the object. Patches end here too, see `patch.ts`.
+ * last finalizer of a deleted object removes the object; admission never writes what the request may not. Patches
+ * end here too, see `patch.ts`.
  */
 import { deepCopy, deepEqual } from '../../api/equality.ts'
 import type { AnyKind } from '../../api/kind.ts'
@@ -21,6 +22,7 @@ import {
   MODIFIED,
   type StatusError,
 } from '../../api/status-error.ts'
+import { type Admission, admissionOf, admitted } from './admission/chain.ts'
 import { commit, isDryRun, remove, revisionOf, withRetries } from './commit.ts'
 import { checkName } from './create.ts'
 import { decodeObject } from './decode-object.ts'
@@ -74,7 +76,7 @@ export const catchUp = async (
 /**
  * Stores `next` in the place of `current`. `next` is the pipeline's, `current` is shared.
  * `pinned` is the resourceVersion the client insists on. Managers of fields that `next` carries are what an apply
- * came to. RevisionConflict passes through.
+ * came to. `admission`: where plug-ins are shown something else than the object. RevisionConflict passes through.
  */
 export const replace = async (
   services: Services,
@@ -82,6 +84,7 @@ export const replace = async (
   current: KubernetesObject,
   next: KubernetesObject,
   pinned: string | undefined,
+  admission: Admission | undefined = admissionOf(services, request, 'UPDATE'),
 ): Promise<KubernetesObject> => {
   const { kind } = request
   const { name } = current.metadata
@@ -93,25 +96,26 @@ export const replace = async (
       name,
       `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${current.metadata.uid}`,
     )
-  const { prepared, managers } = prepare(services, request, current, next)
+  const { draft, managers } = draftOf(services, request, current, next)
+  const isMutated = admission?.isMutated && !admission.form
+  const mutation = isMutated ? admission.mutate(draft, current) : undefined
+  if (mutation) await mutation
+  const prepared = prepare(services, request, current, draft, isMutated)
   const claim = await services.addresses.claim(kind, prepared, current)
   try {
     validate(request, prepared, current)
-    if (isSame(services, kind, prepared, current, managers)) return current
-    setManagers(prepared, managers)
-    if (isDryRun(request)) return prepared
-    if (isReadyToGo(prepared)) {
+    return await admitted(admission, prepared, current, async () => {
+      if (isSame(services, kind, prepared, current, managers)) return current
+      setManagers(prepared, managers)
+      if (isDryRun(request)) return prepared
+      if (!isReadyToGo(prepared)) {
+        const fence = claim?.fence ?? request.fence
+        return commit(services, kind, prepared, revisionOf(current), fence)
+      }
       const last = { ...prepared }
       await remove(services, kind, last, request.fence)
       return last
-    }
-    return await commit(
-      services,
-      kind,
-      prepared,
-      revisionOf(current),
-      claim?.fence ?? request.fence,
-    )
+    })
   } finally {
     claim?.release()
   }
@@ -127,46 +131,66 @@ const isSame = (
 ): boolean =>
   deepEqual(prepared, current) && sameOwnership(managers, knownManagers(services, kind, current))
 
-interface Prepared {
-  prepared: KubernetesObject
-  /** Of the fields as the client set them: what the server adds below is nobody's. */
+interface Draft {
+  draft: KubernetesObject
+  /** Of the fields as the client set them: what admission and the server add is nobody's. */
   managers: Managers
 }
 
-const prepare = (
+/** What the request may change of `current`, with defaults. */
+const draftOf = (
   services: Services,
   request: ApiRequest,
   current: KubernetesObject,
   next: KubernetesObject,
-): Prepared => {
+): Draft => {
   const { kind, subresource } = request
-  const context = { now: services.clock.now(), user: request.user }
   const given = takeManagedFields(next)
   const applied = managersOf(next)
   const managersOfChange = (changed: KubernetesObject) =>
     applied ?? managersAfterUpdate(services, request, current, changed, given)
   keepMetadata(next, current)
-  if (isDecree(request)) return { prepared: next, managers: managersOfChange(next) }
+  if (isDecree(request)) return { draft: next, managers: managersOfChange(next) }
   const part = partOf(request)
   if (!part && subresource === 'status') {
-    const prepared = onlyStatus(next, current)
-    kind.applyDefaults?.(prepared)
-    const managers = managersOfChange(prepared)
-    kind.prepareForStatusUpdate?.(prepared, current, context)
-    return { prepared, managers }
+    const draft = onlyStatus(next, current)
+    kind.applyDefaults?.(draft)
+    return { draft, managers: managersOfChange(draft) }
   }
   if (!part && kind.statusSubresource) takeField(next, current, 'status')
   kind.applyDefaults?.(next)
-  if (part) {
-    part.prepareForUpdate(next, current, context)
-    countGeneration(kind, next, current)
-    return { prepared: next, managers: managersOfChange(next) }
-  }
-  const managers = managersOfChange(next)
-  kind.prepareForUpdate?.(next, current, context)
-  countGeneration(kind, next, current)
-  return { prepared: next, managers }
+  if (part) part.prepareForUpdate(next, current, contextOf(services, request))
+  return { draft: next, managers: managersOfChange(next) }
 }
+
+/** The draft with what the server adds. Plug-ins that mutate may have gone beyond what the request may change. */
+const prepare = (
+  services: Services,
+  request: ApiRequest,
+  current: KubernetesObject,
+  draft: KubernetesObject,
+  isMutated: boolean | undefined,
+): KubernetesObject => {
+  if (isDecree(request)) return draft
+  const { kind, subresource } = request
+  const context = contextOf(services, request)
+  const part = partOf(request)
+  if (!part && subresource === 'status') {
+    const prepared = isMutated ? onlyStatus(draft, current) : draft
+    kind.prepareForStatusUpdate?.(prepared, current, context)
+    return prepared
+  }
+  if (part) {
+    if (isMutated) part.prepareForUpdate(draft, current, context)
+  } else {
+    if (isMutated && kind.statusSubresource) takeField(draft, current, 'status')
+    kind.prepareForUpdate?.(draft, current, context)
+  }
+  countGeneration(kind, draft, current)
+  return draft
+}
+
+const contextOf = ({ clock }: Services, { user }: ApiRequest) => ({ now: clock.now(), user })
 
 const partOf = ({ kind, subresource }: ApiRequest) =>
   subresource === undefined ? undefined : kind.parts?.[subresource]

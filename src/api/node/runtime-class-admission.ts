@@ -23,13 +23,25 @@ const admitOverhead = (spec: PodSpec, found: RuntimeClass | undefined): string |
   const overhead = found?.overhead
   if (!overhead) {
     if (spec.overhead == null) return undefined
-    return 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead'
+    return UNFOUNDED
   }
   const own = spec.overhead ?? {}
-  if (Object.keys(own).length > 0 && !deepEqual(own, overhead.podFixed ?? {}))
-    return "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
+  if (Object.keys(own).length > 0 && !deepEqual(own, overhead.podFixed ?? {})) return MISMATCH
   if (overhead.podFixed) spec.overhead = { ...overhead.podFixed }
   return undefined
+}
+
+const MISMATCH = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
+const UNFOUNDED =
+  'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead'
+
+/** Why a pod that others completed, too, is forbidden after all. `found`: the class it names. */
+export const overheadFault = (
+  spec: PodSpec,
+  found: RuntimeClass | undefined,
+): string | undefined => {
+  if (!found?.overhead) return spec.overhead == null ? undefined : UNFOUNDED
+  return deepEqual(spec.overhead ?? {}, found.overhead.podFixed ?? {}) ? undefined : MISMATCH
 }
 
 /** Sends the pod, in place, where nodes offer the class. Returns the conflict that forbids it, if any. */

@@ -4,8 +4,9 @@
 import { pino } from 'pino'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { AdmissionChain } from '../../../src/actors/apiserver/admission/chain.ts'
 import { announce, planEndpoints } from '../../../src/actors/apiserver/announce.ts'
-import { createAuthenticateToken } from '../../../src/actors/apiserver/authenticate.ts'
+import { createAuthenticateToken } from '../../../src/actors/apiserver/authentication/bearer-token.ts'
 import { createAuthorizer } from '../../../src/actors/apiserver/authorization/authorizer.ts'
 import { bootstrap } from '../../../src/actors/apiserver/bootstrap.ts'
 import { ServiceAccountTokens } from '../../../src/actors/apiserver/service-account-tokens.ts'
@@ -29,9 +30,10 @@ const begin = async () => {
     storage,
     clock: own,
     authorizer: createAuthorizer(),
+    admission: new AdmissionChain([]),
     sorted: new SortedObjects(storage.cache),
     serviceAccounts: new ServiceAccountTokens(serviceAccountKey, storage, own),
-    authenticateToken: createAuthenticateToken([], [], []),
+    authenticateToken: createAuthenticateToken(() => [], []),
     addresses: new ServiceAddresses(storage, {
       serviceCidr: '10.96.0.0/16',
       nodePortRange: { from: 30_000, to: 32_767 },

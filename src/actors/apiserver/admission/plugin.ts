@@ -33,6 +33,10 @@ export interface AdmissionAttributes {
   /** CreateOptions, UpdateOptions, DeleteOptions, PodExecOptions …, as webhooks are shown them. */
   options: object | undefined
   dryRun: boolean
+  /** The mutating plug-ins run for the second and last time. */
+  readonly isReinvocation: boolean
+  /** Set by a plug-in whose change others may have to answer to: the mutating ones run once more. */
+  shouldReinvoke: boolean
 }
 
 export interface AdmissionPlugin {

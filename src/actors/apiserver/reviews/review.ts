@@ -12,6 +12,7 @@ import type { SubjectAccessReview } from '../../../api/authorization/subject-acc
 import type { KubernetesObject } from '../../../api/meta.ts'
 import { invalid } from '../../../api/status-error.ts'
 import { assert } from '../../../std/assert.ts'
+import { admissionOf, admitted } from '../admission/chain.ts'
 import { decodeObject } from '../decode-object.ts'
 import type { ApiRequest, ApiResult } from '../request.ts'
 import type { Services } from '../services.ts'
@@ -25,9 +26,14 @@ export const review = async (services: Services, request: ApiRequest): Promise<A
   const answer = ANSWERS[kind.kind]
   assert(answer, `no answers to ${kind.kind}`)
   const object: KubernetesObject & { status?: unknown } = decodeObject(request)
+  const admission = admissionOf(services, request, 'CREATE')
+  const mutation = admission?.mutate(object, undefined)
+  if (mutation) await mutation
   const errors = kind.validate?.(object) ?? []
   if (errors.length > 0) throw invalid(kind, '', errors)
-  object.status = await answer(services, request, object)
+  object.status = await admitted(admission, object, undefined, async () =>
+    answer(services, request, object),
+  )
   return { type: 'document', code: 201, document: object }
 }
 

@@ -18,6 +18,7 @@ import { type AnyKind, defineKind } from '../../../api/kind.ts'
 import type { KubernetesObject } from '../../../api/meta.ts'
 import { badRequest, conflict, invalid, invalidField } from '../../../api/status-error.ts'
 import { timestamp } from '../../../std/clock.ts'
+import { admissionOf, admitted } from '../admission/chain.ts'
 import { isDryRun, live } from '../commit.ts'
 import { decodeObject } from '../decode-object.ts'
 import type { ApiRequest, ApiResult } from '../request.ts'
@@ -43,6 +44,9 @@ const EXTENDED_TO_SECONDS = 365 * 24 * 3600
 export const requestToken = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   const { namespace = '', name = '' } = request
   const sent = decodeObject({ ...request, kind: TokenRequestKind, namespace: undefined })
+  const admission = admissionOf(services, request, 'CREATE')
+  const mutation = admission?.mutate(sent, undefined)
+  if (mutation) await mutation
   const { metadata } = sent
   checkMatch(name, 'name', metadata.name, name)
   checkMatch(name, 'namespace', metadata.namespace, namespace)
@@ -63,7 +67,7 @@ export const requestToken = async (services: Services, request: ApiRequest): Pro
   metadata.creationTimestamp = timestamp(now)
   const errors = tokenRequestErrors(asked)
   if (errors.length > 0) throw invalid(TokenRequestKind, '', errors)
-  const bound = await boundObjects(services, asked)
+  const bound = await admitted(admission, asked, undefined, () => boundObjects(services, asked))
   const seconds = spec.expirationSeconds
   asked.status = {
     token: isDryRun(request)
