@@ -25,6 +25,11 @@ export interface Write {
   /** For a deletion: the object's last state, which watchers receive. */
   last?: KubernetesObject
   fence?: Fence
+  /**
+   * Other writes of the same stream that are committed with this one, just before it and in their order, or not at
+   * all: their revisions come right before its own. They have no fence or companions themselves. At most 200.
+   */
+  before?: readonly Write[]
   /** Seconds until it expires; only kinds stored in `events`. */
   ttlSeconds?: number
 }

@@ -3,7 +3,7 @@
  *
  * Invariant: one write per key is under way; a write is published with the revision its author read; a
  * conflict of one never fails another. A write whose answer was lost is read back by its write id.
- * It does not retry a lost race: its author decides.
+ * Writes that belong together are members of one batch, always. It does not retry a lost race: its author decides.
  *
  *   add ─▶ ready ─▶ (few: singly │ many: one atomic batch) ─▶ acknowledged ─▶ cache reached ─▶ resolved
  *             ▲                              │ rejected: looked at again, then singly
@@ -24,12 +24,12 @@ import { backoffMs } from '../../std/backoff.ts'
 import { type Clock, sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import { type Fences, fenceLost } from './fences.ts'
-import { type PendingWrite, unknownOutcome } from './pending-write.ts'
+import { membersOf, type PendingWrite, sizeOf, unknownOutcome } from './pending-write.ts'
 
 /** Above this cost one batch (0.9 ms and little more for many) is cheaper than single publishes (0.3 to 0.5 ms each). */
 const SINGLES_COST_MAX = 2
-/** A fenced write is a batch of its own when it goes singly. */
-const FENCED_COST = 10
+/** A write with a fence or with companions is a batch of its own when it goes singly. */
+const BATCHED_COST = 10
 const BATCH_WRITES_MAX = 256
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
 const QUEUE_MAX = 20_000
@@ -72,7 +72,7 @@ export class Committer {
     if (this.queued >= QUEUE_MAX || this.queuedBytes >= QUEUE_BYTES_MAX)
       throw tooManyRequests('the store has too many writes waiting, please try again later', 1)
     this.queued++
-    this.queuedBytes += write.payload.length
+    this.queuedBytes += sizeOf(write)
     const waiting = this.busy.get(write.subject)
     if (waiting) waiting.push(write)
     else {
@@ -122,17 +122,19 @@ export class Committer {
   /** The next commit: as many ready writes as fit, without those that have lost their race already. */
   private gather(): { writes: PendingWrite[]; cost: number } {
     const writes: PendingWrite[] = []
+    let messages = 0
     let bytes = 0
     let taken = 0
     let cost = 0
     for (const write of this.ready) {
-      if (writes.length === BATCH_WRITES_MAX) break
-      if (writes.length > 0 && bytes + write.payload.length > BATCH_BYTES_MAX) break
+      if (messages >= BATCH_WRITES_MAX) break
+      if (writes.length > 0 && bytes + sizeOf(write) > BATCH_BYTES_MAX) break
       taken++
       if (this.isLost(write)) continue
       writes.push(write)
-      bytes += write.payload.length
-      cost += write.fence ? FENCED_COST : 1
+      messages += 1 + write.before.length
+      bytes += sizeOf(write)
+      cost += write.fence || write.before.length > 0 ? BATCHED_COST : 1
     }
     this.ready.splice(0, taken)
     return { writes, cost }
@@ -149,14 +151,17 @@ export class Committer {
         return true
       }
     }
-    const current = this.cached(write)
-    const isBehind =
-      write.expected === 0
-        ? current > 0
-        : Math.max(current, cache.tombstone(this.storage, write.subject)) > write.expected
-    if (!isBehind) return false
+    if (!membersOf(write).some((member) => this.isOvertaken(member))) return false
     this.settleConflict(write)
     return true
+  }
+
+  private isOvertaken(write: PendingWrite): boolean {
+    const current = this.cached(write)
+    if (write.expected === 0) return current > 0
+    return (
+      Math.max(current, this.ports.cache.tombstone(this.storage, write.subject)) > write.expected
+    )
   }
 
   /** The revision of the object in the cache, 0 without one. */
@@ -168,15 +173,18 @@ export class Committer {
     for (let attempt = 1; writes.length > 0; attempt++) {
       const checks = this.checksOf(writes)
       try {
+        const members = writes.flatMap(membersOf)
         const last = await this.ports.streams.publishBatch(this.storage, [
           ...checks,
-          ...writes.map((write) => this.streamWrite(write)),
+          ...members.map((member) => this.streamWrite(member)),
         ])
         this.counters.batches++
-        this.counters.batched += writes.length
-        writes.forEach((write, index) => {
-          this.acknowledge(write, last - writes.length + 1 + index)
-        })
+        this.counters.batched += members.length
+        let sequence = last - members.length
+        for (const write of writes) {
+          sequence += 1 + write.before.length
+          this.acknowledge(write, sequence)
+        }
         return
       } catch (error) {
         const failure = publishError(error)
@@ -254,11 +262,11 @@ export class Committer {
   }
 
   private publishOne(write: PendingWrite): Promise<number> {
-    const { streams, fences } = this.ports
-    const message = this.streamWrite(write)
-    return write.fence
-      ? streams.publishBatch(this.storage, [fences.check(write.fence), message])
-      : streams.publish(this.storage, message)
+    const { streams } = this.ports
+    if (!write.fence && write.before.length === 0)
+      return streams.publish(this.storage, this.streamWrite(write))
+    const messages = membersOf(write).map((member) => this.streamWrite(member))
+    return streams.publishBatch(this.storage, [...this.checksOf([write]), ...messages])
   }
 
   /**
@@ -266,14 +274,15 @@ export class Committer {
    * it. Throws a conflict when somebody else's write is there, as ours may be under it.
    */
   private async readBack(write: PendingWrite): Promise<number | undefined> {
+    const [first] = membersOf(write) as [PendingWrite]
     let stored: StreamMessage | undefined
     try {
-      stored = await this.ports.streams.lastMessage(this.storage, write.subject)
+      stored = await this.ports.streams.lastMessage(this.storage, first.subject)
     } catch (error) {
       throw new PublishError('retry', error instanceof Error ? error.message : String(error))
     }
-    if (stored?.writeId === write.writeId) return stored.sequence
-    if (!stored || stored.sequence === this.expectedOf(write) || stored.tombstone) return undefined
+    if (stored?.writeId === first.writeId) return stored.sequence + write.before.length
+    if (!stored || stored.sequence === this.expectedOf(first) || stored.tombstone) return undefined
     throw new PublishError('conflict', 'another write is stored', stored.sequence)
   }
 
@@ -294,13 +303,26 @@ export class Committer {
         return true
       }
     }
-    if (write.expected === 0 && (await this.overTombstone(write))) return false
-    if (actual === undefined) return false
-    // The author's next read of this cache shows what won.
-    await this.ports.cache.reached(write.kind, actual).catch(() => {})
+    if (write.before.length > 0) {
+      if (!(await this.isGroupLost(write, actual))) return false
+    } else {
+      if (write.expected === 0 && (await this.overTombstone(write))) return false
+      if (actual === undefined) return false
+      // The author's next read of this cache shows what won.
+      await this.ports.cache.reached(write.kind, actual).catch(() => {})
+    }
     if (write.isAmbiguous) this.settle(write, unknownOutcome('another write followed'))
     else this.settleConflict(write)
     return true
+  }
+
+  /** Whether one of the members came too late; which one, its author sees in the cache. */
+  private async isGroupLost(write: PendingWrite, actual: number | undefined): Promise<boolean> {
+    if (actual !== undefined) await this.ports.cache.reached(write.kind, actual).catch(() => {})
+    const members = membersOf(write)
+    if (members.some((member) => this.isOvertaken(member))) return true
+    for (const member of members) if (member.expected === 0) await this.overTombstone(member)
+    return false
   }
 
   /** Whether a create may go on: the key holds no object, at most a tombstone, which it now expects. */
@@ -336,7 +358,7 @@ export class Committer {
 
   private settle(write: PendingWrite, outcome: number | Error) {
     this.queued--
-    this.queuedBytes -= write.payload.length
+    this.queuedBytes -= sizeOf(write)
     if (typeof outcome === 'number') write.resolve(outcome)
     else write.reject(outcome)
     const next = this.busy.get(write.subject)?.shift()

@@ -29,6 +29,8 @@ export interface PendingWrite {
   isDeletion: boolean
   ttlSeconds: number | undefined
   fence: Fence | undefined
+  /** Others that are committed with it, just before it, or not at all. */
+  before: readonly PendingWrite[]
   writeId: string
   /** An earlier attempt may have been stored. */
   isAmbiguous: boolean
@@ -36,6 +38,16 @@ export interface PendingWrite {
   deadline: number
   resolve(revision: number): void
   reject(error: Error): void
+}
+
+/** The messages it consists of, in their order. */
+export const membersOf = (write: PendingWrite): readonly PendingWrite[] =>
+  write.before.length === 0 ? [write] : [...write.before, write]
+
+export const sizeOf = ({ payload, before }: PendingWrite): number => {
+  let bytes = payload.length
+  for (const member of before) bytes += member.payload.length
+  return bytes
 }
 
 /**

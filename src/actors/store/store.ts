@@ -102,27 +102,30 @@ const enqueue = (
   subjects: Subjects,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
-    const { kind, namespace, name, expected, object, fence, ttlSeconds } = write
-    const payload = payloadOf(storedObject(write, cache), streams.maxPayload)
-    const place = { group: kind.group, resource: kind.plural, namespace, name }
-    const pending: PendingWrite = {
-      kind,
-      namespace,
-      name,
-      subject: subjects.key(kind.storage, kind.group, kind.plural, namespace, name),
-      payload: sealing ? sealing.seal(kind, place, payload) : payload,
-      expected,
-      tombstoneAt: undefined,
-      isDeletion: object === undefined,
-      ttlSeconds,
-      fence,
-      writeId: newUid(),
-      isAmbiguous: false,
-      deadline: clock.monotonic() + WRITE_MS,
-      resolve,
-      reject,
+    const pendingOf = (one: Write): PendingWrite => {
+      const { kind, namespace, name, expected, object, fence, ttlSeconds, before = [] } = one
+      const payload = payloadOf(storedObject(one, cache), streams.maxPayload)
+      const place = { group: kind.group, resource: kind.plural, namespace, name }
+      return {
+        kind,
+        namespace,
+        name,
+        subject: subjects.key(kind.storage, kind.group, kind.plural, namespace, name),
+        payload: sealing ? sealing.seal(kind, place, payload) : payload,
+        expected,
+        tombstoneAt: undefined,
+        isDeletion: object === undefined,
+        ttlSeconds,
+        fence,
+        before: before.map(pendingOf),
+        writeId: newUid(),
+        isAmbiguous: false,
+        deadline: clock.monotonic() + WRITE_MS,
+        resolve,
+        reject,
+      }
     }
-    committer.add(pending)
+    committer.add(pendingOf(write))
   })
 
 /** From this many readers of one question on, the next one gathers for a while: a question costs as much as two reads. */

@@ -111,6 +111,65 @@ test('in a batch one conflict never fails its neighbours', async () => {
   )
 })
 
+test('writes that belong together are stored together, with consecutive revisions, or not at all', async () => {
+  const shared = await one.storage.write(putWrite(configMap('together'), 0))
+  await one.storage.write(
+    deleteWrite(
+      configMap('together-0'),
+      await one.storage.write(putWrite(configMap('together-0'), 0)),
+    ),
+  )
+  await other.storage.barrier(ConfigMap)
+  const group = (process: StoreProcess, by: string) =>
+    process.storage.write({
+      ...putWrite(configMap('together', { by }), shared),
+      before: [0, 1].map((index) => putWrite(configMap(`together-${index}`, { by }), 0)),
+    })
+  const results = await Promise.all([failure(group(one, 'one')), failure(group(other, 'other'))])
+  const winner = results[0] === undefined ? 'one' : 'other'
+  assert.instance(results[winner === 'one' ? 1 : 0], RevisionConflict)
+  await other.storage.barrier(ConfigMap)
+  const stored = ['together-0', 'together-1', 'together'].map(
+    (name) => other.cache.get(ConfigMap, 'default', name)!,
+  )
+  assert.equal(
+    stored.map(({ data }) => data!['by']),
+    [winner, winner, winner],
+  )
+  const [first, second, last] = stored.map(({ metadata }) => Number(metadata.resourceVersion))
+  assert.equal([first, second], [last! - 2, last! - 1])
+})
+
+test('a group in a batch is refused without its neighbours, and nothing of it is stored', async () => {
+  const taken = await one.storage.write(putWrite(configMap('group-taken'), 0))
+  const shared = await one.storage.write(putWrite(configMap('group'), 0))
+  await other.storage.barrier(ConfigMap)
+  const behind = other.cache.get
+  other.cache.get = (() => undefined) as typeof other.cache.get
+  const group = failure(
+    other.storage.write({
+      ...putWrite(configMap('group', { by: 'group' }), shared),
+      before: [putWrite(configMap('group-new'), 0), putWrite(configMap('group-taken'), 0)],
+    }),
+  )
+  const singles = Array.from({ length: 16 }, (_, index) =>
+    other.storage.write(putWrite(configMap(`group-neighbour-${index}`), 0)),
+  )
+  other.cache.get = behind
+  assert.instance(await group, RevisionConflict)
+  assert.is((await Promise.all(singles)).length, 16)
+  await other.storage.barrier(ConfigMap)
+  assert.is(other.cache.get(ConfigMap, 'default', 'group-new'), undefined)
+  for (const [name, revision] of [
+    ['group', shared],
+    ['group-taken', taken],
+  ] as const)
+    assert.is(
+      other.cache.get(ConfigMap, 'default', name)?.metadata.resourceVersion,
+      String(revision),
+    )
+})
+
 test('writes to one key are serialised in the order they came', async () => {
   const object = configMap('serial', { n: '0' })
   const revision = await one.storage.write(putWrite(object, 0))
