@@ -89,3 +89,9 @@ export const hollowExec = (argv: readonly string[]) => {
     echoes: false,
   }
 }
+
+/** The files that `cat` is asked for, plainly or through a shell; none of another command. */
+export const shownPaths = (argv: readonly string[]): readonly string[] => {
+  const [step = [], ...more] = stepsOf(argv)
+  return more.length === 0 && step[0] === 'cat' ? step.slice(1) : []
+}

@@ -9,13 +9,14 @@
 import { type Clock, sleep, systemClock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { hollowPort } from './hollow-port.ts'
-import { type HollowProgram, hollowExec, hollowProgram } from './hollow-program.ts'
+import { type HollowProgram, hollowExec, hollowProgram, shownPaths } from './hollow-program.ts'
 import { createPodAddresses, type PodAddresses } from './pod-addresses.ts'
 import {
   type Container,
   type ContainerResources,
   type ContainerSpec,
   type ContainerStats,
+  type ExecOptions,
   type ImageInfo,
   type LogChunk,
   type LogQuery,
@@ -328,7 +329,7 @@ const exec = async (
   id: string,
   command: readonly string[],
   streams: ProcessStreams,
-  options: { timeoutMs?: number; signal?: AbortSignal },
+  options: ExecOptions,
 ): Promise<number> => {
   if (needed(host, id).container.state !== 'running')
     throw new RuntimeError('Unknown', `Container ${id} is not running`)
@@ -340,11 +341,32 @@ const exec = async (
       'Timeout',
       `command "${command.join(' ')}" timed out after ${timeoutMs / 1000}s`,
     )
+  const shown = await mountedFiles(command, options)
+  if (shown) {
+    for (const content of shown) await streams.onStdout(Buffer.from(content))
+    return 0
+  }
   const { output, code, echoes } = hollowExec(command)
   for (const { stream, text } of output)
     await (stream === 'stderr' ? streams.onStderr : streams.onStdout)(Buffer.from(text))
   if (echoes && streams.stdin) for await (const data of streams.stdin) await streams.onStdout(data)
   return code
+}
+
+/** What `cat` of files in volumes shows; undefined for any other command or file. */
+const mountedFiles = async (
+  command: readonly string[],
+  { mountedFile }: ExecOptions,
+): Promise<(Uint8Array | string)[] | undefined> => {
+  const paths = shownPaths(command)
+  if (!mountedFile || paths.length === 0) return undefined
+  const contents: (Uint8Array | string)[] = []
+  for (const path of paths) {
+    const content = await mountedFile(path)
+    if (content === undefined) return undefined
+    contents.push(content)
+  }
+  return contents
 }
 
 const attach = async (

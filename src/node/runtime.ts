@@ -226,6 +226,14 @@ export class RuntimeError extends Error {
   }
 }
 
+export interface ExecOptions {
+  tty: boolean
+  timeoutMs?: number
+  signal?: AbortSignal
+  /** What a volume of the pod holds at a path of the container: asked where containers have no files. */
+  mountedFile?(path: string): Promise<Uint8Array | string | undefined>
+}
+
 export interface Runtime {
   /** `docker` or `hollow`; the scheme of container ids in pod status is `<name>://`. */
   readonly name: string
@@ -258,7 +266,7 @@ export interface Runtime {
     containerId: string,
     command: readonly string[],
     streams: ProcessStreams,
-    options: { tty: boolean; timeoutMs?: number; signal?: AbortSignal },
+    options: ExecOptions,
   ): Promise<number>
   attach(
     containerId: string,

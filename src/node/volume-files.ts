@@ -24,13 +24,20 @@ import {
 import { dirname, join } from 'node:path'
 import { systemClock } from '../std/clock.ts'
 import { randomSuffix } from '../std/ids.ts'
-import { VolumeError, type VolumeFile } from './volumes.ts'
+import { type FileContent, VolumeError, type VolumeFile } from './volumes.ts'
 
 const DATA = '..data'
 const DATA_NEW = '..data_tmp'
 /** Files of a volume owned by a group are readable by it; folders can be entered and pass the group on. */
 const GROUP_READ = 0o440
 const GROUP_FOLDER = 0o2550
+/** For chown: leave it as it is. */
+const KEPT = -1
+
+/** With its content at hand. */
+interface ReadyFile extends VolumeFile {
+  data: FileContent
+}
 
 const check = ({ path }: VolumeFile) => {
   const steps = path.split('/')
@@ -51,7 +58,7 @@ const filesBelow = async (folder: string): Promise<string[]> => {
 
 const isCurrent = async (
   folder: string,
-  files: readonly VolumeFile[],
+  files: readonly ReadyFile[],
   fsGroup: number | undefined,
 ): Promise<boolean> => {
   const present = await filesBelow(folder).catch(() => undefined)
@@ -61,6 +68,7 @@ const isCurrent = async (
     const found = await lstat(path).catch(() => undefined)
     if (!found || (found.mode & 0o7777) !== modeOf(file, fsGroup)) return false
     if (fsGroup !== undefined && found.gid !== fsGroup) return false
+    if (file.owner !== undefined && found.uid !== file.owner) return false
     if (!(await readFile(path)).equals(Buffer.from(file.data))) return false
   }
   return true
@@ -68,7 +76,7 @@ const isCurrent = async (
 
 const writeVersion = async (
   folder: string,
-  files: readonly VolumeFile[],
+  files: readonly ReadyFile[],
   fsGroup: number | undefined,
 ) => {
   const own = async (path: string, mode: number) => {
@@ -86,6 +94,7 @@ const writeVersion = async (
     const path = join(folder, file.path)
     await writeFile(path, file.data)
     await own(path, modeOf(file, fsGroup))
+    if (file.owner !== undefined) await chown(path, file.owner, fsGroup ?? KEPT)
   }
 }
 
@@ -112,12 +121,18 @@ const versionName = () => {
   return `..${stamp}.${randomSuffix(9)}`
 }
 
+const ready = async (file: VolumeFile): Promise<ReadyFile> => ({
+  ...file,
+  data: typeof file.data === 'function' ? await file.data() : file.data,
+})
+
 export const writeVolumeFiles = async (
   volume: string,
-  files: readonly VolumeFile[],
+  described: readonly VolumeFile[],
   fsGroup?: number,
 ): Promise<void> => {
-  files.forEach(check)
+  described.forEach(check)
+  const files = await Promise.all(described.map(ready))
   const current = await readlink(join(volume, DATA)).catch(() => undefined)
   if (current && (await isCurrent(join(volume, current), files, fsGroup)))
     return linkVisible(volume, files)

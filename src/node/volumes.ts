@@ -18,10 +18,15 @@ export class VolumeError extends Error {
 export interface VolumeFile {
   /** Relative, with `/`; never contains `..`. */
   path: string
-  data: Uint8Array | string
+  /** A function is asked for it when it is read. */
+  data: FileContent | (() => Promise<FileContent>)
   /** Permission bits, e.g. 0o644. */
   mode: number
+  /** The user who owns it; that of this process unless given. */
+  owner?: number
 }
+
+export type FileContent = Uint8Array | string
 
 export interface FilesOptions {
   fsGroup?: number

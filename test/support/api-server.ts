@@ -7,6 +7,8 @@ import { type RequestOptions, request } from 'node:https'
 import { pino } from 'pino'
 import type { FrontProxy } from '../../src/actors/apiserver/aggregation/extension-server.ts'
 import { startApiserver } from '../../src/actors/apiserver/apiserver.ts'
+import { Namespace } from '../../src/api/core/namespace.ts'
+import { ServiceAccount } from '../../src/api/core/service-account.ts'
 import type { Bus } from '../../src/bus/bus.ts'
 import { memoryNetwork } from '../../src/bus/memory-bus.ts'
 import type { Client } from '../../src/client/client.ts'
@@ -18,6 +20,7 @@ import {
   type KeyPair,
 } from '../../src/node/pki.ts'
 import { systemClock } from '../../src/std/clock.ts'
+import { newUid } from '../../src/std/ids.ts'
 import { memoryStorage } from './memory-storage.ts'
 
 export interface Answer {
@@ -89,6 +92,24 @@ const LOG = pino({ level: process.env['KUBUS_LOG'] ?? 'warn' })
 
 export const TOKEN = 'test-token'
 
+/** In place of their controller; pods of these accounts mount no token and stay as tests write them. */
+const keepDefaultAccounts = (storage: Storage): (() => void) => {
+  const create = async (namespace: string) => {
+    const metadata = { name: 'default', namespace, uid: newUid(), resourceVersion: '0' }
+    const object = {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { ...metadata, creationTimestamp: '2026-01-01T00:00:00Z' },
+      automountServiceAccountToken: false,
+    }
+    await storage.write({ kind: ServiceAccount, namespace, name: 'default', expected: 0, object })
+  }
+  return storage.cache.subscribe(({ type, kind, object }) => {
+    // Another replica may have been faster.
+    if (type === 'ADDED' && kind === Namespace) create(object.metadata.name).catch(() => undefined)
+  })
+}
+
 export const startTestApiserver = async (
   storage: Storage = memoryStorage(),
   bus: Bus = memoryNetwork(systemClock, LOG)(),
@@ -96,6 +117,7 @@ export const startTestApiserver = async (
   replica = 1,
 ): Promise<TestApiserver> => {
   const pki = await testPki()
+  const endAccounts = keepDefaultAccounts(storage)
   const server = await startApiserver({
     bus,
     client: {} as Client,
@@ -124,7 +146,10 @@ export const startTestApiserver = async (
     storage,
     pki,
     call: (method, path, body, options) => call(pki, server.port, method, path, body, options),
-    stop: () => server.stop(),
+    stop: () => {
+      endAccounts()
+      return server.stop()
+    },
   }
 }
 

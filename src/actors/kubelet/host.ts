@@ -13,6 +13,7 @@ import type { Volumes } from '../../node/volumes.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { ConfigStore } from './config-source.ts'
+import type { PodTokens } from './pod-tokens.ts'
 import {
   allContainersOf,
   hasExited,
@@ -48,6 +49,7 @@ export interface Host {
   recorder: EventRecorder
   prober: Prober
   configs: ConfigStore
+  tokens: PodTokens
   services: ServiceVariables
   statuses: StatusWriter
 }

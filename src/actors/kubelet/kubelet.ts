@@ -27,6 +27,8 @@ import { NodeAgent } from './node-agent.ts'
 import { goArchitecture, type Machine, type NodeDescription } from './node-object.ts'
 import { createNodePages, type PageGreeting } from './node-pages.ts'
 import { PodPopulation } from './pod-population.ts'
+import { PodTokens } from './pod-tokens.ts'
+import { mountedFile } from './pod-volumes.ts'
 import { forwardedSandbox, type PortGreeting, servePort } from './port-stream.ts'
 import { createProber } from './prober.ts'
 import { type ProcessGreeting, runningContainer, serveProcess } from './process-stream.ts'
@@ -64,6 +66,7 @@ interface Shared {
   options: KubeletOptions
   wheel: TimerWheel
   configs: ConfigStore
+  tokens: PodTokens
   services: ServiceVariables
   statuses: StatusWriter
   recorder: EventRecorder
@@ -89,6 +92,7 @@ export const startKubelet = async (
     options,
     wheel,
     configs: new ConfigStore(client),
+    tokens: new PodTokens(ports),
     services: createServiceVariables(client),
     statuses: createStatusWriter(client, wheel, log),
     recorder: createEventRecorder({ client, clock, log, component: 'kubelet' }),
@@ -170,7 +174,7 @@ const machineOf = async (runtime: Runtime, known: Partial<Machine> = {}): Promis
 })
 
 const hostOf = (shared: Shared, node: KubeletNode): Host => {
-  const { ports, options, wheel, configs, services, statuses } = shared
+  const { ports, options, wheel, configs, tokens, services, statuses } = shared
   const { bus, client, clock } = ports
   const log = ports.log.child({ node: node.name })
   return {
@@ -192,6 +196,7 @@ const hostOf = (shared: Shared, node: KubeletNode): Host => {
     recorder: shared.recorder.from(node.name),
     prober: createProber(wheel, clock),
     configs,
+    tokens,
     services,
     statuses,
   }
@@ -285,8 +290,10 @@ const serve = async (shared: Shared, members: readonly Member[]): Promise<Regist
       registrations.push(
         bus.accept(subjects.nodeStream(name, kind), (channel, greeting) => {
           const wanted = greeting as ProcessGreeting
-          const id = runningContainer(pods.find(wanted.namespace, wanted.name, wanted.uid), wanted)
-          void serveProcess(runtime, id, wanted, channel, kind).catch(() => undefined)
+          const memory = pods.find(wanted.namespace, wanted.name, wanted.uid)
+          const { id, name: container } = runningContainer(memory, wanted)
+          const file = (path: string) => mountedFile(host, memory?.pod, container, path)
+          void serveProcess(runtime, id, wanted, channel, kind, file).catch(() => undefined)
         }),
       )
   }

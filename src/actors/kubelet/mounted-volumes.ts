@@ -1,5 +1,5 @@
 /**
- * The volumes of one pod: mounted once, then kept in step with what their files show.
+ * The volumes of one pod: mounted once, then kept in step with what their files show; tokens are renewed in time.
  *
  * Invariant: at most one refresh is under way; a change meanwhile is taken up right after it. What cannot be had
  * stays as it was. Which files a volume holds is decided in `volume-content.ts`.
@@ -9,6 +9,9 @@ import type { Host } from './host.ts'
 import type { PodMemory } from './pod-memory.ts'
 import { mountVolumes, type VolumePaths } from './pod-volumes.ts'
 import { hasFiles, metadataShown, volumeReferences } from './volume-content.ts'
+
+/** Least time between two renewals, however the first ended. */
+const RENEWAL_REST_MS = 10_000
 
 export interface MountedVolumesPorts {
   host: Host
@@ -23,6 +26,8 @@ export class MountedVolumes {
   /** Where they are on the host. */
   paths: VolumePaths = new Map()
   private unfollow: (() => void) | undefined
+  private cancelRenewal: (() => void) | undefined
+  private isReleased = false
   private refreshing = false
   /** Something changed since the files were read. */
   private isStale = false
@@ -35,7 +40,7 @@ export class MountedVolumes {
   async mount(): Promise<void> {
     const { host, memory, onConfigChanged } = this.ports
     const { pod, view } = memory()
-    this.paths = await mountVolumes(host, pod, view.sandbox?.ip ?? '')
+    // Followed first: what is missing now may come before the next try.
     if (!this.unfollow && hasFiles(pod))
       this.unfollow = host.configs.follow(
         pod.metadata.namespace ?? '',
@@ -45,7 +50,9 @@ export class MountedVolumes {
           void this.refresh()
         },
       )
+    this.paths = await mountVolumes(host, pod, view.sandbox?.ip ?? '')
     this.shown = metadataShown(pod)
+    this.renewLater(pod)
   }
 
   /** The pod may have changed: brings its metadata into the files that show it. */
@@ -56,6 +63,18 @@ export class MountedVolumes {
   /** Follows no longer; the files stay. */
   release(): void {
     this.unfollow?.()
+    this.cancelRenewal?.()
+    this.isReleased = true
+  }
+
+  /** Has the tokens in the files renewed in time. */
+  private renewLater({ metadata: { uid } }: Pod) {
+    const { wheel, tokens, clock } = this.ports.host
+    this.cancelRenewal?.()
+    const dueMs = this.isReleased ? undefined : tokens.renewAtMs(uid)
+    if (dueMs === undefined) return
+    const atMs = Math.max(dueMs, clock.now() + RENEWAL_REST_MS)
+    this.cancelRenewal = wheel.at(atMs, () => void this.refresh())
   }
 
   private async refresh() {
@@ -75,6 +94,7 @@ export class MountedVolumes {
       host.log.debug({ error, namespace, name }, 'volumes not refreshed')
     } finally {
       this.refreshing = false
+      this.renewLater(memory().pod)
     }
   }
 }

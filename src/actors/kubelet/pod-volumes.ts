@@ -6,14 +6,12 @@
  */
 import type { Pod } from '../../api/core/pod.ts'
 import { value as quantityValue } from '../../api/quantity.ts'
-import { subjectsFor } from '../../bus/subjects.ts'
 import type { Mount } from '../../node/runtime.ts'
-import { type FilesOptions, VolumeError } from '../../node/volumes.ts'
-import { timestamp } from '../../std/clock.ts'
+import { type FileContent, type FilesOptions, VolumeError } from '../../node/volumes.ts'
 import { ConfigError, expand, type PodFacts } from './environment.ts'
 import type { Host } from './host.ts'
-import type { PodContainer, PodSpec } from './pod-view.ts'
-import { tokenRequests, type Volume, volumeFiles, volumeReferences } from './volume-content.ts'
+import { allContainersOf, type PodContainer, type PodSpec } from './pod-view.ts'
+import { type GetToken, type Volume, volumeFiles, volumeReferences } from './volume-content.ts'
 
 /** Host paths by volume name. */
 export type VolumePaths = ReadonlyMap<string, string>
@@ -30,11 +28,10 @@ export const mountVolumes = async (host: Host, pod: Pod, podIP: string): Promise
   const paths = new Map<string, string>()
   if (wanted.length === 0) return paths
   const sources = await host.configs.load(pod.metadata.namespace ?? '', volumeReferences(pod))
-  const tokens = await fetchTokens(host, pod)
   await Promise.all(
     wanted.map(async (volume) => {
       try {
-        const files = volumeFiles(pod, volume, sources, factsOf(host, podIP), tokens)
+        const files = volumeFiles(pod, volume, sources, factsOf(host, podIP), tokensOf(host, pod))
         paths.set(volume.name, await place(host, pod, volume, files))
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error)
@@ -44,6 +41,11 @@ export const mountVolumes = async (host: Host, pod: Pod, podIP: string): Promise
   )
   return paths
 }
+
+const tokensOf =
+  ({ tokens }: Host, pod: Pod): GetToken =>
+  (query) =>
+    tokens.of(pod, query)
 
 const place = (
   { volumes }: Host,
@@ -75,32 +77,6 @@ const pluginOf = (volume: Volume): FilesOptions => {
     ({ secret, serviceAccountToken }) => secret ?? serviceAccountToken,
   )
   return { plugin: 'projected', ...(isSecret ? { memory: true } : {}) }
-}
-
-/** Service account tokens for projected volumes, by file path, from the API's token subresource. */
-const fetchTokens = async (host: Host, pod: Pod): Promise<ReadonlyMap<string, string>> => {
-  const tokens = new Map<string, string>()
-  for (const { path, audience, expirationSeconds } of tokenRequests(pod)) {
-    const { namespace, name, uid } = pod.metadata
-    const account = pod.spec?.serviceAccountName ?? 'default'
-    const subjects = subjectsFor(host.bus.prefix)
-    const answer = await host.bus.request(
-      subjects.api('create', 'serviceaccounts/token', namespace, account),
-      {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        metadata: { creationTimestamp: timestamp(host.clock.now()) },
-        spec: {
-          audiences: audience ? [audience] : [],
-          expirationSeconds,
-          boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
-        },
-      },
-    )
-    const token = (answer.data as { status?: { token?: string } } | undefined)?.status?.token
-    if (token) tokens.set(path, token)
-  }
-  return tokens
 }
 
 /** What the container sees of the pod's volumes; throws ConfigError for a mount of nothing. */
@@ -143,3 +119,29 @@ const propagationOf = (propagation: string | undefined): Pick<Mount, 'propagatio
     : propagation === 'Bidirectional'
       ? { propagation: 'rshared' }
       : {}
+
+/**
+ * What a volume of content holds at a path of the container, made up as it would be written now; undefined where
+ * none is mounted. For runtimes whose containers have no files.
+ */
+export const mountedFile = async (
+  host: Host,
+  pod: Pod | undefined,
+  containerName: string,
+  path: string,
+): Promise<FileContent | undefined> => {
+  if (!pod) return undefined
+  const container = allContainersOf(pod).find(({ name }) => name === containerName)
+  for (const { name, mountPath, subPath } of container?.volumeMounts ?? []) {
+    const folder = mountPath.replace(/\/*$/, '')
+    if (path !== folder && !path.startsWith(`${folder}/`)) continue
+    const volume = pod.spec?.volumes?.find((one) => one.name === name)
+    if (!volume) continue
+    const sources = await host.configs.load(pod.metadata.namespace ?? '', volumeReferences(pod))
+    const files = volumeFiles(pod, volume, sources, factsOf(host, ''), tokensOf(host, pod))
+    const wanted = [subPath, path.slice(folder.length + 1)].filter(Boolean).join('/')
+    const file = files?.find((one) => one.path === wanted)
+    if (file) return typeof file.data === 'function' ? file.data() : file.data
+  }
+  return undefined
+}

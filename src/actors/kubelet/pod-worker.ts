@@ -189,6 +189,7 @@ export class PodWorker implements Worker {
     for (const container of [...view.containers.values()].flat()) await runtime.remove(container.id)
     if (sandbox) await runtime.removeSandbox(sandbox.id)
     await volumes.removePod(uid)
+    this.host.tokens.forget(uid)
     return { type: 'removed' }
   }
 

@@ -7,10 +7,10 @@
  */
 import { notFound, type Status, StatusError } from '../../api/status-error.ts'
 import type { Channel } from '../../bus/bus.ts'
-import type { ProcessStreams, Runtime } from '../../node/runtime.ts'
+import type { ExecOptions, ProcessStreams, Runtime } from '../../node/runtime.ts'
 import { containerNamed } from './log-stream.ts'
 import type { PodMemory } from './pod-memory.ts'
-import { newest } from './pod-view.ts'
+import { newest, type ObservedContainer } from './pod-view.ts'
 
 export interface ProcessGreeting {
   namespace: string
@@ -29,17 +29,17 @@ const PODS = { group: '', resource: 'pods' }
 /** Input that the process has not read yet. */
 const STDIN_CHUNKS_MAX = 4096
 
-/** The runtime id of the running container meant; throws StatusError. */
+/** The running container meant; throws StatusError. */
 export const runningContainer = (
   memory: PodMemory | undefined,
   greeting: ProcessGreeting,
-): string => {
+): ObservedContainer => {
   if (!memory) throw notFound(PODS, greeting.name)
   const name = containerNamed(memory, greeting.container)
   const current = newest(memory.view, name)
   if (current?.state !== 'running')
     throw new StatusError(500, 'InternalError', `container not found ("${name}")`)
-  return current.id
+  return current
 }
 
 export const serveProcess = async (
@@ -48,6 +48,7 @@ export const serveProcess = async (
   greeting: ProcessGreeting,
   channel: Channel,
   kind: 'exec' | 'attach',
+  mountedFile: NonNullable<ExecOptions['mountedFile']>,
 ): Promise<void> => {
   const abort = new AbortController()
   const input = inputFrom(channel)
@@ -65,7 +66,8 @@ export const serveProcess = async (
   let status: Status
   try {
     if (kind === 'exec') {
-      const code = await runtime.exec(id, greeting.command ?? [], streams, options)
+      const command = greeting.command ?? []
+      const code = await runtime.exec(id, command, streams, { ...options, mountedFile })
       status = code === 0 ? success() : exitStatus(code)
     } else {
       await runtime.attach(id, streams, options)

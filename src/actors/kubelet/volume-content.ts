@@ -1,29 +1,28 @@
 /**
  * Which files a ConfigMap, Secret, downwardAPI or projected volume holds, and what a pod refers to: pure.
  *
- * Invariant: paths and modes are Kubernetes'; a missing reference that is not optional throws VolumeError
- * with the message of a FailedMount event. Nothing is written here.
+ * Invariant: paths, modes and owners are Kubernetes'; a missing reference that is not optional throws VolumeError
+ * with the message of a FailedMount event. Tokens are asked for when their file is read. Nothing is written here.
  */
 import type { ConfigMap } from '../../api/core/config-map.ts'
 import type { Pod } from '../../api/core/pod.ts'
 import type { Secret } from '../../api/core/secret.ts'
 import { VolumeError, type VolumeFile } from '../../node/volumes.ts'
 import { type ConfigSources, fieldValue, type PodFacts, resourceValue } from './environment.ts'
+import type { TokenQuery } from './pod-tokens.ts'
 import { allContainersOf, type PodSpec } from './pod-view.ts'
 
 export type Volume = NonNullable<PodSpec['volumes']>[number]
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number]
+type TokenProjection = NonNullable<Projection['serviceAccountToken']>
 type KeyToPath = NonNullable<NonNullable<Volume['configMap']>['items']>[number]
 type DownwardItem = NonNullable<NonNullable<Volume['downwardAPI']>['items']>[number]
 
-/** A token asked for by a projected volume; whoever fetches tokens fills in the file. */
-export interface TokenRequest {
-  path: string
-  audience?: string
-  expirationSeconds: number
-}
+/** Gets a token of the pod's account. */
+export type GetToken = (query: TokenQuery) => Promise<string>
 
 const DEFAULT_MODE = 0o644
+const PRIVATE_MODE = 0o600
 const TOKEN_SECONDS = 3600
 
 /** The volume's files; undefined when its kind has none (emptyDir, hostPath …). */
@@ -32,7 +31,7 @@ export const volumeFiles = (
   volume: Volume,
   sources: ConfigSources,
   facts: PodFacts,
-  tokens: ReadonlyMap<string, string>,
+  token: GetToken,
 ): VolumeFile[] | undefined => {
   if (volume.configMap) {
     const { name = '', items, optional, defaultMode } = volume.configMap
@@ -47,10 +46,28 @@ export const volumeFiles = (
     return downwardFiles(pod, items ?? [], facts, defaultMode ?? DEFAULT_MODE)
   }
   if (!volume.projected) return undefined
-  const mode = volume.projected.defaultMode ?? DEFAULT_MODE
-  return (volume.projected.sources ?? []).flatMap((source) =>
-    projected(pod, source, sources, facts, mode, tokens),
-  )
+  return projectedFiles(pod, volume.projected, sources, facts, token)
+}
+
+/** Of two sources with a file at one path, the later one counts. */
+const projectedFiles = (
+  pod: Pod,
+  { sources: parts = [], defaultMode = DEFAULT_MODE }: NonNullable<Volume['projected']>,
+  sources: ConfigSources,
+  facts: PodFacts,
+  token: GetToken,
+): VolumeFile[] => {
+  const files = new Map<string, VolumeFile>()
+  const faults: string[] = []
+  for (const part of parts)
+    try {
+      for (const file of projected(pod, part, sources, facts, defaultMode, token))
+        files.set(file.path, file)
+    } catch (error) {
+      faults.push(error instanceof Error ? error.message : String(error))
+    }
+  if (faults.length === 0) return [...files.values()]
+  throw new VolumeError(faults.length === 1 ? faults[0]! : `[${faults.join(', ')}]`)
 }
 
 const projected = (
@@ -59,7 +76,7 @@ const projected = (
   sources: ConfigSources,
   facts: PodFacts,
   mode: number,
-  tokens: ReadonlyMap<string, string>,
+  token: GetToken,
 ): VolumeFile[] => {
   if (source.configMap) {
     const { name = '', items, optional } = source.configMap
@@ -70,12 +87,35 @@ const projected = (
     return secretFiles(sources, name, items, optional, mode)
   }
   if (source.downwardAPI) return downwardFiles(pod, source.downwardAPI.items ?? [], facts, mode)
-  if (source.serviceAccountToken) {
-    const token = tokens.get(source.serviceAccountToken.path)
-    if (token === undefined) throw new VolumeError('failed to fetch token')
-    return [{ path: source.serviceAccountToken.path, data: token, mode: 0o600 }]
-  }
+  if (source.serviceAccountToken) return [tokenFile(pod, source.serviceAccountToken, mode, token)]
   throw new VolumeError('unsupported projection')
+}
+
+/** Only for the group or the one user of the pod, where it has one. */
+const tokenFile = (
+  pod: Pod,
+  { path, audience, expirationSeconds = TOKEN_SECONDS }: TokenProjection,
+  mode: number,
+  token: GetToken,
+): VolumeFile => {
+  const owner = onlyUserOf(pod)
+  const isPrivate = owner !== undefined || pod.spec?.securityContext?.fsGroup !== undefined
+  return {
+    path,
+    data: () => token({ expirationSeconds, ...(audience ? { audience } : {}) }),
+    mode: isPrivate ? PRIVATE_MODE : mode,
+    ...(owner === undefined ? {} : { owner }),
+  }
+}
+
+/** The user as whom all containers run, if each says it. */
+const onlyUserOf = ({ spec }: Pod): number | undefined => {
+  const users = new Set(
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(
+      ({ securityContext }) => securityContext?.runAsUser ?? spec?.securityContext?.runAsUser,
+    ),
+  )
+  return users.size === 1 ? [...users][0] : undefined
 }
 
 const pick = (
@@ -146,22 +186,6 @@ const downwardFiles = (
         : '',
     mode: own ?? mode,
   }))
-
-/** Tokens that the pod's projected volumes want. */
-export const tokenRequests = (pod: Pod): TokenRequest[] =>
-  (pod.spec?.volumes ?? []).flatMap((volume) =>
-    (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) =>
-      token
-        ? [
-            {
-              path: token.path,
-              expirationSeconds: token.expirationSeconds ?? TOKEN_SECONDS,
-              ...(token.audience ? { audience: token.audience } : {}),
-            },
-          ]
-        : [],
-    ),
-  )
 
 export interface References {
   configMaps: Set<string>

@@ -3,8 +3,7 @@
  * adds.
  *
  * `admitPod` runs once, before or after defaults, before validation of a create, in place. Sources: the
- * pod's registry strategy and the plug-ins ServiceAccount, Priority and DefaultTolerationSeconds. It
- * mounts no token: no token is issued yet.
+ * pod's registry strategy and the plug-ins Priority and DefaultTolerationSeconds. It gives no identity.
  */
 import type { V1LabelSelector, V1PodAffinityTerm } from '@kubernetes/client-node'
 import { timestamp } from '../../std/clock.ts'
@@ -14,7 +13,6 @@ import { qosClassOf } from './pod-qos.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'
 import { applyAppArmorAnnotations } from './profile-annotations.ts'
 
-const MIRROR = 'kubernetes.io/config.mirror'
 /** A node that vanishes keeps its pods this long unless they say otherwise. */
 const DEFAULT_TOLERATION_SECONDS = 300
 const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
@@ -37,10 +35,6 @@ export const admitPod = (pod: Pod, { now }: { now: number }): void => {
   selectByOwnLabels(spec, pod.metadata.labels ?? {})
   const { annotations } = pod.metadata
   if (annotations) applyAppArmorAnnotations(spec, annotations)
-  if (annotations?.[MIRROR] === undefined) {
-    spec.serviceAccountName ||= spec.serviceAccount || 'default'
-    spec.serviceAccount = spec.serviceAccountName
-  }
   spec.priority ??= 0
   spec.preemptionPolicy ??= 'PreemptLowerPriority'
   tolerateLostNode(spec)

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ConfigSources } from '../../../src/actors/kubelet/environment.ts'
+import type { TokenQuery } from '../../../src/actors/kubelet/pod-tokens.ts'
 import {
   environmentReferences,
   metadataShown,
@@ -23,8 +24,11 @@ const facts = { hostIP: '1.1.1.1', podIP: '2.2.2.2', allocatable: {} }
 
 const show = (volume: Partial<Volume>) => {
   try {
-    return volumeFiles(podOf(), { name: 'v', ...volume }, sources, facts, new Map([['token', 't']]))
-      ?.map(({ path, data, mode }) => `${path} ${Buffer.from(data)} ${mode.toString(8)}`)
+    return volumeFiles(podOf(), { name: 'v', ...volume }, sources, facts, async () => 't')
+      ?.map(
+        ({ path, data, mode }) =>
+          `${path} ${typeof data === 'function' ? 'asked for' : Buffer.from(data)} ${mode.toString(8)}`,
+      )
       .join(', ')
   } catch (error) {
     return (error as Error).message
@@ -74,9 +78,61 @@ check(
       ],
     },
   },
-  'a 1 644, p s 644, token t 600',
+  'a 1 644, p s 644, token asked for 644',
+)
+check(
+  'of two projections with a file at one path, the later one',
+  {
+    projected: {
+      defaultMode: 0o440,
+      sources: [
+        { secret: { name: 'key', items: [{ key: 'p', path: 'x' }] } },
+        { configMap: { name: 'cfg', items: [{ key: 'a', path: 'x' }] } },
+      ],
+    },
+  },
+  'x 1 440',
+)
+check(
+  'all faults of a projected volume',
+  { projected: { sources: [{ configMap: { name: 'none' } }, { secret: { name: 'none' } }] } },
+  '[configmap "none" not found, secret "none" not found]',
 )
 check('a volume without files', { emptyDir: {} }, undefined)
+
+const tokenFileOf = async (spec: Parameters<typeof podOf>[0]) => {
+  const asked: TokenQuery[] = []
+  const getToken = async (query: TokenQuery) => {
+    asked.push(query)
+    return 'secret'
+  }
+  const volume: Volume = {
+    name: 'v',
+    projected: {
+      sources: [{ serviceAccountToken: { path: 't', audience: 'a', expirationSeconds: 700 } }],
+    },
+  }
+  const [file] = volumeFiles(podOf(spec), volume, sources, facts, getToken)!
+  assert.is(asked.length, 0, 'nobody asks before the file is read')
+  assert.is(typeof file!.data === 'function' && (await file!.data()), 'secret')
+  assert.equal(asked, [{ expirationSeconds: 700, audience: 'a' }])
+  return { mode: file!.mode.toString(8), owner: file!.owner }
+}
+
+test('a token is readable by all, or only by the one user or the group of the pod', async () => {
+  assert.equal(await tokenFileOf({}), { mode: '644', owner: undefined })
+  assert.equal(await tokenFileOf({ securityContext: { fsGroup: 7 } }), {
+    mode: '600',
+    owner: undefined,
+  })
+  assert.equal(await tokenFileOf({ securityContext: { runAsUser: 9 } }), { mode: '600', owner: 9 })
+  const two = [box('a', { securityContext: { runAsUser: 1 } }), box('b')]
+  assert.equal(await tokenFileOf({ containers: two, securityContext: { runAsUser: 1 } }), {
+    mode: '600',
+    owner: 1,
+  })
+  assert.equal(await tokenFileOf({ containers: two }), { mode: '644', owner: undefined })
+})
 
 test('collects what a pod refers to', () => {
   const pod = podOf({

@@ -150,7 +150,6 @@ test('a new pod is pending, tolerates a lost node for five minutes and has a pri
       tolerationSeconds: 300,
     },
   ])
-  assert.is(pod.spec!.serviceAccountName, 'default')
   assert.is(pod.spec!.priority, 0)
   assert.is(pod.spec!.preemptionPolicy, 'PreemptLowerPriority')
 })
