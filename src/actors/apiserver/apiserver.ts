@@ -21,18 +21,16 @@ import { writeAvailability } from './aggregation/write-availability.ts'
 import { announce } from './announce.ts'
 import { keepApiServices } from './api-services.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
-import {
-  type AuthenticationOptions,
-  createAuthenticate,
-  createAuthenticateToken,
-} from './authenticate.ts'
+import { createAuthenticate } from './authentication/authenticate.ts'
+import { Authentication, type AuthenticationSettings } from './authentication/authentication.ts'
+import type { ClientAuthorities } from './authentication/client-certificates.ts'
 import { createAuthorizer } from './authorization/authorizer.ts'
 import { bootstrap, SYSTEM } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
 import { FlowControl } from './flow-control/flow-control.ts'
 import { keepSchemaStatus } from './flow-control/schema-status.ts'
-import { createHttpDoor, type HttpDoor, type TlsOptions } from './http-door.ts'
+import { createHttpDoor, type HttpDoor, secureContextOf, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { Metrics } from './metrics.ts'
 import { serveLogs } from './node-logs.ts'
@@ -43,12 +41,28 @@ import { createSite } from './site.ts'
 import { SortedObjects } from './sorted-objects.ts'
 import { WatchHub } from './watch-hub.ts'
 
-export interface ApiserverOptions extends Ports {
-  storage: Storage
+/** What an apiserver is known by and knows others by; it may be replaced while requests are served. */
+export interface Credentials {
   tls: TlsOptions
   /** By what servers behind this one know it; without it they know nobody. */
   frontProxy?: FrontProxy
-  authentication: AuthenticationOptions
+  authentication: AuthenticationSettings & {
+    /** PEM of the RSA key that signs tokens of service accounts; it stays what it is. */
+    serviceAccountKey: string
+  }
+}
+
+export interface Apiserver extends Component {
+  port: number
+  /**
+   * From now on connections are made, and requests judged, by these credentials; what is under way goes on.
+   * Rejects when the authentication's configuration cannot be used, whose former one holds on then.
+   */
+  present(credentials: Credentials): Promise<void>
+}
+
+export interface ApiserverOptions extends Ports, Credentials {
+  storage: Storage
   /** Which plug-ins run besides, or instead of, those that are on by default. */
   admission?: AdmissionOptions
   bind: { address: string; port: number }
@@ -67,23 +81,20 @@ const DRAIN_MS = 10_000
 const DRAIN_STEP_MS = 20
 
 /** Rejects when the address cannot be bound; `ready` resolves when the cache is complete and both doors serve. */
-export const startApiserver = async (
-  options: ApiserverOptions,
-): Promise<Component & { port: number }> => {
+export const startApiserver = async (options: ApiserverOptions): Promise<Apiserver> => {
   const { storage, clock, log, identity, advertiseAddress: address } = options
-  const { serviceAccountKey, tokens = [] } = options.authentication
+  let credentials: Credentials = options
+  const { serviceAccountKey } = options.authentication
   const serviceAccounts = new ServiceAccountTokens(serviceAccountKey, storage, clock)
+  const authentication = new Authentication({ storage, serviceAccounts, clock, log })
+  await authentication.start(authoritiesOf(options), options.authentication)
   const services: Services = {
     storage,
     clock,
     authorizer: createAuthorizer(),
     admission: new AdmissionChain(pluginsOf(options.admission ?? {})),
     serviceAccounts,
-    authenticateToken: createAuthenticateToken(
-      tokens,
-      [serviceAccounts.judge],
-      serviceAccounts.audiences,
-    ),
+    authenticateToken: authentication.authenticateToken,
     sorted: new SortedObjects(storage.cache),
     addresses: new ServiceAddresses(storage, {
       serviceCidr: options.serviceCidr ?? '10.96.0.0/16',
@@ -94,7 +105,9 @@ export const startApiserver = async (
   const aggregator = new Aggregator({
     cache: storage.cache,
     bus: options.bus,
-    frontProxy: options.frontProxy,
+    get frontProxy() {
+      return credentials.frontProxy
+    },
     clock,
     log,
     writeStatus: (object) => writeAvailability(services, object),
@@ -103,7 +116,8 @@ export const startApiserver = async (
   const metrics = new Metrics()
   const flowControl = new FlowControl(storage.cache, clock)
   const state: Parts['state'] = { isReady: false, customResources: undefined }
-  const door = openHttpDoor(options, { services, aggregator, hub, metrics, flowControl, state })
+  const parts = { services, authentication, aggregator, hub, metrics, flowControl, state }
+  const door = openHttpDoor(options, parts)
   const port = await listen(door.server, options.bind)
 
   let closeBusDoor: (() => Promise<void>) | undefined
@@ -116,7 +130,7 @@ export const startApiserver = async (
     await bootstrap(services, port)
     state.customResources = await serveCustomResources(services, hub, options.bus, log)
     releaseApiServices = await keepApiServices(services, log)
-    await publishAuthentication(services, options.tls.clientCa, options.frontProxy)
+    await publishAuthentication(services, credentials.tls.clientCa, credentials.frontProxy)
     aggregator.start()
     stopSchemaStatus = keepSchemaStatus(services, SYSTEM, log)
     state.isReady = true
@@ -136,6 +150,7 @@ export const startApiserver = async (
     services.sorted.stop()
     flowControl.stop()
     services.addresses.stop()
+    authentication.stop()
   }
   const machine = apiserverMachine.provide({
     actors: { prepare: fromPromise(prepare), drain: fromPromise(drain) },
@@ -145,8 +160,24 @@ export const startApiserver = async (
       },
     },
   })
-  return { port, ...run(machine, log) }
+  return {
+    port,
+    ...run(machine, log),
+    present: async (next) => {
+      credentials = next
+      door.server.setSecureContext(secureContextOf(next))
+      await Promise.all([
+        authentication.replace(authoritiesOf(next), next.authentication),
+        state.isReady && publishAuthentication(services, next.tls.clientCa, next.frontProxy),
+      ])
+    },
+  }
 }
+
+const authoritiesOf = ({ tls, frontProxy }: Credentials): ClientAuthorities => ({
+  clientCa: tls.clientCa,
+  frontProxyCa: frontProxy?.authority,
+})
 
 /** The machine as a component. */
 const run = (machine: typeof apiserverMachine, log: Log): Component => {
@@ -173,6 +204,7 @@ const run = (machine: typeof apiserverMachine, log: Log): Component => {
 
 interface Parts {
   services: Services
+  authentication: Authentication
   aggregator: Aggregator
   hub: WatchHub
   metrics: Metrics
@@ -183,10 +215,10 @@ interface Parts {
 const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
   const { bus, clock, log, advertiseAddress, bind } = options
   const { services, aggregator, hub, metrics, flowControl, state } = parts
-  const authenticate = createAuthenticate(services.authenticateToken, services.authorizer)
+  const authenticate = createAuthenticate(parts.authentication, services.authorizer)
   const serverAddress = `${advertiseAddress}:${bind.port}`
   const door = createHttpDoor({
-    tls: options.tls,
+    tls: secureContextOf(options),
     services,
     aggregator,
     hub,

@@ -12,11 +12,12 @@
 
 import type { ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { TLSSocket } from 'node:tls'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { Aggregator } from './aggregation/aggregator.ts'
-import type { Authenticate } from './authenticate.ts'
+import type { Auditor } from './audit/auditor.ts'
+import type { Authenticate } from './authentication/authenticate.ts'
 import type { FlowControl } from './flow-control/flow-control.ts'
 import { Exchange } from './http-exchange.ts'
 import type { Http2Sessions, RequestHandler } from './http2-sessions.ts'
@@ -32,12 +33,12 @@ export interface TlsOptions {
   /** PEM. */
   certificate: string
   key: string
-  /** PEM of the authority that signs client certificates. */
+  /** PEM of the authorities that sign client certificates: one, or several while they change. */
   clientCa: string
 }
 
 export interface HttpDoorOptions {
-  tls: TlsOptions
+  tls: SecureContextOptions
   services: Services
   hub: WatchHub
   site: Site
@@ -46,6 +47,8 @@ export interface HttpDoorOptions {
   /** Servers behind this one. */
   aggregator: Aggregator
   authenticate: Authenticate
+  /** Absent: nothing is audited. */
+  auditor?: Auditor | undefined
   clock: Clock
   log: Log
   /** Resources are served only then. */
@@ -72,6 +75,24 @@ export interface HttpDoor {
   endSessions(now: boolean): void
 }
 
+/**
+ * What a server takes, when it is made and by `setSecureContext`. Authorities of clients and of front proxies
+ * are verified alike; whose a certificate is, `client-certificates.ts` finds out.
+ */
+export const secureContextOf = ({
+  tls,
+  frontProxy,
+}: {
+  tls: TlsOptions
+  frontProxy?: { authority: string }
+}): SecureContextOptions => ({
+  cert: tls.certificate,
+  key: tls.key,
+  ca: frontProxy ? [tls.clientCa, frontProxy.authority] : tls.clientCa,
+  secureOptions: NO_SESSION_TICKETS,
+  minVersion: 'TLSv1.2',
+})
+
 export const createHttpDoor = (options: HttpDoorOptions): HttpDoor => {
   const { tls, clock } = options
   const deadlines = new RequestDeadlines(clock)
@@ -83,14 +104,10 @@ export const createHttpDoor = (options: HttpDoorOptions): HttpDoor => {
   }
   const server = createServer(
     {
-      cert: tls.certificate,
-      key: tls.key,
-      ca: tls.clientCa,
+      ...tls,
       requestCert: true,
       rejectUnauthorized: false,
       ALPNProtocols: ['h2', 'http/1.1'],
-      secureOptions: NO_SESSION_TICKETS,
-      minVersion: 'TLSv1.2',
       maxHeaderSize: HEADER_BYTES_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,

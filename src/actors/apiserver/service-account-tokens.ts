@@ -22,7 +22,7 @@ import type { KubernetesObject } from '../../api/meta.ts'
 import type { Storage } from '../../client/storage.ts'
 import type { Clock } from '../../std/clock.ts'
 import { newUid } from '../../std/ids.ts'
-import { type TokenJudge, TokenRefused } from './authenticate.ts'
+import { type TokenJudge, TokenRefused } from './authentication/bearer-token.ts'
 import type { User } from './request.ts'
 
 /** As kubeadm names the issuer of its clusters; it is also the audience of this API. */

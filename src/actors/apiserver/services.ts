@@ -4,7 +4,7 @@
 import type { Storage } from '../../client/storage.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { AdmissionChain } from './admission/chain.ts'
-import type { AuthenticateToken } from './authenticate.ts'
+import type { AuthenticateToken } from './authentication/bearer-token.ts'
 import type { Authorizer } from './authorization/attributes.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import type { ServiceAddresses } from './service-addresses.ts'

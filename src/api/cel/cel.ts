@@ -46,6 +46,8 @@ export interface Compiled {
   readonly cost: Readonly<Size>
   /** Whether the variable is mentioned, e.g. `oldSelf`. */
   mentions(variable: string): boolean
+  /** Whether `field` is selected of the variable itself, e.g. `claims.email` or `claims.?email`. */
+  selects(variable: string, field: string): boolean
   /** `budget` in units of cost, default Kubernetes' limit of one call. Throws CelError. */
   evaluate(bindings: Readonly<Record<string, unknown>>, budget?: number): Evaluation
 }
@@ -93,15 +95,21 @@ export const compile = (
       return cost
     },
     mentions: (variable) => mentions(expression, variable),
+    selects: (variable, field) => selects(expression, variable, field),
     evaluate: (bindings, budget = CALL_COST_MAX) => {
       const lookup: Frame['lookup'] = (name) => {
         const raw = Object.hasOwn(bindings, name) ? bindings[name] : undefined
         return raw === undefined ? undefined : adapters.get(name)?.(raw)
       }
       const frame: Frame = { lookup, slots: [], cost: 0, budget }
-      const value = step(frame)
-      if (wanted === BOOL && typeof value !== 'boolean') throw new CelError('no such overload')
-      return { value, cost: frame.cost }
+      try {
+        const value = step(frame)
+        if (wanted === BOOL && typeof value !== 'boolean') throw new CelError('no such overload')
+        return { value, cost: frame.cost }
+      } catch (error) {
+        if (error instanceof CelError) error.cost = frame.cost
+        throw error
+      }
     },
   }
 }
@@ -129,5 +137,16 @@ const mentions = (part: unknown, variable: string): boolean => {
   if (op === 'identifier' && name === variable) return true
   return Object.entries(part).some(
     ([key, value]) => key !== 'type' && key !== 'overloads' && mentions(value, variable),
+  )
+}
+
+const selects = (part: unknown, variable: string, field: string): boolean => {
+  if (Array.isArray(part)) return part.some((each) => selects(each, variable, field))
+  if (typeof part !== 'object' || part === null) return false
+  const { op, operand, field: selected } = part as Partial<Expression & { op: 'select' }>
+  const isOfVariable = operand?.op === 'identifier' && operand.name === variable
+  if (op === 'select' && isOfVariable && selected === field) return true
+  return Object.entries(part).some(
+    ([key, value]) => key !== 'type' && key !== 'overloads' && selects(value, variable, field),
   )
 }

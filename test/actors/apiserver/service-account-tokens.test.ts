@@ -3,7 +3,7 @@
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { TokenRefused } from '../../../src/actors/apiserver/authenticate.ts'
+import { TokenRefused } from '../../../src/actors/apiserver/authentication/bearer-token.ts'
 import {
   ISSUER,
   ServiceAccountTokens,

@@ -7,7 +7,7 @@
 import type { V1UserInfo } from '@kubernetes/client-node'
 import type { TokenReview } from '../../../api/authentication/token-review.ts'
 import { badRequest } from '../../../api/status-error.ts'
-import { TokenRefused } from '../authenticate.ts'
+import { TokenRefused } from '../authentication/bearer-token.ts'
 import type { User } from '../request.ts'
 import type { Services } from '../services.ts'
 
