@@ -7,6 +7,7 @@
  */
 import type { Server } from 'node:https'
 import { createActor, fromPromise } from 'xstate'
+import { Namespace } from '../../api/core/namespace.ts'
 import type { Storage } from '../../client/storage.ts'
 import { type Clock, sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
@@ -30,6 +31,7 @@ import { openBusDoor } from './bus-door.ts'
 import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
 import { FlowControl } from './flow-control/flow-control.ts'
 import { keepSchemaStatus } from './flow-control/schema-status.ts'
+import { Health } from './health.ts'
 import { createHttpDoor, type HttpDoor, secureContextOf, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { Metrics } from './metrics.ts'
@@ -116,7 +118,8 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   const metrics = new Metrics()
   const flowControl = new FlowControl(storage.cache, clock)
   const state: Parts['state'] = { isReady: false, customResources: undefined }
-  const parts = { services, authentication, aggregator, hub, metrics, flowControl, state }
+  const health = new Health({ clock, log, askStore: () => storage.barrier(Namespace) })
+  const parts = { services, authentication, aggregator, hub, metrics, flowControl, health, state }
   const door = openHttpDoor(options, parts)
   const port = await listen(door.server, options.bind)
 
@@ -127,17 +130,25 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   const stopBookmarks = keepBookmarks(hub, clock)
   const prepare = async () => {
     await storage.cache.ready
+    health.finish('cache')
     await bootstrap(services, port)
+    health.finish('bootstrap')
     state.customResources = await serveCustomResources(services, hub, options.bus, log)
+    health.finish('customResources')
     releaseApiServices = await keepApiServices(services, log)
+    health.finish('apiServices')
     await publishAuthentication(services, credentials.tls.clientCa, credentials.frontProxy)
+    health.finish('authentication')
     aggregator.start()
+    health.finish('aggregation')
     stopSchemaStatus = keepSchemaStatus(services, SYSTEM, log)
+    health.finish('flowControl')
     state.isReady = true
     const { caughtUp: definitionsServed } = state.customResources
     closeBusDoor = await openBusDoor({ ...options, services, hub, metrics, definitionsServed })
   }
   const drain = async () => {
+    health.stop()
     await withdraw?.()
     state.isReady = false
     stopBookmarks()
@@ -209,12 +220,13 @@ interface Parts {
   hub: WatchHub
   metrics: Metrics
   flowControl: FlowControl
+  health: Health
   state: { isReady: boolean; customResources: CustomResources | undefined }
 }
 
 const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
   const { bus, clock, log, advertiseAddress, bind } = options
-  const { services, aggregator, hub, metrics, flowControl, state } = parts
+  const { services, aggregator, hub, metrics, flowControl, health, state } = parts
   const authenticate = createAuthenticate(parts.authentication, services.authorizer)
   const serverAddress = `${advertiseAddress}:${bind.port}`
   const door = createHttpDoor({
@@ -233,7 +245,7 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
       kinds: services.storage.cache.kinds,
       serverAddress,
       version: options.version,
-      checks: [{ name: 'cache', fault: () => (state.isReady ? undefined : 'not complete yet') }],
+      health,
       metrics: () => {
         const store = options.storeMetrics?.() ?? {}
         const own = metrics.text(hub, services.storage.cache, store)

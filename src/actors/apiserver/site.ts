@@ -17,6 +17,7 @@ import {
   apiVersions,
   type Served,
 } from './discovery.ts'
+import type { Health } from './health.ts'
 import { formatOf } from './negotiate.ts'
 import { OpenApiPages } from './openapi/openapi-pages.ts'
 import type { RemoteDocuments } from './openapi/remote-documents.ts'
@@ -45,19 +46,13 @@ export interface RemoteVersions {
   onChange(listener: () => void): void
 }
 
-export interface Check {
-  name: string
-  /** Undefined when all is well, otherwise what is not. */
-  fault(): string | undefined
-}
-
 export interface SiteOptions {
   /** `host:port` that clients reach the API under. */
   serverAddress: string
   kinds: KindRegistry
   /** The version of this program, e.g. `0.1.0`. */
   version: string
-  checks: readonly Check[]
+  health: Health
   metrics(): string
   remote: RemoteVersions
   remoteDocuments: RemoteDocuments
@@ -66,7 +61,6 @@ export interface SiteOptions {
 }
 
 const JSON_TYPE = 'application/json'
-const TEXT_TYPE = 'text/plain; charset=utf-8'
 const discoveryType = (version: string) =>
   `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`
 
@@ -92,17 +86,12 @@ export const createSite = (options: SiteOptions): Site => {
   const served = () => ({ kinds, remote: remote.list() })
   return (path, query, headers) => {
     switch (path) {
-      case '/healthz':
-      case '/livez':
-        return health(path, query, [])
-      case '/readyz':
-        return health(path, query, options.checks)
       case '/metrics':
         return { code: 200, type: 'text/plain; version=0.0.4', body: options.metrics() }
       case '/version':
         return once(path, () => versionInfo(options.version))
       case '/':
-        return once(path, () => ({ paths: pathsOf(kinds) }))
+        return once(path, () => ({ paths: pathsOf(kinds, options.health) }))
       case '/api':
       case '/apis':
       case '/api/':
@@ -118,7 +107,7 @@ export const createSite = (options: SiteOptions): Site => {
           const page = once(path, make, type)
           return page && { ...page, headers: { 'Cache-Control': 'public, max-age=3600' } }
         }
-        return discovered(path, once, served())
+        return options.health.page(path, query) ?? discovered(path, once, served())
     }
   }
   function groups(path: string, headers: IncomingHttpHeaders): Page | undefined {
@@ -150,11 +139,15 @@ const pageRequest = (headers: IncomingHttpHeaders): PageRequest => ({
   knows: (tag) => headers['if-none-match'] === tag,
 })
 
-const pathsOf = (kinds: KindRegistry): string[] => {
+const pathsOf = (kinds: KindRegistry, health: Health): string[] => {
   const versions = new Set(kinds.served.map(({ group, apiVersion }) => group && apiVersion))
   versions.delete('')
   const groups = new Set([...versions].map((version) => version.slice(0, version.indexOf('/'))))
-  return [...PATHS, ...[...groups, ...versions].map((each) => `/apis/${each}`)].sort()
+  return [
+    ...PATHS,
+    ...health.paths,
+    ...[...groups, ...versions].map((each) => `/apis/${each}`),
+  ].sort()
 }
 
 const PATHS = [
@@ -162,13 +155,10 @@ const PATHS = [
   '/api',
   '/api/v1',
   '/apis',
-  '/healthz',
-  '/livez',
   '/metrics',
   '/openapi/v2',
   '/openapi/v3',
   '/openid/v1/jwks',
-  '/readyz',
   '/version',
 ]
 
@@ -195,22 +185,6 @@ const discovered = (path: string, once: Once, served: Served): Page | undefined 
 
 /** Keeps unknown paths, which anybody may ask for, out of the memo. */
 const known = (document: object | undefined): true | undefined => (document ? true : undefined)
-
-const health = (path: string, query: URLSearchParams, checks: readonly Check[]): Page => {
-  const all: readonly Check[] = [{ name: 'ping', fault: () => undefined }, ...checks]
-  const results = all.map(({ name, fault }) => ({ name, fault: fault() }))
-  const isWell = results.every(({ fault }) => fault === undefined)
-  if (isWell && !query.has('verbose')) return { code: 200, type: TEXT_TYPE, body: 'ok' }
-  const lines = results.map(({ name, fault }) =>
-    fault === undefined ? `[+]${name} ok` : `[-]${name} failed: ${fault}`,
-  )
-  const verdict = `${path.slice(1)} check ${isWell ? 'passed' : 'failed'}`
-  return {
-    code: isWell ? 200 : 500,
-    type: TEXT_TYPE,
-    body: `${[...lines, verdict].join('\n')}\n`,
-  }
-}
 
 const versionInfo = (version: string): object => ({
   major: '1',

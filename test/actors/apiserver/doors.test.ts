@@ -17,7 +17,10 @@ test('health is public, resources are not', async () => {
     assert.is(answer.text, 'ok')
   }
   const verbose = await get('/readyz?verbose')
-  assert.is(verbose.text, '[+]ping ok\n[+]cache ok\nreadyz check passed\n')
+  assert.match(verbose.text, /^\[\+\]ping ok\n\[\+\]log ok\n\[\+\]etcd ok\n/)
+  assert.match(verbose.text, /\[\+\]shutdown ok\nreadyz check passed\n$/)
+  assert.is((await get('/readyz/etcd')).text, 'ok')
+  assert.is((await get('/livez/shutdown')).code, 404)
   const refused = await api.call('GET', '/api/v1/namespaces/default/pods', undefined, {
     anonymous: true,
   })
