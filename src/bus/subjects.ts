@@ -120,6 +120,9 @@ const requests = (prefix: string) => ({
   event: (resource: string, namespace: string | undefined, name: string, type: EventType): string =>
     `${prefix}.events.${escapeToken(resource)}.${namespace ? escapeToken(namespace) : NONE}.${escapeToken(name)}.${type}`,
   eventsAll: `${prefix}.events.>`,
+  /** One line of the audit log. */
+  audit: (verb: string, resource: string | undefined, namespace: string | undefined): string =>
+    `${prefix}.audit.${escapeToken(verb)}.${resource ? escapeToken(resource) : NONE}.${namespace ? escapeToken(namespace) : NONE}`,
   /** Every accepted write, republished by the stream itself. */
   feed: `${prefix}.feed.>`,
 })

@@ -196,6 +196,7 @@ const startMaster = async (
   })
   if (!wanted.has('apiserver')) return [store]
   const serving = readServing(folder)
+  const audit = (await import('./audit.ts')).auditIn(folder, settings.apiPort, componentLog('audit'))
   const apiserver = await startApiserver({
     ...ports('apiserver'),
     storage: store.storage,
@@ -206,6 +207,7 @@ const startMaster = async (
     advertiseAddress: settings.advertiseAddress ?? serving.defaultAddress,
     serviceCidr: settings.serviceCidr,
     storeMetrics: store.metrics,
+    ...(audit ? { audit } : {}),
   })
   return [store, apiserver]
 }

@@ -46,6 +46,8 @@ export interface StateFolder {
   /** Kubelet's files: volumes, hosts files. */
   kubelet(node: string): string
   exampleApplied: string
+  /** Which requests are audited; absent: none. */
+  auditPolicy: string
   /** Which kinds are encrypted at rest, and the keys. */
   encryption: string
   /** What the store knows of its state, beside the stream. */
@@ -73,6 +75,7 @@ export const stateFolder = (data: string): StateFolder => {
       ),
     kubelet: (node) => join(root, 'kubelet', node),
     exampleApplied: join(root, 'example-applied'),
+    auditPolicy: join(root, 'audit-policy.yaml'),
     encryption: join(root, 'encryption.yaml'),
     watermark: join(root, 'nats', 'watermark.json'),
   }

@@ -20,6 +20,7 @@ import type { FrontProxy } from './aggregation/extension-server.ts'
 import { publishAuthentication } from './aggregation/publish-authentication.ts'
 import { writeAvailability } from './aggregation/write-availability.ts'
 import { announce } from './announce.ts'
+import { type AuditOptions, type Auditor, openBooks } from './audit/auditor.ts'
 import { keepApiServices } from './api-services.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
 import { createAuthenticate } from './authentication/authenticate.ts'
@@ -73,6 +74,8 @@ export interface ApiserverOptions extends Ports, Credentials {
   /** Where ClusterIPs come from, `10.96.0.0/16` by default; its first address is the API's own. */
   serviceCidr?: string
   nodePortRange?: { from: number; to: number }
+  /** Which requests are audited, and where to besides the bus; absent: none is. */
+  audit?: AuditOptions
   /** Figures of the store beneath, by metric name, for `/metrics`. */
   storeMetrics?(): Record<string, number>
 }
@@ -119,7 +122,9 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   const flowControl = new FlowControl(storage.cache, clock)
   const state: Parts['state'] = { isReady: false, customResources: undefined }
   const health = new Health({ clock, log, askStore: () => storage.barrier(Namespace) })
-  const parts = { services, authentication, aggregator, hub, metrics, flowControl, health, state }
+  const auditor = options.audit && openBooks(options.audit, options.bus, clock)
+  const doors = { hub, metrics, flowControl, auditor }
+  const parts = { services, authentication, aggregator, health, state, ...doors }
   const door = openHttpDoor(options, parts)
   const port = await listen(door.server, options.bind)
 
@@ -145,7 +150,8 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     health.finish('flowControl')
     state.isReady = true
     const { caughtUp: definitionsServed } = state.customResources
-    closeBusDoor = await openBusDoor({ ...options, services, hub, metrics, definitionsServed })
+    const busDoor = { ...options, services, hub, metrics, auditor, definitionsServed }
+    closeBusDoor = await openBusDoor(busDoor)
   }
   const drain = async () => {
     health.stop()
@@ -220,13 +226,14 @@ interface Parts {
   hub: WatchHub
   metrics: Metrics
   flowControl: FlowControl
+  auditor: Auditor | undefined
   health: Health
   state: { isReady: boolean; customResources: CustomResources | undefined }
 }
 
 const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
   const { bus, clock, log, advertiseAddress, bind } = options
-  const { services, aggregator, hub, metrics, flowControl, health, state } = parts
+  const { services, aggregator, hub, metrics, flowControl, auditor, health, state } = parts
   const authenticate = createAuthenticate(parts.authentication, services.authorizer)
   const serverAddress = `${advertiseAddress}:${bind.port}`
   const door = createHttpDoor({
@@ -237,6 +244,7 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
     metrics,
     flowControl,
     authenticate,
+    auditor,
     clock,
     log,
     isReady: () => state.isReady,
@@ -278,6 +286,8 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
     authenticate,
     hub,
     flowControl,
+    auditor,
+    clock,
     log,
   })
   return {

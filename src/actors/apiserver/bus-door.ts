@@ -23,6 +23,8 @@ import {
 } from '../../client/bus-client.ts'
 import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
+import type { AuditedRequest, Auditor } from './audit/auditor.ts'
+import { auditBus } from './audit/bus-audit.ts'
 import { OPERATOR, placeOf, queryOf } from './bus-place.ts'
 import { acceptWatches } from './bus-watch.ts'
 import type { Metrics } from './metrics.ts'
@@ -40,6 +42,8 @@ export interface BusDoorOptions {
   metrics: Metrics
   log: Log
   version: string
+  /** Absent: nothing is audited. */
+  auditor?: Auditor | undefined
   /** Resolves when every custom kind that another replica served before the call is served here. */
   definitionsServed(): Promise<void>
 }
@@ -67,6 +71,7 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     const startedAt = services.clock.monotonic()
     let resource = ''
     let code = 200
+    let audit: AuditedRequest | undefined
     try {
       const { kinds } = services.storage.cache
       const parsed = subjects.parseApi(message.subject)
@@ -74,14 +79,18 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
       if (!kinds.byWord(parsed.resource)) await options.definitionsServed()
       const target = targetOf(parsed, kinds, verb, message)
       resource = target.kind.plural
+      audit =
+        options.auditor && auditBus(options.auditor, message, verb, target, services.clock.now())
       if (verb === 'create' && isList(target.body))
         return await createEach(options, target, target.body.items)
       const answer = await VERB_FUNCTIONS[verb](options, target)
       return message.headers[ANSWER_HEADER] === 'none' ? undefined : answer
     } catch (error) {
       code = error instanceof StatusError ? error.code : 500
+      audit?.answered(code, error instanceof StatusError ? error.status : undefined)
       throw error
     } finally {
+      audit?.completeWith(code)
       const duration = services.clock.monotonic() - startedAt
       metrics.observe(`bus-${verb}`, '', resource, undefined, code, duration)
     }

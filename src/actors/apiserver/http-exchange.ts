@@ -18,6 +18,8 @@ import { newRequestId } from '../../std/ids.ts'
 import { admitConnection } from './admission/connection.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
 import { authorizeRemote } from './aggregation/remote-door.ts'
+import type { AuditedRequest } from './audit/auditor.ts'
+import { type AuditedHttpRequest, auditHttp } from './audit/http-audit.ts'
 import { permit } from './authorization/refusal.ts'
 import { managerOfAgent } from './field-managers.ts'
 import { type Classification, Refused, type Seat } from './flow-control/flow-control.ts'
@@ -94,6 +96,8 @@ export class Exchange implements Timed {
   private seat: Seat | undefined
   private verb = ''
   private target: ResourcePath | undefined
+  private audit: AuditedRequest | undefined
+  private id: string | undefined
 
   constructor(
     options: HttpDoorOptions,
@@ -133,6 +137,8 @@ export class Exchange implements Timed {
   ): Promise<void> {
     const { method = 'GET' } = this.request
     this.verb = method
+    this.enterBooks({ user, verb: method.toLowerCase(), path })
+    this.keepInBooks()
     await authorizeRemote(this.options.services.authorizer, user, method, path, query)
     if (!this.options.aggregator.isAvailable(server)) {
       this.sendPlain(503, 'service unavailable')
@@ -156,9 +162,10 @@ export class Exchange implements Timed {
     const { method = 'GET', headers } = this.request
     const verb = method.toLowerCase()
     this.verb = method
+    this.enterBooks({ user, verb, path })
     this.deadlines.add(this, query)
     await this.enter(this.options.flowControl.admitPath(user, verb, path))
-    await permit(this.options.services.authorizer, { user, verb, path })
+    await permit(this.options.services.authorizer, { user, verb, path }, this.audit)
     const page = await this.options.site(path, query, headers)
     if (page && (method === 'GET' || method === 'HEAD')) this.sendPage(page)
     else if (page) throw noSuchMethod()
@@ -198,12 +205,14 @@ export class Exchange implements Timed {
     const request: ApiRequest = { verb, kind, namespace, name, subresource, user, query }
     if ((verb === 'list' || verb === 'watch') && name === undefined && query.size > 0)
       request.name = selectedName(query)
+    request.audit = this.enterBooks(request)
     if (kind.deprecation) warn(request, kind.deprecation)
     if (request.warnings) this.warn(request.warnings)
     if (verb === 'watch') return this.serveWatch(request)
     if (subresource === 'log' && verb === 'get' && kind.plural === 'pods') {
       await authorize(services, request)
       this.release()
+      this.keepInBooks()
       return this.options.serveLogs(request, this.response)
     }
     if (subresource !== undefined && NEEDS_UPGRADE.has(subresource))
@@ -219,18 +228,22 @@ export class Exchange implements Timed {
       Object.assign(request, parsed instanceof Promise ? await parsed : parsed)
       request.manager = managerOfAgent(headers['user-agent'] ?? '')
       request.showsWarnings = true
+      this.audit?.received(request.body)
     }
     const presentation = presentationOf(format, query)
     const result = await execute(services, request)
     const shown = presentation instanceof Promise ? await presentation : presentation
     const content = contentOf(result, shown, services.clock.now())
     if (request.warnings) this.warn(request.warnings)
+    if (this.audit) this.audit.answeredWith(result)
     this.send(result.type === 'list' ? 200 : result.code, content)
   }
 
   private async serveProxy(target: ResourcePath, user: User): Promise<void> {
     const { method = 'GET', url = '/' } = this.request
     this.verb = method
+    this.enterBooks({ ...target, user, verb: method.toLowerCase() })
+    this.keepInBooks()
     const call = await proxyCall(this.options.services.authorizer, target, method, url, user)
     if (!call) throw noSuchMethod()
     await admitConnection(this.options.services, target, user, NO_QUERY, call.rest)
@@ -247,6 +260,7 @@ export class Exchange implements Timed {
     const pairs = this.headers
     for (let at = 0; at < pairs.length; at += 2) this.response.setHeader(pairs[at]!, pairs[at + 1]!)
     this.response.setHeader('Audit-Id', this.auditId())
+    this.keepInBooks()
     await serveWatch(services, hub, request, format, responseTransport(this.response))
     /** Starting is what costs; from here on it is a long-running request. */
     this.release()
@@ -287,7 +301,28 @@ export class Exchange implements Timed {
 
   private auditId(): string {
     const given = this.request.headers['audit-id']
-    return typeof given === 'string' && AUDIT_ID.test(given) ? given : newRequestId()
+    this.id ??= typeof given === 'string' && AUDIT_ID.test(given) ? given : newRequestId()
+    return this.id
+  }
+
+  /** Has the request audited, if the policy wants it. */
+  private enterBooks(asked: AuditedHttpRequest): AuditedRequest | undefined {
+    const { auditor, clock } = this.options
+    if (!auditor) return undefined
+    const receivedMs = clock.now() - (clock.monotonic() - this.startedAt)
+    this.audit = auditHttp(auditor, this.request, asked, { id: this.auditId(), receivedMs })
+    return this.audit
+  }
+
+  /** A request that is answered for long is over in the books when its answer has ended. */
+  private keepInBooks(): void {
+    const { audit, response } = this
+    if (!audit) return
+    audit.started(200)
+    response.once('close', () => {
+      audit.answered(response.statusCode)
+      audit.complete()
+    })
   }
 
   private warn(warnings: readonly string[]): void {
@@ -309,6 +344,7 @@ export class Exchange implements Timed {
   private send(code: number, content: Content): void {
     if (this.answered) return
     this.answered = true
+    this.audit?.completeWith(code)
     const { response, headers } = this
     const isPieces = typeof content.body !== 'string' && !Buffer.isBuffer(content.body)
     if (!isPieces) this.release()
@@ -343,6 +379,9 @@ export class Exchange implements Timed {
       ? error.status
       : internalError(error instanceof Error ? error.message : String(error)).status
     const { code = 500, details } = status
+    if (code === 401)
+      this.enterBooks({ user: undefined, verb: request.method ?? '', path: request.url ?? '' })
+    this.audit?.answered(code, status)
     if (details?.retryAfterSeconds) headers.push('Retry-After', String(details.retryAfterSeconds))
     if (code === 401) headers.push('WWW-Authenticate', 'Bearer realm="kubernetes-master"')
     /** A body that was refused unread would be taken for the next request. */

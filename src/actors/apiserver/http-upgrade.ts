@@ -16,11 +16,15 @@ import {
   serviceUnavailable,
 } from '../../api/status-error.ts'
 import type { Bus } from '../../bus/bus.ts'
+import type { Clock } from '../../std/clock.ts'
+import { newRequestId } from '../../std/ids.ts'
 import type { Log } from '../../std/log.ts'
 import { admitConnection } from './admission/connection.ts'
 import type { Aggregator } from './aggregation/aggregator.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
 import { authorizeRemote } from './aggregation/remote-door.ts'
+import type { Auditor } from './audit/auditor.ts'
+import { type AuditedHttpRequest, auditHttp } from './audit/http-audit.ts'
 import type { Authenticate } from './authentication/authenticate.ts'
 import { permit } from './authorization/refusal.ts'
 import { live } from './commit.ts'
@@ -41,6 +45,9 @@ export interface UpgradeOptions {
   authenticate: Authenticate
   hub: WatchHub
   flowControl: FlowControl
+  /** Absent: nothing is audited. */
+  auditor?: Auditor | undefined
+  clock: Clock
   log: Log
 }
 
@@ -75,6 +82,46 @@ const serve = async (options: UpgradeOptions, upgrade: Upgrade): Promise<void> =
   const [path, query] = splitUrl(request.url ?? '/')
   const user = await options.authenticate(request)
   const target = parsePath(path, options.services.storage.cache.kinds)
+  const verb = target && isWatchPath(target, request, query) ? 'watch' : verbOf(request)
+  await inBooks(options, upgrade, { ...target, user, verb, path }, () =>
+    serveTarget(options, upgrade, target, user),
+  )
+}
+
+/** As Kubernetes names what a method asks of a subresource. */
+const verbOf = ({ method }: IncomingMessage): string => (method === 'POST' ? 'create' : 'get')
+
+/** Serves the request, and has it audited if the policy wants it: until its connection ends, or is refused. */
+const inBooks = async (
+  { auditor, clock }: UpgradeOptions,
+  { request, socket }: Upgrade,
+  asked: AuditedHttpRequest,
+  serveIt: () => Promise<void>,
+): Promise<void> => {
+  const now = { id: newRequestId(), receivedMs: clock.now() }
+  const audit = auditor && auditHttp(auditor, request, asked, now)
+  if (!audit) return serveIt()
+  try {
+    await serveIt()
+  } catch (error) {
+    const status = error instanceof StatusError ? error.status : undefined
+    audit.answered(status?.code ?? 500, status)
+    audit.complete()
+    throw error
+  }
+  audit.started(101)
+  if (socket.destroyed) audit.complete()
+  else socket.once('close', () => audit.complete())
+}
+
+const serveTarget = async (
+  options: UpgradeOptions,
+  upgrade: Upgrade,
+  target: ResourcePath | undefined,
+  user: User,
+): Promise<void> => {
+  const { request } = upgrade
+  const [path, query] = splitUrl(request.url ?? '/')
   if (target && isProxyPath(target)) return serveProxy(options, upgrade, target, user)
   if (target && isWatchPath(target, request, query))
     return serveWatch(options, upgrade, target, user, query)

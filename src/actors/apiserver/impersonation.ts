@@ -43,13 +43,20 @@ export const impersonated = async (
     for (const value of values)
       await check(AUTHENTICATION, 'userextras', value, { subresource: key })
   if (uid) await check(AUTHENTICATION, 'uids', uid)
-  return {
+  const user: User = {
     name,
     groups: completedGroups(name, groups, account?.namespace),
     ...(uid ? { uid } : {}),
     extra,
   }
+  askers.set(user, asker)
+  return user
 }
+
+const askers = new WeakMap<User, User>()
+
+/** Who asked to be `user`; undefined for whoever is himself. */
+export const impersonatorOf = (user: User): User | undefined => askers.get(user)
 
 interface Asked {
   name: string

@@ -83,15 +83,9 @@ export const execute = async (services: Services, request: ApiRequest): Promise<
 /** Throws StatusError 403; a promise only where somebody else has to be asked. */
 export const authorize = (
   { authorizer }: Services,
-  { user, verb, kind, subresource, namespace, name }: ApiRequest,
-): undefined | Promise<undefined> =>
-  permit(authorizer, {
-    user,
-    verb,
-    group: kind.group,
-    version: kind.version,
-    resource: kind.plural,
-    subresource,
-    namespace,
-    name,
-  })
+  { user, verb, kind, subresource, namespace, name, audit }: ApiRequest,
+): undefined | Promise<undefined> => {
+  const { group, version, plural: resource } = kind
+  const attributes = { user, verb, group, version, resource, subresource, namespace, name }
+  return permit(authorizer, attributes, audit)
+}

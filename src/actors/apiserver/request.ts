@@ -7,6 +7,7 @@ import type { AnyKind, UserInfo } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Status } from '../../api/status-error.ts'
 import type { Fence } from '../../client/storage.ts'
+import type { AuditedRequest } from './audit/auditor.ts'
 
 export type Verb =
   | 'get'
@@ -47,6 +48,8 @@ export interface ApiRequest {
   /** The subresource it came through, where it is done as a write of the main one: `scale`. */
   writtenThrough?: string
   fence?: Fence | undefined
+  /** Where it is written down, if the audit policy wants it. */
+  audit?: AuditedRequest | undefined
   /** Texts for `Warning` headers; the pipeline adds to it. */
   warnings?: string[]
   /** Whoever asks is shown warnings, so it is worth while to look for them. */

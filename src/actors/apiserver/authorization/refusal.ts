@@ -23,10 +23,24 @@ export const refusal = (
 export const permit = (
   authorizer: Authorizer,
   attributes: Attributes,
+  books?: Books,
 ): undefined | Promise<undefined> => {
-  const refused = refusal(authorizer, attributes)
-  if (refused instanceof Promise) return refused.then(throwAny)
-  return throwAny(refused)
+  const judge = (decision: Decision) => {
+    if (books) noteDecision(books, decision)
+    return throwAny(refusalOf(attributes, decision))
+  }
+  const decision = authorizer.decide(attributes)
+  return decision instanceof Promise ? decision.then(judge) : judge(decision)
+}
+
+/** Where a decision is written down. */
+interface Books {
+  annotate(key: string, value: string): void
+}
+
+const noteDecision = (books: Books, { allowed, reason = '' }: Decision): void => {
+  books.annotate('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid')
+  books.annotate('authorization.k8s.io/reason', reason)
 }
 
 const throwAny = (refused: Refusal): undefined => {
