@@ -23,17 +23,23 @@ export const memoryStorage = (cache: MemoryCache = memoryCache()): MemoryStorage
     get writes() {
       return writes
     },
-    write: async ({ kind, namespace, name, expected, object, last, fence }) => {
+    write: async (write) => {
       await Promise.resolve()
       const { before } = storage
       storage.before = undefined
       before?.()
+      const { fence } = write
       if (fence && fences.get(fence.component)?.revision !== fence.revision) throw new FenceLost()
-      const stored = cache.stored<KubernetesObject>(kind, namespace, name)
-      if (Number(stored?.metadata.resourceVersion ?? 0) !== expected) throw new RevisionConflict()
-      writes++
-      if (object) cache.put(object)
-      else if (last) cache.remove(last)
+      const members = [...(write.before ?? []), write]
+      for (const { kind, namespace, name, expected } of members) {
+        const stored = cache.stored<KubernetesObject>(kind, namespace, name)
+        if (Number(stored?.metadata.resourceVersion ?? 0) !== expected) throw new RevisionConflict()
+      }
+      for (const { object, last } of members) {
+        writes++
+        if (object) cache.put(object)
+        else if (last) cache.remove(last)
+      }
       return cache.head
     },
     barrier: async () => undefined,

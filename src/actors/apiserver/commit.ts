@@ -12,6 +12,7 @@ import { FenceLost, RevisionConflict, type Write } from '../../client/storage.ts
 import type { ApiRequest } from './request.ts'
 import type { Services } from './services.ts'
 import { shownAs } from './stored-form.ts'
+import { type Carrier, carrierOf } from './write-carrier.ts'
 
 /** How often a write that named no resourceVersion is tried again on a newer object. */
 export const ATTEMPTS_MAX = 12
@@ -64,7 +65,7 @@ export const commit = async (
     const before = expected === 0 ? undefined : storage.cache.get(kind, namespace, name)
     setManagers(stored, managersOf(object) ?? (before && managersOf(before)))
   }
-  const revision = await write(storage, kind, {
+  const change: Write = {
     kind: storedKind(kind),
     ...(namespace === undefined ? {} : { namespace }),
     name,
@@ -72,7 +73,8 @@ export const commit = async (
     object: stored,
     ...(fence ? { fence } : {}),
     ...(kind.storage === 'events' ? { ttlSeconds: EVENT_TTL_SECONDS } : {}),
-  })
+  }
+  const revision = await write(kind, change, carrierOf(object) ?? storage.write)
   const resourceVersion = String(revision)
   const cached = storage.cache.get(kind, namespace, name)
   if (cached?.metadata.resourceVersion === resourceVersion)
@@ -88,23 +90,20 @@ export const remove = async (
   fence: Write['fence'],
 ): Promise<number> => {
   const { namespace, name } = last.metadata
-  return write(storage, kind, {
+  const change: Write = {
     kind: storedKind(kind),
     ...(namespace === undefined ? {} : { namespace }),
     name,
     expected: revisionOf(last),
     last: kind.storedAs ? await kind.storedAs.store(last) : last,
     ...(fence ? { fence } : {}),
-  })
+  }
+  return write(kind, change, storage.write)
 }
 
-const write = async (
-  storage: Services['storage'],
-  kind: AnyKind,
-  change: Write,
-): Promise<number> => {
+const write = async (kind: AnyKind, change: Write, carrier: Carrier): Promise<number> => {
   try {
-    return await storage.write(change)
+    return await carrier(change)
   } catch (error) {
     if (error instanceof FenceLost && change.fence?.component !== ADDRESSES)
       throw fenceLost(kind, change)

@@ -5,8 +5,10 @@
  * in the list, where Kubernetes has it.
  */
 import { deviceAdminAccess } from './device-admin-access.ts'
+import { limitRanger } from './limit-ranger.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import type { AdmissionPlugin } from './plugin.ts'
+import { resourceQuota } from './resource-quota.ts'
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 
@@ -19,9 +21,11 @@ export interface AdmissionOptions {
 /** In Kubernetes' order. */
 const PLUGINS: readonly AdmissionPlugin[] = [
   namespaceLifecycle,
+  limitRanger,
   serviceAccount,
   runtimeClass,
   deviceAdminAccess,
+  resourceQuota,
 ]
 
 /** Those that run only where they are asked for. */
