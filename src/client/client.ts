@@ -34,6 +34,8 @@ export interface Client {
     namespace: string | undefined,
     name: string,
   ): Promise<T>
+  /** How many replicas the object asks for, by its scale subresource. 404 when it has none. */
+  replicas(kind: AnyKind, namespace: string | undefined, name: string): Promise<number>
   list<T extends KubernetesObject>(
     kind: Kind<T>,
     query?: QueryOptions,
