@@ -48,8 +48,17 @@ export const createClient = (ports: ClientPorts): Client => {
   }
 }
 
-const readsBy = (call: Caller): Pick<Client, 'get' | 'list'> => ({
+interface Scale {
+  spec?: { replicas?: number }
+}
+
+const readsBy = (call: Caller): Pick<Client, 'get' | 'replicas' | 'list'> => ({
   get: (kind, namespace, name) => call({ verb: 'get', kind, namespace, name }),
+  replicas: async (kind, namespace, name) => {
+    const subresource = 'scale'
+    const { spec } = await call<Scale>({ verb: 'get', kind, subresource, namespace, name })
+    return spec?.replicas ?? 0
+  },
   list: async <T extends KubernetesObject>(kind: Kind<T>, query: QueryOptions = {}) => {
     const { namespace, ...selectors } = query
     const list = await call<{ items?: T[]; metadata: { resourceVersion: string } }>({
@@ -62,7 +71,7 @@ const readsBy = (call: Caller): Pick<Client, 'get' | 'list'> => ({
   },
 })
 
-const writesBy = (call: Caller): Omit<Client, 'get' | 'list' | 'follow'> => ({
+const writesBy = (call: Caller): Omit<Client, 'get' | 'replicas' | 'list' | 'follow'> => ({
   create: (kind, object, options) =>
     call({
       verb: 'create',
