@@ -81,6 +81,14 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
     calls,
     failNext: (prefix, error) => failures.push({ prefix, error }),
     get: async (kind, namespace, name) => stored(kind, namespace, name),
+    replicas: async (kind, namespace, name) => {
+      const { spec } = stored<KubernetesObject & { spec?: { replicas?: number } }>(
+        kind,
+        namespace,
+        name,
+      )
+      return spec?.replicas ?? 0
+    },
     list: async (kind, query = {}) => ({
       items: cache.list(kind, query.namespace ? { namespace: query.namespace } : {}),
       resourceVersion: String(cache.head),
