@@ -12,6 +12,8 @@ import type { Fence } from '../../client/storage.ts'
 import type { CachePorts, Component } from '../component.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment/deployment.ts'
+import { disruption } from './disruption/disruption.ts'
+import { staleDisruption } from './disruption/stale-disruption.ts'
 import { endpointSlice } from './endpoints/endpoint-slice.ts'
 import { endpoints } from './endpoints/endpoints.ts'
 import { garbage } from './garbage.ts'
@@ -23,6 +25,7 @@ import { taintEviction } from './nodes/taint-eviction.ts'
 import { podGarbage } from './pod-garbage.ts'
 import { replicaSet } from './replicaset.ts'
 import { replicationController } from './replication-controller.ts'
+import { resourceQuota } from './resource-quota.ts'
 import { rootCa } from './root-ca.ts'
 import { serviceAccount } from './service-account.ts'
 
@@ -96,7 +99,7 @@ export const startControllers = async (
 }
 
 const controllersOf = (
-  { bus, clock }: CachePorts,
+  { bus, client, clock }: CachePorts,
   {
     only,
     nodeGraceMs = 4_000,
@@ -121,6 +124,9 @@ const controllersOf = (
     nodeLifecycle({ bus, clock, busGraceMs: nodeGraceMs, statusGraceMs: nodeStatusGraceMs }),
     taintEviction,
     nodeIpam({ clusterCidr, nodeMask }),
+    resourceQuota({ clock }),
+    disruption({ client }),
+    staleDisruption,
   ]
   return only ? all.filter(({ name }) => only.includes(name)) : all
 }
