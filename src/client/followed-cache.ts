@@ -93,9 +93,9 @@ export const followQueries = (
     },
     // Whoever serves watches reads the stream.
     changesSince: () => undefined,
-    reached: async (kind, revision) => {
+    reached: async (kind, revision, withinMs) => {
       const table = tables.get(kind)
-      if (table && revision > table.revision) await table.waiters.wait(revision)
+      if (table && revision > table.revision) await table.waiters.wait(revision, withinMs)
     },
     stop: () => {
       for (const watch of watches) watch.stop()

@@ -106,7 +106,7 @@ export const openCache = async ({
       return () => void listeners.delete(listener)
     },
     changesSince: (kind, revision) => table(kind)?.ring.since(revision),
-    reached: (kind, revision) => copies[kind.storage].reached(revision),
+    reached: (kind, revision, withinMs) => copies[kind.storage].reached(revision, withinMs),
     fence: (component) => copies.state.fences.get(component),
     tombstone: (storage, subject) => copies[storage].tombstones.get(subject) ?? 0,
     counts: () => ({ ...copies.state.counts(), ...copies.events.counts() }),
@@ -242,8 +242,8 @@ class StreamCopy {
     return counts
   }
 
-  reached(revision: number): Promise<void> {
-    return revision <= this.applied ? Promise.resolve() : this.waiters.wait(revision)
+  reached(revision: number, withinMs?: number): Promise<void> {
+    return revision <= this.applied ? Promise.resolve() : this.waiters.wait(revision, withinMs)
   }
 
   async stop() {

@@ -51,6 +51,9 @@ export interface Cache extends View {
   subscribe(listener: (change: Change) => void): () => void
   /** Changes of `kind` after `revision`, oldest first; undefined when the ring no longer reaches back (410). */
   changesSince(kind: AnyKind, revision: number): readonly Change[] | undefined
-  /** Resolves when the stream that stores `kind` has been applied up to `revision`. Rejects 504 after a bound. */
-  reached(kind: AnyKind, revision: number): Promise<void>
+  /**
+   * Resolves when the stream that stores `kind` has been applied up to `revision`. Rejects 504 after `withinMs`, or
+   * after longer than a stream may be without a leader.
+   */
+  reached(kind: AnyKind, revision: number, withinMs?: number): Promise<void>
 }

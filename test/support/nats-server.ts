@@ -56,11 +56,14 @@ const ended = (child: ChildProcess): Promise<void> =>
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
+    // Whoever connects to a free port may be given that very port, and so meet itself, which says nothing.
+    socket.setTimeout(2_000, () => socket.destroy())
     socket.once('data', () => {
-      socket.destroy()
       resolve(true)
+      socket.destroy()
     })
-    socket.once('error', () => resolve(false))
+    socket.on('error', () => undefined)
+    socket.once('close', () => resolve(false))
   })
 
 export const startNatsServer = async ({

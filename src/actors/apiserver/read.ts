@@ -60,9 +60,12 @@ export const parseRevision = (text: string, refuse: (fault: FieldError) => Statu
 
 const REVISIONS_MAX = 2 ** 64
 
+/** How long Kubernetes lets a client wait that knows a revision from elsewhere. */
+const REVISION_MS = 3_000
+
 const reached = async (cache: Cache, kind: AnyKind, revision: number): Promise<void> => {
   try {
-    await cache.reached(kind, revision)
+    await cache.reached(kind, revision, REVISION_MS)
   } catch {
     throw new StatusError(
       504,

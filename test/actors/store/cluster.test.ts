@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { ConfigMap } from '../../../src/api/core/config-map.ts'
 import { freePortBlock } from '../../support/cluster.ts'
 import { type NatsServer, startNatsServer } from '../../support/nats-server.ts'
-import { configMap, putWrite, storeProcess } from './store-harness.ts'
+import { configMap, putWrite, type StoreProcess, storeProcess } from './store-harness.ts'
 
 const startCluster = async (): Promise<NatsServer[]> => {
   // Below the range that the servers' own ports come from.
@@ -23,7 +23,17 @@ cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}] }`,
 test('three servers, two stores: the death of any server loses no acknowledged write', async () => {
   const servers = await startCluster()
   const urls = servers.map(({ url }) => url)
-  const stores = [await storeProcess(urls, 'kubus', 3), await storeProcess(urls, 'kubus', 3)]
+  const stores: StoreProcess[] = []
+  try {
+    for (let at = 0; at < 2; at++) stores.push(await storeProcess(urls, 'kubus', 3))
+    await writeWhileServersDie(servers, stores)
+  } finally {
+    for (const store of stores) await store.stop()
+    for (const server of servers) await server.stop()
+  }
+})
+
+const writeWhileServersDie = async (servers: NatsServer[], stores: StoreProcess[]) => {
   const fence = {
     component: 'leader',
     revision: await stores[0]!.storage.takeFence('leader', 0, 'test'),
@@ -60,8 +70,6 @@ test('three servers, two stores: the death of any server loses no acknowledged w
       String(revision),
   )
   assert.equal(missing, [])
-  for (const store of stores) await store.stop()
-  for (const server of servers) await server.stop()
-})
+}
 
 test.run()
