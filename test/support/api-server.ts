@@ -6,7 +6,7 @@
 import { type RequestOptions, request } from 'node:https'
 import { pino } from 'pino'
 import type { FrontProxy } from '../../src/actors/apiserver/aggregation/extension-server.ts'
-import { startApiserver } from '../../src/actors/apiserver/apiserver.ts'
+import { type ApiserverOptions, startApiserver } from '../../src/actors/apiserver/apiserver.ts'
 import { Namespace } from '../../src/api/core/namespace.ts'
 import { ServiceAccount } from '../../src/api/core/service-account.ts'
 import type { Bus } from '../../src/bus/bus.ts'
@@ -115,6 +115,7 @@ export const startTestApiserver = async (
   bus: Bus = memoryNetwork(systemClock, LOG)(),
   port = 0,
   replica = 1,
+  more: Partial<ApiserverOptions> = {},
 ): Promise<TestApiserver> => {
   const pki = await testPki()
   const endAccounts = keepDefaultAccounts(storage)
@@ -138,6 +139,7 @@ export const startTestApiserver = async (
     },
     bind: { address: '127.0.0.1', port },
     advertiseAddress: `192.0.2.${replica}0`,
+    ...more,
   })
   await server.ready
   return {

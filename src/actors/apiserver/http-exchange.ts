@@ -314,6 +314,15 @@ export class Exchange implements Timed {
     return this.audit
   }
 
+  /** A request whose credentials were refused. */
+  private enterBooksUnknown(): void {
+    const { method = 'GET', url = '/' } = this.request
+    const [path, query] = splitUrl(url)
+    const target = parsePath(path, this.options.services.storage.cache.kinds)
+    const verb = (target && verbOf(method, target, query)) ?? method.toLowerCase()
+    this.enterBooks({ ...target, user: undefined, verb, path })
+  }
+
   /** A request that is answered for long is over in the books when its answer has ended. */
   private keepInBooks(): void {
     const { audit, response } = this
@@ -379,8 +388,7 @@ export class Exchange implements Timed {
       ? error.status
       : internalError(error instanceof Error ? error.message : String(error)).status
     const { code = 500, details } = status
-    if (code === 401)
-      this.enterBooks({ user: undefined, verb: request.method ?? '', path: request.url ?? '' })
+    if (code === 401) this.enterBooksUnknown()
     this.audit?.answered(code, status)
     if (details?.retryAfterSeconds) headers.push('Retry-After', String(details.retryAfterSeconds))
     if (code === 401) headers.push('WWW-Authenticate', 'Bearer realm="kubernetes-master"')
