@@ -13,6 +13,7 @@ import { type Clock, sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { Component, Ports } from '../component.ts'
 import { AdmissionChain } from './admission/chain.ts'
+import { DynamicAdmission } from './admission/dynamic-admission.ts'
 import { type AdmissionOptions, pluginsOf } from './admission/plugins.ts'
 import { Aggregator } from './aggregation/aggregator.ts'
 import { ExtensionDocuments } from './aggregation/extension-documents.ts'
@@ -43,6 +44,7 @@ import type { Services } from './services.ts'
 import { createSite } from './site.ts'
 import { SortedObjects } from './sorted-objects.ts'
 import { WatchHub } from './watch-hub.ts'
+import { WebhookClient } from './webhook-call.ts'
 
 /** What an apiserver is known by and knows others by; it may be replaced while requests are served. */
 export interface Credentials {
@@ -98,6 +100,8 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     clock,
     authorizer: createAuthorizer(),
     admission: new AdmissionChain(pluginsOf(options.admission ?? {})),
+    dynamicAdmission: new DynamicAdmission(storage.cache),
+    webhooks: new WebhookClient({ cache: storage.cache, bus: options.bus, clock }),
     serviceAccounts,
     authenticateToken: authentication.authenticateToken,
     sorted: new SortedObjects(storage.cache),
@@ -138,7 +142,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     health.finish('cache')
     await bootstrap(services, port)
     health.finish('bootstrap')
-    state.customResources = await serveCustomResources(services, hub, options.bus, log)
+    state.customResources = await serveCustomResources(services, hub, log)
     health.finish('customResources')
     releaseApiServices = await keepApiServices(services, log)
     health.finish('apiServices')
@@ -165,6 +169,8 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     await closeBusDoor?.()
     await closeHttpDoor(door, hub, metrics, clock)
     services.sorted.stop()
+    services.dynamicAdmission.stop()
+    services.webhooks.stop()
     flowControl.stop()
     services.addresses.stop()
     authentication.stop()
@@ -257,7 +263,8 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
       metrics: () => {
         const store = options.storeMetrics?.() ?? {}
         const own = metrics.text(hub, services.storage.cache, store)
-        return `${own}${flowControl.text().join('\n')}\n`
+        const admission = services.dynamicAdmission.metrics.text()
+        return `${own}${[...flowControl.text(), ...admission].join('\n')}\n`
       },
       remote: aggregator,
       remoteDocuments: new ExtensionDocuments(aggregator, clock),

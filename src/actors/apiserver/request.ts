@@ -80,6 +80,16 @@ export const warn = (request: ApiRequest, text: string): void => {
   if (!request.warnings.includes(text)) request.warnings.push(text)
 }
 
+/** A note for the audit log, if the request is in it; the first of a key stays. */
+export const annotate = (
+  { audit }: ApiRequest,
+  key: string,
+  value: string,
+  level: 'Metadata' | 'Request' = 'Metadata',
+): void => {
+  audit?.annotate(key, value, level)
+}
+
 /** What the kind has to say about an object that was found valid. */
 export const warnAbout = (
   request: ApiRequest,

@@ -2,9 +2,10 @@
  * Expressions of webhooks and policies: what they see, what they must give, and whether they compile.
  *
  * Invariant: the compiler is loaded by `loadCompiler` before anything is checked. Types and wording follow
- * Kubernetes 1.36 (`apiserver/pkg/admission/plugin/cel`). Nothing is evaluated here.
+ * Kubernetes 1.36 (`apiserver/pkg/admission/plugin/cel`). Nothing is evaluated here: `expression-input.ts` does.
  */
 import { assert } from '../../std/assert.ts'
+import type { Compiled } from '../cel/cel.ts'
 import type { CelType } from '../cel/cel-type.ts'
 import { type FieldError, invalidField } from '../status-error.ts'
 
@@ -35,6 +36,31 @@ export interface ExpressionOptions {
   structs?: boolean
 }
 
+/** An expression as policies and webhooks carry it out, or why it does not compile, in Kubernetes' words. */
+export type CompiledExpression = { compiled: Compiled } | { fault: string; type: CelType }
+
+/** `wanted`: what it may give, as messages name types; none: anything. */
+export const compileExpression = (
+  expression: string,
+  wanted: readonly string[],
+  options: ExpressionOptions,
+): CompiledExpression => {
+  assert(compiler, 'the compiler of expressions is not loaded')
+  const { cel, types } = compiler
+  try {
+    const compiled = cel.compile(expression, {
+      variables: variablesFor(compiler, options),
+      structs: options.structs ?? false,
+    })
+    const given = compiled.type.kind === 'null' ? 'null_type' : types.formatType(compiled.type)
+    if (wanted.length === 0 || wanted.includes(given)) return { compiled }
+    return { fault: unfit(wanted, given), type: compiled.type }
+  } catch (error) {
+    if (!(error instanceof cel.CompileError)) throw error
+    return { fault: error.message, type: types.DYN }
+  }
+}
+
 /**
  * Pushes the fault of `expression`, which must give one of `wanted` (types as messages name them; none: any).
  * The result is its type, dynamic when it has a fault.
@@ -46,23 +72,10 @@ export const checkExpression = (
   wanted: readonly string[],
   options: ExpressionOptions,
 ): CelType => {
-  assert(compiler, 'the compiler of expressions is not loaded')
-  const { cel, types } = compiler
-  const { structs = false } = options
-  try {
-    const { type } = cel.compile(expression, {
-      variables: variablesFor(compiler, options),
-      structs,
-    })
-    const given = types.formatType(type)
-    if (wanted.length > 0 && !wanted.includes(given))
-      errors.push(invalidField(path, expression, unfit(wanted, given)))
-    return type
-  } catch (error) {
-    if (!(error instanceof cel.CompileError)) throw error
-    errors.push(invalidField(path, expression, error.message))
-    return types.DYN
-  }
+  const result = compileExpression(expression, wanted, options)
+  if ('compiled' in result) return result.compiled.type
+  errors.push(invalidField(path, expression, result.fault))
+  return result.type
 }
 
 const unfit = (wanted: readonly string[], given: string): string =>
@@ -124,6 +137,13 @@ const requestTypeOf = ({ objectType, listOf, mapOf, STRING, BOOL, DYN }: Types):
 
 const namespaceTypeOf = ({ objectType, listOf, mapOf, STRING, INT, TIMESTAMP }: Types): CelType => {
   const texts = mapOf(STRING, STRING)
+  const condition = objectType('kubernetes.NamespaceCondition', {
+    status: STRING,
+    type: STRING,
+    lastTransitionTime: TIMESTAMP,
+    message: STRING,
+    reason: STRING,
+  })
   return objectType('kubernetes.Namespace', {
     metadata: objectType('kubernetes.NamespaceMetadata', {
       name: STRING,
@@ -140,6 +160,9 @@ const namespaceTypeOf = ({ objectType, listOf, mapOf, STRING, INT, TIMESTAMP }: 
       finalizers: listOf(STRING),
     }),
     spec: objectType('kubernetes.NamespaceSpec', { finalizers: listOf(STRING) }),
-    status: objectType('kubernetes.NamespaceStatus', { phase: STRING }),
+    status: objectType('kubernetes.NamespaceStatus', {
+      conditions: listOf(condition),
+      phase: STRING,
+    }),
   })
 }

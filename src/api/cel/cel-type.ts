@@ -7,7 +7,7 @@
 
 export interface ObjectField {
   type: CelType
-  /** The field's name in JSON; the key in `fields` is escaped, so that CEL can name it. */
+  /** The field's name in JSON; of schemas the key in `fields` is escaped, so that CEL can name it. */
   name: string
 }
 
@@ -76,7 +76,10 @@ export const opaque = (name: string, parameters: readonly CelType[] = []): CelTy
   parameters,
 })
 
-/** An object type of the given fields, by their names in JSON. */
+/**
+ * An object type declared by hand. Fields go by their names in JSON, as Kubernetes' own declarations do: only those of
+ * schemas are escaped.
+ */
 export const objectType = (
   name: string,
   fields: Readonly<Record<string, CelType>>,
@@ -85,9 +88,7 @@ export const objectType = (
   kind: 'object',
   name,
   open,
-  fields: new Map(
-    Object.entries(fields).map(([field, type]) => [escapeName(field), { type, name: field }]),
-  ),
+  fields: new Map(Object.entries(fields).map(([field, type]) => [field, { type, name: field }])),
 })
 
 const RESERVED = new Set(

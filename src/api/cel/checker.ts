@@ -277,11 +277,25 @@ class Checker {
   }
 
   private struct({ name, fields, at }: Of<'struct'>): CelType {
-    for (const { value, optional } of fields) this.unwrapped(value, optional)
+    for (const { name: field, value, optional, at: place } of fields) {
+      const type = this.unwrapped(value, optional)
+      if (name === 'JSONPatch') this.patchField(field, type, place)
+    }
     const isKnown = /^(?:Object(?:\..+)?|JSONPatch)$/.test(name)
     if (!this.declarations.structs || !isKnown)
       return this.fault(at, `undeclared reference to '${name}' (in container '')`)
     return { kind: 'object', name, fields: new Map(), open: true }
+  }
+
+  /** The fields of `JSONPatch{…}` are declared, unlike those of objects. */
+  private patchField(field: string, type: CelType, at: number): void {
+    if (field === 'value') return
+    if (!PATCH_TEXTS.has(field)) this.fault(at, `undefined field '${field}'`)
+    else if (!this.substitution.assign([STRING], [type]))
+      this.fault(
+        at,
+        `expected type of field '${field}' is 'string' but provided type is '${formatType(type)}'`,
+      )
   }
 
   private walk(expression: Of<'walk'>): CelType {
@@ -374,6 +388,8 @@ class Checker {
 }
 
 const SECOND = 1_000_000_000n
+
+const PATCH_TEXTS: ReadonlySet<string> = new Set(['op', 'path', 'from'])
 
 const LITERAL_READERS: Readonly<Record<string, (text: string) => unknown>> = {
   duration: Duration.parse,

@@ -24,11 +24,24 @@ const OPERATIONS: ReadonlySet<Json | undefined> = new Set([
 
 /** `object` with the operations applied, all or none. */
 export const applyJsonPatch = (object: UncheckedObject, operations: Json): UncheckedObject => {
+  const result = patchOrFault(object, operations)
+  if ('patched' in result) return result.patched
+  throw rejected()
+}
+
+/**
+ * `object` with the operations applied, or why they do not apply, much as Go's library says it. Throws StatusError for
+ * operations that cannot be read.
+ */
+export const patchOrFault = (
+  object: UncheckedObject,
+  operations: Json,
+): { patched: UncheckedObject } | { fault: string; isFailedTest: boolean } => {
   const checked = readOperations(operations)
   let patched: UncheckedObject = deepCopy(object)
   let copied = 0
-  try {
-    for (const [index, operation] of checked.entries()) {
+  for (const [index, operation] of checked.entries())
+    try {
       if (operation.op === 'copy') copied += sizeAt(patched, operation.from)
       if (copied > COPIED_BYTES_MAX) throw rejected()
       // What is moved into itself would hold itself.
@@ -36,11 +49,15 @@ export const applyJsonPatch = (object: UncheckedObject, operations: Json): Unche
         throw rejected()
       const step = deepCopy(operation)
       patched = jsonpatch.applyOperation(patched, step, checkPlaces, true, true, index).newDocument
+    } catch (error) {
+      const { op, path } = operation
+      const isFailedTest = (error as Error).name === 'TEST_OPERATION_FAILED'
+      const fault = isFailedTest
+        ? `testing value ${path} failed: test failed`
+        : `${op} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`
+      return { fault, isFailedTest }
     }
-  } catch {
-    throw rejected()
-  }
-  return patched
+  return { patched }
 }
 
 /**

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AdmissionChain } from '../../../src/actors/apiserver/admission/chain.ts'
+import { DynamicAdmission } from '../../../src/actors/apiserver/admission/dynamic-admission.ts'
 import { announce, planEndpoints } from '../../../src/actors/apiserver/announce.ts'
 import { createAuthenticateToken } from '../../../src/actors/apiserver/authentication/bearer-token.ts'
 import { createAuthorizer } from '../../../src/actors/apiserver/authorization/authorizer.ts'
@@ -13,8 +14,10 @@ import { ServiceAccountTokens } from '../../../src/actors/apiserver/service-acco
 import { ServiceAddresses } from '../../../src/actors/apiserver/service-addresses.ts'
 import type { Services } from '../../../src/actors/apiserver/services.ts'
 import { SortedObjects } from '../../../src/actors/apiserver/sorted-objects.ts'
+import { WebhookClient } from '../../../src/actors/apiserver/webhook-call.ts'
 import { Endpoints } from '../../../src/api/core/endpoints.ts'
 import { EndpointSlice } from '../../../src/api/discovery/endpoint-slice.ts'
+import type { Bus } from '../../../src/bus/bus.ts'
 import type { Clock } from '../../../src/std/clock.ts'
 import { testPki } from '../../support/api-server.ts'
 import { memoryStorage } from '../../support/memory-storage.ts'
@@ -31,6 +34,8 @@ const begin = async () => {
     clock: own,
     authorizer: createAuthorizer(),
     admission: new AdmissionChain([]),
+    dynamicAdmission: new DynamicAdmission(storage.cache),
+    webhooks: new WebhookClient({ cache: storage.cache, bus: {} as Bus, clock: own }),
     sorted: new SortedObjects(storage.cache),
     serviceAccounts: new ServiceAccountTokens(serviceAccountKey, storage, own),
     authenticateToken: createAuthenticateToken(() => [], []),

@@ -6,11 +6,15 @@
  */
 import { deviceAdminAccess } from './device-admin-access.ts'
 import { limitRanger } from './limit-ranger.ts'
+import { mutatingAdmissionPolicy } from './mutating-admission-policy.ts'
+import { mutatingAdmissionWebhook } from './mutating-admission-webhook.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import type { AdmissionPlugin } from './plugin.ts'
 import { resourceQuota } from './resource-quota.ts'
 import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
+import { validatingAdmissionPolicy } from './validating-admission-policy.ts'
+import { validatingAdmissionWebhook } from './validating-admission-webhook.ts'
 
 /** As kube-apiserver's `--enable-admission-plugins` and `--disable-admission-plugins`. */
 export interface AdmissionOptions {
@@ -25,6 +29,10 @@ const PLUGINS: readonly AdmissionPlugin[] = [
   serviceAccount,
   runtimeClass,
   deviceAdminAccess,
+  mutatingAdmissionPolicy,
+  mutatingAdmissionWebhook,
+  validatingAdmissionPolicy,
+  validatingAdmissionWebhook,
   resourceQuota,
 ]
 

@@ -120,9 +120,9 @@ export class AuditedRequest {
     this.name = facts.name
   }
 
-  /** What a step of the pipeline has to say; the first word on a key counts. */
-  annotate(key: string, value: string): void {
-    this.annotations[key] ??= value
+  /** What a step of the pipeline has to say from `level` on; the first word on a key counts. */
+  annotate(key: string, value: string, level: 'Metadata' | 'Request' = 'Metadata'): void {
+    if (isAtLeast(this.rule.level, level)) this.annotations[key] ??= value
   }
 
   /** The body as it was sent. */

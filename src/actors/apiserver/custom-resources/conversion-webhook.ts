@@ -13,14 +13,14 @@ import type { KubernetesObject, ObjectMeta } from '../../../api/meta.ts'
 import { validateAnnotations, validateLabels } from '../../../api/object-meta.ts'
 import { internalError } from '../../../api/status-error.ts'
 import { newUid } from '../../../std/ids.ts'
-import { callWebhook, type WebhookPorts, type WebhookTarget } from '../webhook-call.ts'
+import type { WebhookClient, WebhookTarget } from '../webhook-call.ts'
 
 const TIMEOUT_MS = 30_000
 
 /** Undefined when the definition's versions differ in name only. */
 export const conversionWebhook = (
   definition: CustomResourceDefinition,
-  ports: WebhookPorts,
+  webhooks: WebhookClient,
 ): Converter | undefined => {
   const { conversion } = definition.spec
   const { clientConfig, conversionReviewVersions = [] } = conversion?.webhook ?? {}
@@ -34,7 +34,7 @@ export const conversionWebhook = (
       const { apiVersion: from, kind } = sent[0]!
       return internalError(`conversion webhook for ${from}, Kind=${kind} ${what}`)
     }
-    const converted = await review(ports, clientConfig, version, sent, apiVersion, fail)
+    const converted = await review(webhooks, clientConfig, version, sent, apiVersion, fail)
     const byObject = new Map(
       sent.map((object, at) => [object, checked(object, converted[at], apiVersion, at, fail)]),
     )
@@ -55,7 +55,7 @@ interface Answer {
 }
 
 const review = async (
-  ports: WebhookPorts,
+  webhooks: WebhookClient,
   target: WebhookTarget,
   version: string,
   objects: readonly KubernetesObject[],
@@ -71,7 +71,7 @@ const review = async (
   }
   let answer: Answer
   try {
-    answer = (await callWebhook(ports, target, body, TIMEOUT_MS)) as Answer
+    answer = (await webhooks.call(target, body, TIMEOUT_MS)) as Answer
   } catch (error) {
     throw fail(`failed: ${(error as Error).message}`)
   }

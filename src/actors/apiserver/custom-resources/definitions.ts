@@ -12,7 +12,6 @@ import {
 } from '../../../api/apiextensions/custom-resource-definition.ts'
 import { isEstablished } from '../../../api/apiextensions/definition-status.ts'
 import type { AnyKind } from '../../../api/kind.ts'
-import type { Bus } from '../../../bus/bus.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Log } from '../../../std/log.ts'
 import { releaseMemory } from '../../../std/release-memory.ts'
@@ -33,11 +32,10 @@ type KindMaker = typeof import('../../../api/apiextensions/custom-kind.ts')
 export const serveCustomResources = async (
   services: Services,
   hub: WatchHub,
-  bus: Bus,
   log: Log,
 ): Promise<CustomResources> => {
   const { cache } = services.storage
-  const server = new DefinitionServer(services, hub, bus)
+  const server = new DefinitionServer(services, hub)
   const controller = controlDefinitions(services, log)
   const tidying = tidyAfterBursts(services.clock)
   const unsubscribe = cache.subscribe(({ type, kind, object }) => {
@@ -102,7 +100,6 @@ class DefinitionServer {
   constructor(
     private readonly services: Services,
     private readonly hub: WatchHub,
-    private readonly bus: Bus,
   ) {}
 
   /** The code of custom kinds, which a cluster without them does not hold. */
@@ -134,7 +131,7 @@ class DefinitionServer {
     const stored = cache.kinds.storedAt(group, names.plural)
     const kinds = this.maker.customKinds(definition, {
       stored,
-      convert: conversionWebhook(definition, { cache, bus: this.bus }),
+      convert: conversionWebhook(definition, this.services.webhooks),
       definition: () => cache.get(CustomResourceDefinition, undefined, name),
     })
     this.served.set(name, { form, kinds })
