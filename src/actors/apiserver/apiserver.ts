@@ -21,9 +21,9 @@ import type { FrontProxy } from './aggregation/extension-server.ts'
 import { publishAuthentication } from './aggregation/publish-authentication.ts'
 import { writeAvailability } from './aggregation/write-availability.ts'
 import { announce } from './announce.ts'
-import { type AuditOptions, type Auditor, openBooks } from './audit/auditor.ts'
 import { keepApiServices } from './api-services.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
+import { type AuditOptions, type Auditor, openBooks } from './audit/auditor.ts'
 import { createAuthenticate } from './authentication/authenticate.ts'
 import { Authentication, type AuthenticationSettings } from './authentication/authentication.ts'
 import type { ClientAuthorities } from './authentication/client-certificates.ts'
@@ -259,6 +259,7 @@ const openHttpDoor = (options: ApiserverOptions, parts: Parts): HttpDoor => {
       kinds: services.storage.cache.kinds,
       serverAddress,
       version: options.version,
+      clock,
       health,
       metrics: () => {
         const store = options.storeMetrics?.() ?? {}

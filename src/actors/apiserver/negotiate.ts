@@ -71,6 +71,21 @@ const notAcceptable = (types: readonly string[]) =>
     `only the following media types are accepted: ${types.join(', ')}`,
   )
 
+/** The type among `types` that the header likes best; undefined when it likes none. */
+export const preferredType = (
+  accept: string | undefined,
+  types: readonly string[],
+): string | undefined => {
+  for (const { type, subtype } of parseClauses(accept || '*/*'))
+    for (const each of types) {
+      const [ownType, ownSubtype] = each.split('/')
+      const isFit =
+        (type === ownType || type === '*') && (subtype === ownSubtype || subtype === '*')
+      if (isFit) return each
+    }
+  return undefined
+}
+
 interface Clause {
   type: string
   subtype: string

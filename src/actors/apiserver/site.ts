@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { KindRegistry } from '../../api/registry.ts'
+import type { Clock } from '../../std/clock.ts'
 import { KUBERNETES_VERSION } from '../../std/version.ts'
 import type { RemoteVersion } from './aggregation/remote-version.ts'
 import {
@@ -18,7 +19,7 @@ import {
   type Served,
 } from './discovery.ts'
 import type { Health } from './health.ts'
-import { formatOf } from './negotiate.ts'
+import { formatOf, preferredType } from './negotiate.ts'
 import { OpenApiPages } from './openapi/openapi-pages.ts'
 import type { RemoteDocuments } from './openapi/remote-documents.ts'
 
@@ -35,6 +36,8 @@ export interface Page {
 export interface PageRequest {
   /** Whether the media type is named as acceptable. */
   accepts(type: string): boolean
+  /** Which of the types it likes best; undefined when none. */
+  preferred(types: readonly string[]): string | undefined
   acceptsGzip: boolean
   /** Whether the client has what the tag names. */
   knows(tag: string): boolean
@@ -53,6 +56,7 @@ export interface SiteOptions {
   /** The version of this program, e.g. `0.1.0`. */
   version: string
   health: Health
+  clock: Clock
   metrics(): string
   remote: RemoteVersions
   remoteDocuments: RemoteDocuments
@@ -72,7 +76,7 @@ export type Site = (
 
 export const createSite = (options: SiteOptions): Site => {
   const { kinds, remote } = options
-  const openApi = new OpenApiPages({ kinds, remote: options.remoteDocuments })
+  const openApi = new OpenApiPages({ kinds, remote: options.remoteDocuments, clock: options.clock })
   const memo = new Map<string, Page | undefined>()
   kinds.onChange(() => memo.clear())
   remote.onChange(() => memo.clear())
@@ -135,6 +139,7 @@ const tagged = (page: Page | undefined, headers: IncomingHttpHeaders): Page | un
 const pageRequest = (headers: IncomingHttpHeaders): PageRequest => ({
   accepts: (type) =>
     (headers.accept ?? '').split(',').some((clause) => clause.split(';')[0]!.trim() === type),
+  preferred: (types) => preferredType(headers.accept, types),
   acceptsGzip: String(headers['accept-encoding'] ?? '').includes('gzip'),
   knows: (tag) => headers['if-none-match'] === tag,
 })

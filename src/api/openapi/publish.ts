@@ -17,7 +17,7 @@ import {
 import { type DefinitionSource, type Dialect, definitionsOf } from './definitions.ts'
 import { discoveryPaths, versionPath } from './discovery-operations.ts'
 import { documentPaths, membersText, V2_FRAME, v3Text } from './documents.ts'
-import { pathsOf } from './operations.ts'
+import { type Path, pathsOf } from './operations.ts'
 import type { Catalogue } from './published.ts'
 import { encodeSwagger } from './swagger-protobuf.ts'
 
@@ -54,6 +54,15 @@ export const publications = (
     catalogue.v3[groupVersion] = { file, hash: hashOf(content) }
     files.push({ name: file, content })
   }
+  for (const [place, path] of aboveVersions(all)) {
+    const content = v3Text(
+      documentPaths(source('v3'), [], [path]),
+      membersText(definitionsOf(source('v3'), answersOf(path))),
+    )
+    const file = `v3-${place.replaceAll('/', '-')}`
+    catalogue.v3[place] = { file, hash: hashOf(content) }
+    files.push({ name: file, content })
+  }
   const paths = documentPaths(source('v2'), all, discoveryPaths(all))
   const definitions = definitionsOf(source('v2'), [...modelsOf(all), ...DISCOVERED])
   const [pathsText, definitionsText] = [membersText(paths), membersText(definitions)]
@@ -79,6 +88,16 @@ const byGroupVersion = (all: readonly AnyKind[]): Map<string, AnyKind[]> => {
   }
   return groups
 }
+
+/** `api`, `apis` and groups: what is discovered there has a document of its own. */
+const aboveVersions = (all: readonly AnyKind[]): [place: string, path: Path][] =>
+  discoveryPaths(all).flatMap((path): [string, Path][] => {
+    const place = path.path.slice(1, -1)
+    return place.split('/').length > (place.startsWith('apis') ? 2 : 1) ? [] : [[place, path]]
+  })
+
+const answersOf = ({ operations }: Path): string[] =>
+  operations.flatMap(({ answer }) => (answer === undefined ? [] : [answer]))
 
 const DISCOVERED = ['V1APIGroup', 'V1APIGroupList', 'V1APIResourceList', 'V1APIVersions']
 

@@ -7,6 +7,19 @@
 import { KUBERNETES_VERSION } from '../../std/version.ts'
 import type { Json } from '../meta.ts'
 import type { Schema } from './definitions.ts'
+import {
+  any,
+  bool,
+  double,
+  extensions,
+  join,
+  message,
+  NONE,
+  named,
+  text,
+  texts,
+  whole,
+} from './gnostic-fields.ts'
 
 /** `isWhole`: with what stands around paths and definitions. */
 export const encodeSwagger = (
@@ -23,60 +36,6 @@ export const encodeSwagger = (
   const security = isWhole ? [message(13, securityDefinitions())] : []
   return join([...frame, message(8, join(pathItems)), message(9, join(schemas)), ...security])
 }
-
-const join = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts)
-
-const varint = (value: number): number[] => {
-  const bytes: number[] = []
-  let rest = value
-  while (rest > 127) {
-    bytes.push((rest % 128) | 128)
-    rest = Math.floor(rest / 128)
-  }
-  return [...bytes, rest]
-}
-
-const message = (field: number, content: Uint8Array): Uint8Array =>
-  Buffer.concat([Buffer.from([...varint(field * 8 + 2), ...varint(content.length)]), content])
-
-const text = (field: number, value: Json | undefined): Uint8Array =>
-  typeof value === 'string' && value !== '' ? message(field, Buffer.from(value)) : NONE
-
-const texts = (field: number, values: Json | undefined): Uint8Array =>
-  Array.isArray(values)
-    ? join(values.map((value) => message(field, Buffer.from(String(value)))))
-    : NONE
-
-const bool = (field: number, value: Json | undefined): Uint8Array =>
-  value === true ? Uint8Array.from([...varint(field * 8), 1]) : NONE
-
-const whole = (field: number, value: Json | undefined): Uint8Array =>
-  typeof value === 'number' && value > 0
-    ? Uint8Array.from([...varint(field * 8), ...varint(value)])
-    : NONE
-
-const double = (field: number, value: Json | undefined): Uint8Array => {
-  if (typeof value !== 'number') return NONE
-  const bytes = Buffer.alloc(8)
-  bytes.writeDoubleLE(value)
-  return Buffer.concat([Buffer.from(varint(field * 8 + 1)), bytes])
-}
-
-const NONE = new Uint8Array()
-
-const named = (name: string, value: Uint8Array): Uint8Array =>
-  join([text(1, name), message(2, value)])
-
-/** An `Any`, which holds YAML. */
-const any = (field: number, value: Json | undefined): Uint8Array =>
-  value === undefined ? NONE : message(field, text(2, JSON.stringify(value)))
-
-const extensions = (field: number, schema: Schema): Uint8Array =>
-  join(
-    Object.entries(schema)
-      .filter(([name]) => name.startsWith('x-'))
-      .map(([name, value]) => message(field, named(name, text(2, JSON.stringify(value))))),
-  )
 
 const info = (): Uint8Array => join([text(1, 'Kubernetes'), text(2, KUBERNETES_VERSION)])
 

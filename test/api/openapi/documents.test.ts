@@ -33,8 +33,10 @@ const v2Text = `${V2_FRAME.head}${textOf('v2-paths')}${V2_FRAME.middle}${textOf(
 const v2: Document = JSON.parse(v2Text)
 const apps: Document = JSON.parse(textOf('v3-apis-apps-v1'))
 
-test('the catalogue names every group and version, by hash', () => {
-  const served = kinds.map(({ group, apiVersion }) => `${group ? 'apis' : 'api'}/${apiVersion}`)
+test('the catalogue names every group and version and what is above them, by hash', () => {
+  const served = kinds.flatMap(({ group, apiVersion }) =>
+    group ? [`apis/${apiVersion}`, `apis/${group}`, 'apis'] : [`api/${apiVersion}`, 'api'],
+  )
   assert.equal(Object.keys(catalogue.v3).sort(), [...new Set(served)].sort())
   for (const { file, hash } of Object.values(catalogue.v3)) {
     assert.ok(files.has(file), file)

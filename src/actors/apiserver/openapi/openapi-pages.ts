@@ -9,14 +9,17 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { AnyKind } from '../../../api/kind.ts'
+import type { Schema } from '../../../api/openapi/definitions.ts'
 import { type Catalogue, publishedFile } from '../../../api/openapi/published.ts'
 import type { KindRegistry } from '../../../api/registry.ts'
+import type { Clock } from '../../../std/clock.ts'
 import type { Page, PageRequest } from '../site.ts'
 import type { DocumentParts, RemoteDocuments } from './remote-documents.ts'
 
 export interface OpenApiPagesOptions {
   kinds: KindRegistry
   remote: RemoteDocuments
+  clock: Clock
 }
 
 const V3 = '/openapi/v3'
@@ -25,6 +28,10 @@ const JSON_TYPE = 'application/json'
 const PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
 /** How the type is written in answers: without the sign that is not allowed there. */
 const PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+
+/** How clients have asked for v3 in protobuf, and how the type is written in answers. */
+const V3_PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf'
+const V3_PROTOBUF = [V3_PROTOBUF_TYPE, 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf']
 
 const compress = promisify(gzip)
 const FAST = { level: 1 }
@@ -35,12 +42,14 @@ const documents = () => import('../../../api/openapi/documents.ts')
 export class OpenApiPages {
   private readonly kinds: KindRegistry
   private readonly remote: RemoteDocuments
+  private readonly clock: Clock
   /** Hashes of documents that are made, by their place. */
   private readonly hashes = new Map<string, string>()
 
-  constructor({ kinds, remote }: OpenApiPagesOptions) {
+  constructor({ kinds, remote, clock }: OpenApiPagesOptions) {
     this.kinds = kinds
     this.remote = remote
+    this.clock = clock
     kinds.onChange(() => this.hashes.clear())
   }
 
@@ -92,19 +101,43 @@ export class OpenApiPages {
     const kinds = this.custom().get(place)
     if (!builtIn && !kinds) return this.remote.document(place)
     const hash = builtIn?.hash ?? (await this.v3Hash(place, kinds!))
+    const wanted = request.preferred([JSON_TYPE, ...V3_PROTOBUF])
+    if (wanted === undefined) return { code: 406, type: JSON_TYPE, body: '' }
+    const isProtobuf = wanted !== JSON_TYPE
+    const own = isProtobuf ? hashOf(`${hash} protobuf`) : hash
     const asked = query.get('hash')
-    if (asked !== null && asked !== hash)
+    if (asked && asked !== own)
       return {
         code: 301,
         type: 'text/plain; charset=utf-8',
         body: '',
-        headers: { Location: `${V3}/${place}?hash=${hash}` },
+        headers: { Location: `${V3}/${place}?hash=${own}` },
       }
-    const headers = { ...tagged(hash), ...(asked === null ? {} : { 'Cache-Control': IMMUTABLE }) }
-    if (request.knows(tagOf(hash))) return { code: 304, type: JSON_TYPE, body: '', headers }
-    if (!builtIn)
-      return { code: 200, type: JSON_TYPE, body: await this.customText(kinds!), headers }
-    return this.compressed(await readFile(publishedFile(builtIn.file)), JSON_TYPE, headers, request)
+    const headers = { ...tagged(own), ...(asked ? this.forEver() : {}) }
+    const type = isProtobuf ? V3_PROTOBUF_TYPE : JSON_TYPE
+    if (request.knows(tagOf(own))) return { code: 304, type, body: '', headers }
+    if (isProtobuf)
+      return { code: 200, type, body: await this.v3Protobuf(builtIn?.file, kinds), headers }
+    if (!builtIn) return { code: 200, type, body: await this.customText(kinds!), headers }
+    return this.compressed(await readFile(publishedFile(builtIn.file)), type, headers, request)
+  }
+
+  private async v3Protobuf(
+    file: string | undefined,
+    kinds: readonly AnyKind[] | undefined,
+  ): Promise<Buffer> {
+    const text = file
+      ? (await expand(await readFile(publishedFile(file)))).toString()
+      : await this.customText(kinds!)
+    const { encodeOpenApi } = await import('../../../api/openapi/openapi-protobuf.ts')
+    return Buffer.from(encodeOpenApi(JSON.parse(text) as Schema))
+  }
+
+  /** What a hash names never changes. */
+  private forEver(): Record<string, string> {
+    const year = new Date(this.clock.now())
+    year.setUTCFullYear(year.getUTCFullYear() + 1)
+    return { 'Cache-Control': 'public, immutable', Expires: year.toUTCString() }
   }
 
   private async v3Hash(place: string, kinds: readonly AnyKind[]): Promise<string> {
@@ -206,9 +239,6 @@ export class OpenApiPages {
     return { code: isKnown ? 304 : 200, type: JSON_TYPE, body: isKnown ? '' : text, headers }
   }
 }
-
-/** What a hash names never changes. */
-const IMMUTABLE = 'public, immutable'
 
 /** Members of an object behind others. */
 const following = (members: string): string => (members === '' ? '' : `,${members}`)

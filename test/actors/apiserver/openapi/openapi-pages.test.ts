@@ -5,6 +5,7 @@ import { request } from 'node:https'
 import { gunzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Reader } from '../../../../src/actors/apiserver/protobuf-reader.ts'
 import { connection, startTestApiserver } from '../../../support/api-server.ts'
 
 const api = await startTestApiserver()
@@ -66,6 +67,49 @@ test('who takes gzip gets the files as they lie', async () => {
     assert.is(plain.encoding, undefined)
     assert.ok(gunzipSync(packed.body).equals(plain.body))
     assert.ok(packed.body.length * 4 < plain.body.length)
+  }
+})
+
+test('v3 comes as protobuf to whoever likes that best', async () => {
+  const accept = 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf'
+  const { type, body } = await fetchBytes('/openapi/v3/apis/apps/v1', { accept })
+  assert.is(type, 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf')
+  const document = new Reader(body, 0, body.length)
+  assert.is(document.next(), 1)
+  assert.is(document.text(), '3.0.0')
+  assert.is(document.next(), 2)
+  document.message()
+  assert.is(document.next(), 4)
+  const paths = document.message()
+  assert.is(paths.next(), 1)
+  const path = paths.message()
+  path.next()
+  assert.is(path.text(), '/apis/apps/v1/')
+  const answer = await api.call('GET', '/openapi/v3/apis/apps/v1', undefined, {
+    headers: { accept },
+  })
+  const own = String(answer.headers['etag']).slice(1, -1)
+  const named = await get(`/openapi/v3/apis/apps/v1?hash=${own}`, { accept })
+  assert.is(named.headers['cache-control'], 'public, immutable')
+  assert.match(String(named.headers['expires']), / GMT$/)
+  const json = await get('/openapi/v3/apis/apps/v1', { accept: `application/json,${accept}` })
+  assert.is(json.json.openapi, '3.0.0')
+  assert.is.not(json.headers['etag'], answer.headers['etag'])
+  assert.is((await get('/openapi/v3/apis/apps/v1', { accept: 'text/html' })).code, 406)
+})
+
+test('what is above versions has documents of its own', async () => {
+  const { paths } = (await get('/openapi/v3')).json
+  for (const [place, model] of [
+    ['api', 'APIVersions'],
+    ['apis', 'APIGroupList'],
+    ['apis/apps', 'APIGroup'],
+  ] as const) {
+    const { json } = await get(paths[place].serverRelativeURL)
+    assert.equal(Object.keys(json.paths), [`/${place}/`])
+    const { schema } = json.paths[`/${place}/`].get.responses['200'].content['application/json']
+    assert.match(JSON.stringify(schema), `io.k8s.apimachinery.pkg.apis.meta.v1.${model}"`)
+    assert.ok(json.components.schemas[`io.k8s.apimachinery.pkg.apis.meta.v1.${model}`])
   }
 })
 
