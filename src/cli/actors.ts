@@ -165,8 +165,12 @@ const startInOrder = async (
     const { startControllers } = await import('../actors/controllers/controllers.ts')
     const { clusterCidr } = process.settings
     const rootCa = readTextIfPresent(process.folder.pki('ca.crt'))
+    const serviceAccountKey = readTextIfPresent(process.folder.pki('sa.key'))
     starts.push(
-      startControllers({ ...process.ports('controllers'), cache }, { clusterCidr, rootCa }),
+      startControllers(
+        { ...process.ports('controllers'), cache },
+        { clusterCidr, rootCa, serviceAccountKey },
+      ),
     )
   }
   if (wanted.has('kubelet')) starts.push(startKubeletActor(process))

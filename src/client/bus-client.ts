@@ -13,7 +13,7 @@ import { subjectsFor } from '../bus/subjects.ts'
 import { backoffMs } from '../std/backoff.ts'
 import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
-import type { Client, DeleteOptions, QueryOptions, WriteOptions } from './client.ts'
+import type { Client, DeleteOptions, IssuedToken, QueryOptions, WriteOptions } from './client.ts'
 import { followQueries } from './followed-cache.ts'
 import type { Fence } from './storage.ts'
 
@@ -151,6 +151,17 @@ const writesBy = (call: Caller): Omit<Client, 'get' | 'replicas' | 'list' | 'fol
       headers: NO_ANSWER,
       ...options,
     })
+  },
+  createToken: async ({ namespace, name }, spec) => {
+    const { status } = await call<{ status: IssuedToken }>({
+      verb: 'create',
+      kind: { plural: 'serviceaccounts', group: '' },
+      subresource: 'token',
+      namespace,
+      name,
+      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec },
+    })
+    return status
   },
 })
 

@@ -28,6 +28,19 @@ export interface QueryOptions {
   fieldSelector?: string
 }
 
+/** The spec of a TokenRequest. */
+export interface TokenWish {
+  audiences?: readonly string[]
+  expirationSeconds: number
+  boundObjectRef?: { apiVersion: string; kind: string; name: string; uid: string }
+}
+
+/** The status of a TokenRequest. */
+export interface IssuedToken {
+  token: string
+  expirationTimestamp: string
+}
+
 export interface Client {
   get<T extends KubernetesObject>(
     kind: Kind<T>,
@@ -89,6 +102,8 @@ export interface Client {
     node: string,
     options?: WriteOptions,
   ): Promise<void>
+  /** A token of a service account (`serviceaccounts/token`). */
+  createToken(account: { namespace: string; name: string }, wanted: TokenWish): Promise<IssuedToken>
   /**
    * A cache fed by watches over the bus, for components that may not read the stream (workers).
    * It re-watches from its last revision, or lists again after 410.

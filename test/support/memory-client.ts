@@ -6,6 +6,7 @@
  */
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import { Pod } from '../../src/api/core/pod.ts'
+import { ServiceAccount } from '../../src/api/core/service-account.ts'
 import type { AnyKind, Kind } from '../../src/api/kind.ts'
 import { type KubernetesObject, type ObjectMeta, objectKey } from '../../src/api/meta.ts'
 import {
@@ -197,6 +198,12 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
         )
       const spec = { ...old.spec, nodeName: node } as NonNullable<Pod['spec']>
       replace(Pod, old, { ...old, spec })
+    },
+    createToken: async (account, { expirationSeconds, audiences = [] }) => {
+      const key = `${account.namespace}/${account.name}`
+      await enter('createToken', ServiceAccount, key, audiences.map((one) => ` ${one}`).join(''))
+      const expirationTimestamp = timestamp(now() + expirationSeconds * 1000)
+      return { token: `token ${calls.length} of ${key}`, expirationTimestamp }
     },
     follow: () => ({ ...cache, stop: () => undefined }),
   }

@@ -36,6 +36,7 @@ import { keepSchemaStatus } from './flow-control/schema-status.ts'
 import { Health } from './health.ts'
 import { createHttpDoor, type HttpDoor, secureContextOf, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
+import { createUseRecorder, startTracking } from './legacy-tokens.ts'
 import { Metrics } from './metrics.ts'
 import { serveLogs } from './node-logs.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
@@ -92,7 +93,9 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   const { storage, clock, log, identity, advertiseAddress: address } = options
   let credentials: Credentials = options
   const { serviceAccountKey } = options.authentication
-  const serviceAccounts = new ServiceAccountTokens(serviceAccountKey, storage, clock)
+  const serviceAccounts = new ServiceAccountTokens(serviceAccountKey, storage, clock, (secret) =>
+    recordUse(secret),
+  )
   const authentication = new Authentication({ storage, serviceAccounts, clock, log })
   await authentication.start(authoritiesOf(options), options.authentication)
   const services: Services = {
@@ -111,6 +114,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
       identity,
     }),
   }
+  const recordUse = createUseRecorder(services, log)
   const aggregator = new Aggregator({
     cache: storage.cache,
     bus: options.bus,
@@ -148,6 +152,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     health.finish('apiServices')
     await publishAuthentication(services, credentials.tls.clientCa, credentials.frontProxy)
     health.finish('authentication')
+    await startTracking(services)
     aggregator.start()
     health.finish('aggregation')
     stopSchemaStatus = keepSchemaStatus(services, SYSTEM, log)

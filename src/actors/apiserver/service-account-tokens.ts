@@ -3,26 +3,27 @@
  *
  * Claims, checks and wording follow Kubernetes 1.36 (`pkg/serviceaccount`). Invariant: a token is good only
  * while its account, and what it is bound to, exist with the uids it names. Signatures are checked once a
- * token, for a bounded number of tokens; everything else at every request.
+ * token, for a bounded number of tokens; everything else at every request. Tokens that are kept in Secrets are
+ * judged by `legacy-tokens.ts`.
  */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto'
 import { Node } from '../../api/core/node.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { Secret } from '../../api/core/secret.ts'
 import { ServiceAccount } from '../../api/core/service-account.ts'
-import type { AnyKind } from '../../api/kind.ts'
+import { LEGACY_ISSUER, type LegacyClaims } from '../../api/core/token-secret.ts'
+import type { AnyKind, Kind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { Storage } from '../../client/storage.ts'
 import type { Clock } from '../../std/clock.ts'
 import { newUid } from '../../std/ids.ts'
-import { type TokenJudge, TokenRefused } from './authentication/bearer-token.ts'
+import {
+  decodeToken,
+  isSignedBy,
+  readSigningKey,
+  type SigningKey,
+  signToken,
+} from '../../std/json-web-token.ts'
+import { type TokenJudge, TokenRefused, type TokenVerdict } from './authentication/bearer-token.ts'
 import type { User } from './request.ts'
 
 /** As kubeadm names the issuer of its clusters; it is also the audience of this API. */
@@ -65,10 +66,8 @@ export interface TokenOptions {
   node?: { metadata: { name: string; uid?: string } }
 }
 
-interface Verified {
-  claims: Claims
-  user: User
-}
+/** A token whose signature was found right. */
+type Verified = { claims: Claims; user: User } | { legacy: LegacyClaims }
 
 const VERIFIED_MAX = 1000
 /** How long clocks may differ, and how long what was deleted still counts. */
@@ -77,25 +76,21 @@ const LEEWAY_SECONDS = 60
 export class ServiceAccountTokens {
   readonly issuer = ISSUER
   readonly audiences: readonly string[] = [ISSUER]
-  private readonly key: KeyObject
-  private readonly publicKey: KeyObject
-  private readonly keyId: string
-  /** Tokens whose signature was found right, the least recently used first. */
+  private readonly key: SigningKey
+  /** The least recently used first. */
   private readonly verified = new Map<string, Verified>()
 
   constructor(
     pem: string,
     private readonly storage: Storage,
     private readonly clock: Clock,
+    /** Writes down that a Secret's token was used. */
+    private readonly onSecretUsed: (secret: Secret) => void = () => undefined,
   ) {
-    this.key = createPrivateKey(pem)
-    this.publicKey = createPublicKey(this.key)
-    this.keyId = createHash('sha256')
-      .update(this.publicKey.export({ type: 'spki', format: 'der' }))
-      .digest('base64url')
+    this.key = readSigningKey(pem)
   }
 
-  issue(options: TokenOptions): string {
+  issue(options: TokenOptions): Promise<string> {
     const { account, audiences, expirationSeconds, warnAfterSeconds } = options
     const { name, namespace = '', uid } = account.metadata
     const now = Math.floor(this.clock.now() / 1000)
@@ -116,30 +111,16 @@ export class ServiceAccountTokens {
       nbf: now,
       sub: `system:serviceaccount:${namespace}:${name}`,
     }
-    const text = `${encoded({ alg: 'RS256', kid: this.keyId })}.${encoded(claims)}`
-    return `${text}.${sign('sha256', Buffer.from(text), this.key).toString('base64url')}`
+    return signToken(claims, this.key)
   }
 
   readonly judge: TokenJudge = async (token, audiences) => {
     const verified = this.verified.get(token) ?? this.verify(token)
     if (!verified) return undefined
     this.remember(token, verified)
-    const { claims, user } = verified
-    const now = this.clock.now() / 1000
-    if (now > claims.exp + LEEWAY_SECONDS)
-      throw new TokenRefused('service account token has expired')
-    if (now < claims.nbf - LEEWAY_SECONDS)
-      throw new TokenRefused('service account token is not valid yet')
-    if (now < claims.iat - LEEWAY_SECONDS)
-      throw new TokenRefused('service account token is issued in the future')
-    const own = Array.isArray(claims.aud) ? claims.aud : [claims.aud]
-    const common = audiences.filter((audience) => own.includes(audience))
-    if (common.length === 0)
-      throw new TokenRefused(
-        `token audiences ${shownList(own)} is invalid for the target audiences ${shownList(audiences)}`,
-      )
-    await this.checkBindings(claims['kubernetes.io'])
-    return { user, audiences: common }
+    return 'legacy' in verified
+      ? this.judgeLegacy(token, verified.legacy, audiences)
+      : this.judgeBound(verified, audiences)
   }
 
   /** `/.well-known/openid-configuration`; `server` is `host:port`. */
@@ -155,20 +136,48 @@ export class ServiceAccountTokens {
 
   /** `/openid/v1/jwks`. */
   keySet(): object {
-    const { kty, n, e } = this.publicKey.export({ format: 'jwk' })
-    return { keys: [{ use: 'sig', kty, kid: this.keyId, alg: 'RS256', n, e }] }
+    const { kty, n, e } = this.key.publicKey.export({ format: 'jwk' })
+    return { keys: [{ use: 'sig', kty, kid: this.key.id, alg: 'RS256', n, e }] }
+  }
+
+  private async judgeBound(
+    { claims, user }: { claims: Claims; user: User },
+    audiences: readonly string[],
+  ): Promise<TokenVerdict> {
+    const own = Array.isArray(claims.aud) ? claims.aud : [claims.aud]
+    const common = commonAudiences(own, audiences)
+    const now = this.clock.now() / 1000
+    if (now > claims.exp + LEEWAY_SECONDS)
+      throw new TokenRefused('service account token has expired')
+    if (now < claims.nbf - LEEWAY_SECONDS)
+      throw new TokenRefused('service account token is not valid yet')
+    if (now < claims.iat - LEEWAY_SECONDS)
+      throw new TokenRefused('service account token is issued in the future')
+    await this.checkBindings(claims['kubernetes.io'])
+    return { user, audiences: common }
+  }
+
+  /** Those of Secrets are rare: how they are judged is loaded with the first one. */
+  private async judgeLegacy(
+    token: string,
+    claims: LegacyClaims,
+    audiences: readonly string[],
+  ): Promise<TokenVerdict> {
+    const common = commonAudiences(this.audiences, audiences)
+    const { judgeLegacyToken } = await import('./legacy-tokens.ts')
+    const find: FindObject = (kind, namespace, name) => this.find(kind, namespace, name)
+    const user = await judgeLegacyToken(token, claims, find, this.onSecretUsed)
+    return { user, audiences: common }
   }
 
   private verify(token: string): Verified | undefined {
-    const [header = '', payload = '', signature, ...rest] = token.split('.')
-    if (signature === undefined || rest.length > 0) return undefined
-    const { alg } = decoded<{ alg?: string }>(header) ?? {}
-    const claims = decoded<Claims>(payload)
-    if (claims?.iss !== this.issuer) return undefined
-    const text = Buffer.from(`${header}.${payload}`)
-    const isRight =
-      alg === 'RS256' && verify('sha256', text, this.publicKey, Buffer.from(signature, 'base64url'))
-    if (!isRight) throw new TokenRefused('the signature of the token is not valid')
+    const decoded = decodeToken(token)
+    const { iss } = (decoded?.claims ?? {}) as { iss?: string }
+    if (!decoded || (iss !== this.issuer && iss !== LEGACY_ISSUER)) return undefined
+    if (!isSignedBy(decoded, this.key))
+      throw new TokenRefused('the signature of the token is not valid')
+    if (iss === LEGACY_ISSUER) return { legacy: decoded.claims as LegacyClaims }
+    const claims = decoded.claims as Claims
     return { claims, user: userOf(claims) }
   }
 
@@ -212,11 +221,11 @@ export class ServiceAccountTokens {
   }
 
   /** What is not in this replica's cache may have been made at another one. */
-  private async find(
-    kind: AnyKind,
+  private async find<T extends KubernetesObject>(
+    kind: Kind<T>,
     namespace: string | undefined,
     name: string,
-  ): Promise<KubernetesObject | undefined> {
+  ): Promise<T | undefined> {
     const { cache } = this.storage
     const found = cache.get(kind, namespace, name)
     if (found) return found
@@ -233,15 +242,21 @@ export class ServiceAccountTokens {
 const referenceTo = ({ metadata: { name, uid } }: { metadata: { name: string; uid?: string } }) =>
   uid ? { name, uid } : { name }
 
-const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+/** Looks at other replicas' writes, too, before it says that there is none. */
+export type FindObject = <T extends KubernetesObject>(
+  kind: Kind<T>,
+  namespace: string | undefined,
+  name: string,
+) => Promise<T | undefined>
 
-const decoded = <Part>(text: string): Part | undefined => {
-  try {
-    const part: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
-    return typeof part === 'object' && part !== null ? (part as Part) : undefined
-  } catch {
-    return undefined
-  }
+/** Throws TokenRefused where there is none. */
+const commonAudiences = (own: readonly string[], asked: readonly string[]): string[] => {
+  const common = asked.filter((audience) => own.includes(audience))
+  if (common.length === 0)
+    throw new TokenRefused(
+      `token audiences ${shownList(own)} is invalid for the target audiences ${shownList(asked)}`,
+    )
+  return common
 }
 
 /** A list of strings as Go prints it with `%q`. */

@@ -18,6 +18,7 @@ import { endpointSlice } from './endpoints/endpoint-slice.ts'
 import { endpoints } from './endpoints/endpoints.ts'
 import { garbage } from './garbage.ts'
 import { createControllerGroup } from './group.ts'
+import { legacyTokenCleaner } from './legacy-token-cleaner.ts'
 import { namespace } from './namespace.ts'
 import { nodeIpam } from './nodes/node-ipam.ts'
 import { nodeLifecycle } from './nodes/node-lifecycle.ts'
@@ -28,6 +29,7 @@ import { replicationController } from './replication-controller.ts'
 import { resourceQuota } from './resource-quota.ts'
 import { rootCa } from './root-ca.ts'
 import { serviceAccount } from './service-account.ts'
+import { serviceAccountToken } from './service-account-token.ts'
 
 export interface ControllersOptions {
   /** Names of the controllers to run; default: all. */
@@ -43,6 +45,8 @@ export interface ControllersOptions {
   finishedPodsMax?: number
   /** The certificate, in PEM, that proves the apiserver's identity; without it none is published. */
   rootCa?: string | undefined
+  /** PEM of the RSA key that signs tokens of service accounts; without it Secrets get none. */
+  serviceAccountKey?: string | undefined
 }
 
 /** Starts the controllers of this process; they work while it leads the group. */
@@ -108,6 +112,7 @@ const controllersOf = (
     nodeMask = 24,
     finishedPodsMax = 12_500,
     rootCa: certificate,
+    serviceAccountKey: signingKey,
   }: ControllersOptions,
 ): Controller[] => {
   const all: Controller[] = [
@@ -118,6 +123,10 @@ const controllersOf = (
     endpoints,
     serviceAccount,
     ...(certificate ? [rootCa(certificate)] : []),
+    ...(certificate && signingKey
+      ? [serviceAccountToken({ signingKey, rootCa: certificate })]
+      : []),
+    legacyTokenCleaner,
     namespace,
     garbage,
     podGarbage({ finishedMax: finishedPodsMax }),

@@ -12,7 +12,7 @@ import { Pod } from '../../api/core/pod.ts'
 import { value as quantityValue } from '../../api/quantity.ts'
 import type { Registration } from '../../bus/bus.ts'
 import { subjectsFor } from '../../bus/subjects.ts'
-import type { FollowedCache } from '../../client/client.ts'
+import type { Client, FollowedCache } from '../../client/client.ts'
 import { createEventRecorder, type EventRecorder } from '../../client/event-recorder.ts'
 import type { Change } from '../../client/view.ts'
 import type { HostLogs, Runtime, RuntimeEvent } from '../../node/runtime.ts'
@@ -40,6 +40,8 @@ export interface KubeletNode extends NodeDescription {
   runtime: Runtime
   volumes: Volumes
   logs?: HostLogs
+  /** A client that asks in the node's own name; absent: that of the process does. */
+  own?: Client
 }
 
 export interface KubeletOptions {
@@ -58,6 +60,7 @@ const MANY_NODES = 100
 const LEASE_MS = 10_000
 const LEASE_MANY_MS = 40_000
 const REGISTERING_MAX = 64
+const TOKEN_REQUESTS_MAX = 16
 const RELIST_MS = 60_000
 const RETRY = { baseMs: 500, maxMs: 10_000 }
 
@@ -66,7 +69,7 @@ interface Shared {
   options: KubeletOptions
   wheel: TimerWheel
   configs: ConfigStore
-  tokens: PodTokens
+  tokenRequests: Gate
   services: ServiceVariables
   statuses: StatusWriter
   recorder: EventRecorder
@@ -92,7 +95,7 @@ export const startKubelet = async (
     options,
     wheel,
     configs: new ConfigStore(client),
-    tokens: new PodTokens(ports),
+    tokenRequests: createGate(TOKEN_REQUESTS_MAX),
     services: createServiceVariables(client),
     statuses: createStatusWriter(client, wheel, log),
     recorder: createEventRecorder({ client, clock, log, component: 'kubelet' }),
@@ -118,6 +121,7 @@ export const startKubelet = async (
         agent.stop()
         pods.stop()
         host.prober.stop()
+        host.configs.stop()
       }
       wheel.stop()
       for (const source of sources) source.stop()
@@ -141,8 +145,9 @@ const follow = (
           { kind: Node, fieldSelector: `metadata.name=${name}` },
         ])
       : [[{ kind: Pod, fieldSelector: 'spec.nodeName!=' }, { kind: Node }]]
-  return queries.map((query) => {
-    const source = client.follow(query)
+  return queries.map((query, index) => {
+    const asking = queries.length === nodes.length ? nodes[index]?.own : undefined
+    const source = (asking ?? client).follow(query)
     source.subscribe(onChange)
     return source
   })
@@ -174,8 +179,10 @@ const machineOf = async (runtime: Runtime, known: Partial<Machine> = {}): Promis
 })
 
 const hostOf = (shared: Shared, node: KubeletNode): Host => {
-  const { ports, options, wheel, configs, tokens, services, statuses } = shared
-  const { bus, client, clock } = ports
+  const { ports, options, wheel, configs, tokenRequests, services, statuses } = shared
+  const { bus, clock } = ports
+  const { own } = node
+  const client = own ?? ports.client
   const log = ports.log.child({ node: node.name })
   return {
     node: node.name,
@@ -195,10 +202,10 @@ const hostOf = (shared: Shared, node: KubeletNode): Host => {
     wheel,
     recorder: shared.recorder.from(node.name),
     prober: createProber(wheel, clock),
-    configs,
-    tokens,
+    configs: own ? new ConfigStore(own) : configs,
+    tokens: new PodTokens({ client, clock, log, gate: tokenRequests }),
     services,
-    statuses,
+    statuses: own ? createStatusWriter(own, wheel, log) : statuses,
   }
 }
 

@@ -1,16 +1,15 @@
 /**
  * Tokens of pods' service accounts: asked for through the API, kept in memory, renewed before they end.
  *
- * After Kubernetes 1.36 (`pkg/kubelet/token`): bound to the pod, renewed after 80 % of their life or a day. One for
- * all nodes of a process. Invariant: a token that is still good is never lost to a failed renewal; at most
- * REQUESTS_MAX requests are under way. It writes no files.
+ * After Kubernetes 1.36 (`pkg/kubelet/token`): bound to the pod, renewed after 80 % of their life or a day. One a
+ * node. Invariant: a token that is still good is never lost to a failed renewal; the gate, which nodes of a process
+ * share, bounds the requests under way. It writes no files.
  */
 import type { Pod } from '../../api/core/pod.ts'
-import type { Bus } from '../../bus/bus.ts'
-import { subjectsFor } from '../../bus/subjects.ts'
+import type { Client, IssuedToken } from '../../client/client.ts'
 import { VolumeError } from '../../node/volumes.ts'
 import type { Clock } from '../../std/clock.ts'
-import { createGate, type Gate } from '../../std/gate.ts'
+import type { Gate } from '../../std/gate.ts'
 import { randomFraction } from '../../std/ids.ts'
 import type { Log } from '../../std/log.ts'
 
@@ -27,12 +26,13 @@ interface Kept {
 }
 
 export interface PodTokensPorts {
-  bus: Bus
+  client: Client
   clock: Clock
   log: Log
+  /** Bounds the requests under way, of all nodes of a process. */
+  gate: Gate
 }
 
-const REQUESTS_MAX = 16
 const DAY_MS = 24 * 3600 * 1000
 const LIFE_SHARE = 0.8
 const JITTER_MS = 10_000
@@ -43,7 +43,6 @@ export class PodTokens {
   /** By pod, then by what was asked for. */
   private readonly kept = new Map<string, Map<string, Kept>>()
   private readonly asking = new Map<string, Promise<string>>()
-  private readonly gate: Gate = createGate(REQUESTS_MAX)
 
   constructor(private readonly ports: PodTokensPorts) {}
 
@@ -81,7 +80,7 @@ export class PodTokens {
     const { clock, log } = this.ports
     const { uid, namespace, name } = pod.metadata
     try {
-      const fresh = await this.gate(() => this.request(pod, query))
+      const fresh = await this.ports.gate(() => this.request(pod, query))
       const kept = this.kept.get(uid) ?? new Map<string, Kept>()
       this.kept.set(uid, kept.set(key, fresh))
       return fresh.token
@@ -97,35 +96,22 @@ export class PodTokens {
   }
 
   private async request(pod: Pod, { audience, expirationSeconds }: TokenQuery): Promise<Kept> {
-    const { bus } = this.ports
-    const { namespace, name, uid } = pod.metadata
-    const account = pod.spec?.serviceAccountName ?? ''
-    const { data } = await bus.request(
-      subjectsFor(bus.prefix).api('create', 'serviceaccounts/token', namespace, account),
-      {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        metadata: {},
-        spec: {
-          ...(audience ? { audiences: [audience] } : {}),
-          expirationSeconds,
-          boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
-        },
-      },
-    )
-    return keptOf(data as Answer, expirationSeconds)
+    const { namespace = '', name, uid } = pod.metadata
+    const account = { namespace, name: pod.spec?.serviceAccountName ?? '' }
+    const issued = await this.ports.client.createToken(account, {
+      ...(audience ? { audiences: [audience] } : {}),
+      expirationSeconds,
+      boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
+    })
+    return keptOf(issued, expirationSeconds)
   }
 }
 
-interface Answer {
-  status: { token: string; expirationTimestamp: string }
-}
-
 /** The life that was asked for counts, not the longer one for which the API may honour the token. */
-const keptOf = ({ status }: Answer, askedSeconds: number): Kept => {
-  const expiresAtMs = Date.parse(status.expirationTimestamp)
+const keptOf = ({ token, expirationTimestamp }: IssuedToken, askedSeconds: number): Kept => {
+  const expiresAtMs = Date.parse(expirationTimestamp)
   const lifeMs = askedSeconds * 1000
   const afterMs = Math.min(lifeMs * LIFE_SHARE, DAY_MS)
   const renewAtMs = expiresAtMs - lifeMs + afterMs - randomFraction() * JITTER_MS
-  return { token: status.token, expiresAtMs, renewAtMs }
+  return { token, expiresAtMs, renewAtMs }
 }

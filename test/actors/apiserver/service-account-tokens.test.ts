@@ -65,7 +65,7 @@ const begin = async () => {
 
 test('a token is good for its lifetime and a minute', async () => {
   const { clock, issue, fault } = await begin()
-  const token = issue()
+  const token = await issue()
   assert.is(await fault(token), '')
   await clock.advance(11 * MINUTE_MS - 1000)
   assert.is(await fault(token), '')
@@ -75,7 +75,7 @@ test('a token is good for its lifetime and a minute', async () => {
 
 test('an account that is being deleted counts for another minute', async () => {
   const { clock, put, issue, fault } = await begin()
-  const token = issue()
+  const token = await issue()
   await put(ServiceAccount, 'robot', {
     deletionTimestamp: timestamp(clock.now()),
     finalizers: ['a/b'],
@@ -88,7 +88,7 @@ test('an account that is being deleted counts for another minute', async () => {
 test('a token of a node is bound to it, that of a pod only tells it', async () => {
   const { put, issue, fault } = await begin()
   const node = await put(Node, 'n1')
-  const token = issue({ node })
+  const token = await issue({ node })
   assert.is(await fault(token), '')
   await put(Node, 'n1', { uid: 'another' })
   assert.is(
@@ -101,7 +101,7 @@ test('what somebody else signed is refused, what is no token of ours is left to 
   const { storage, clock, fault } = await begin()
   const other = new ServiceAccountTokens(await createSigningKey(), storage, clock)
   const account = storage.cache.get(ServiceAccount, 'default', 'robot')!
-  const forged = other.issue({ account, audiences: [ISSUER], expirationSeconds: 600 })
+  const forged = await other.issue({ account, audiences: [ISSUER], expirationSeconds: 600 })
   assert.is(await fault(forged), 'the signature of the token is not valid')
   assert.is(await fault('a.b.c'), 'not one of ours')
   assert.is(await fault('opaque'), 'not one of ours')

@@ -14,6 +14,7 @@ import { Node } from '../../../api/core/node.ts'
 import { Pod } from '../../../api/core/pod.ts'
 import { Secret } from '../../../api/core/secret.ts'
 import { ServiceAccount } from '../../../api/core/service-account.ts'
+import { DEFAULT_TOKEN_SECONDS } from '../../../api/core/service-account-admission.ts'
 import { type AnyKind, defineKind } from '../../../api/kind.ts'
 import type { KubernetesObject } from '../../../api/meta.ts'
 import { badRequest, conflict, invalid, invalidField } from '../../../api/status-error.ts'
@@ -37,8 +38,7 @@ const TokenRequestKind = defineKind<TokenRequest>({
   columns: [],
 })
 
-/** What the kubelet asks for pods that mount the default token: it is honoured for a year, with a warning mark. */
-const EXTENDED_FROM_SECONDS = 3607
+/** For so long is a token honoured that the kubelet asks for pods that mount the default one; with a warning mark. */
 const EXTENDED_TO_SECONDS = 365 * 24 * 3600
 
 export const requestToken = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
@@ -72,7 +72,7 @@ export const requestToken = async (services: Services, request: ApiRequest): Pro
   asked.status = {
     token: isDryRun(request)
       ? ''
-      : services.serviceAccounts.issue({
+      : await services.serviceAccounts.issue({
           account,
           audiences: spec.audiences,
           ...lifetime(services, asked, bound),
@@ -102,7 +102,7 @@ const lifetime = (
 ): Pick<TokenOptions, 'expirationSeconds' | 'warnAfterSeconds'> => {
   const seconds = spec.expirationSeconds
   const isOwn = spec.audiences.every((audience) => serviceAccounts.audiences.includes(audience))
-  return pod && isOwn && seconds === EXTENDED_FROM_SECONDS
+  return pod && isOwn && seconds === DEFAULT_TOKEN_SECONDS
     ? { expirationSeconds: EXTENDED_TO_SECONDS, warnAfterSeconds: seconds }
     : { expirationSeconds: seconds }
 }

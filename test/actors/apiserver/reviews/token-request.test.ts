@@ -191,7 +191,6 @@ test('what a token may be bound to is checked', async () => {
   assert.is((await bind({ apiVersion: 'v1', kind: 'Secret', name: 'none' })).code, 404)
   const renewed = await bind({ apiVersion: 'v1', kind: 'Secret', name: 'bound', uid: 'other' })
   assert.is(renewed.code, 409)
-  await create('serviceaccounts', { metadata: { name: 'default' } })
   await create('pods', {
     metadata: { name: 'foreign' },
     spec: { serviceAccountName: 'default', containers: [{ name: 'c', image: 'i' }] },
