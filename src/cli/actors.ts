@@ -164,12 +164,13 @@ const startInOrder = async (
   if (cache && wanted.has('controllers')) {
     const { startControllers } = await import('../actors/controllers/controllers.ts')
     const { clusterCidr } = process.settings
-    const rootCa = readTextIfPresent(process.folder.pki('ca.crt'))
+    const { rootCa, authority, parts } = await openAuthority(process)
+    components.push(...parts)
     const serviceAccountKey = readTextIfPresent(process.folder.pki('sa.key'))
     starts.push(
       startControllers(
         { ...process.ports('controllers'), cache },
-        { clusterCidr, rootCa, serviceAccountKey },
+        { clusterCidr, rootCa, authority, serviceAccountKey },
       ),
     )
   }
@@ -179,13 +180,28 @@ const startInOrder = async (
   return components
 }
 
+/** What controllers know of the cluster's authority, and the parts that keep its certificates good. */
+const openAuthority = async ({ folder, ports }: Process) => {
+  const [{ followRootCertificate, startRenewals }, { signingAuthority }] = await Promise.all([
+    import('./renewals.ts'),
+    import('./signing-authority.ts'),
+  ])
+  const { clock, log } = ports('certificates')
+  const root = followRootCertificate(folder, clock)
+  const authority = signingAuthority(folder)
+  const parts: Component[] = []
+  if (root) parts.push({ ready: Promise.resolve(), stop: async () => root.stop() })
+  if (authority) parts.push(startRenewals(folder, { clock, log }))
+  return { rootCa: root?.certificate, authority, parts }
+}
+
 /** The store and, over it in the same process, the apiserver. */
 const startMaster = async (
   { settings, folder, streams, cache, sealing, ports }: Process,
   wanted: ReadonlySet<ActorName>,
 ): Promise<Component[]> => {
   if (!cache) return []
-  const [{ startStore }, { startApiserver }, { readServing }] = await Promise.all([
+  const [{ startStore }, { startApiserver }, serve] = await Promise.all([
     import('../actors/store/store.ts'),
     import('../actors/apiserver/apiserver.ts'),
     import('./serving.ts'),
@@ -199,21 +215,20 @@ const startMaster = async (
     watermark: watermarkIn(folder),
   })
   if (!wanted.has('apiserver')) return [store]
-  const serving = readServing(folder)
+  const serving = await serve.readServing(folder)
   const audit = (await import('./audit.ts')).auditIn(folder, settings.apiPort, componentLog('audit'))
   const apiserver = await startApiserver({
     ...ports('apiserver'),
     storage: store.storage,
-    tls: serving.tls,
-    ...(serving.frontProxy ? { frontProxy: serving.frontProxy } : {}),
-    authentication: serving.authentication,
+    ...serving,
     bind: { address: settings.bindAddress, port: settings.apiPort },
-    advertiseAddress: settings.advertiseAddress ?? serving.defaultAddress,
+    advertiseAddress: settings.advertiseAddress ?? serve.defaultAddress(),
     serviceCidr: settings.serviceCidr,
     storeMetrics: store.metrics,
     ...(audit ? { audit } : {}),
   })
-  return [store, apiserver]
+  const endFollowing = serve.followServing(folder, serving, apiserver, ports('credentials'))
+  return [store, { ...apiserver, stop: async () => apiserver.stop().finally(endFollowing) }]
 }
 
 const watermarkIn = ({ watermark }: StateFolder): WatermarkPort => ({

@@ -11,13 +11,9 @@ import { writeFileAtomically } from '../node/files.ts'
 import { natsServerConfig } from '../node/nats-server.ts'
 import { claimRanges, DEFAULT_RANGES, keepRanges } from '../node/network-ranges.ts'
 import { newUid } from '../std/ids.ts'
+import { ensureCertificates } from './certificates.ts'
 import { integerOption, type Options, UsageError } from './command.ts'
-import {
-  ensureBusUser,
-  ensureCertificates,
-  newRoutePassword,
-  writeKubeconfig,
-} from './credentials.ts'
+import { ensureBusUser, newRoutePassword, writeKubeconfig } from './credentials.ts'
 import { ensureEncryption } from './encryption.ts'
 import { natsConfig } from './processes.ts'
 import { type ClusterConfig, createFolders, type StateFolder, writeConfig } from './state-folder.ts'

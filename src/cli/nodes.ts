@@ -8,7 +8,7 @@ import { engineSocket } from '../node/docker-engine.ts'
 import { hostRoot } from '../node/engine-mounts.ts'
 import { componentLog } from '../std/log.ts'
 import type { ActorSettings } from './actor-settings.ts'
-import { hostAddresses } from './credentials.ts'
+import { hostAddresses } from './host-addresses.ts'
 import type { StateFolder } from './state-folder.ts'
 
 /** Kubernetes' default bound of pods on a node. */

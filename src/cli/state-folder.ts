@@ -38,6 +38,8 @@ export interface StateFolder {
   tools: string
   logs: string
   pki(name: string): string
+  /** What an operator says about authentication. */
+  authentication(name: string): string
   /** Seed of the operators' bus user, as `nats --nkey` reads it. */
   operatorSeed: string
   nats(name: string): { config: string; store: string }
@@ -64,6 +66,7 @@ export const stateFolder = (data: string): StateFolder => {
     tools: join(root, 'tools'),
     logs: join(root, 'logs'),
     pki: (name) => join(root, 'pki', name),
+    authentication: (name) => join(root, 'authentication', name),
     operatorSeed: join(root, 'nats', 'operator.nk'),
     nats: (name) => ({
       config: join(root, 'nats', `${name}.conf`),
@@ -93,7 +96,7 @@ export const readConfig = (folder: StateFolder): ClusterConfig | undefined => {
   const text = readTextIfPresent(folder.config)
   if (text === undefined) {
     const others = existsSync(folder.root)
-      ? readdirSync(folder.root).filter((name) => !['tools', 'logs', 'pki', 'nats'].includes(name))
+      ? readdirSync(folder.root).filter((name) => !['tools', 'logs', 'pki', 'nats', 'authentication'].includes(name))
       : []
     if (others.length > 0)
       throw corrupt(folder, `it holds ${others.slice(0, 3).join(', ')} but no cluster.json`)

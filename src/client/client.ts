@@ -63,11 +63,14 @@ export interface Client {
     kind: Kind<T>,
     objects: readonly Draft<T>[],
   ): Promise<(StatusError | undefined)[]>
-  /** The object's resourceVersion, when present, is the precondition. `finalize` is a Namespace's own. */
+  /**
+   * The object's resourceVersion, when present, is the precondition. `finalize` is a Namespace's own, `approval` a
+   * CertificateSigningRequest's.
+   */
   update<T extends KubernetesObject>(
     kind: Kind<T>,
     object: T,
-    options?: WriteOptions & { subresource?: 'finalize' },
+    options?: WriteOptions & { subresource?: 'finalize' | 'approval' },
   ): Promise<T>
   updateStatus<T extends KubernetesObject>(
     kind: Kind<T>,

@@ -1,15 +1,20 @@
 /**
- * The cluster's certificates: one authority, one serving certificate, client certificates.
+ * Making certificates: authorities, and what they sign.
  *
- * Invariant: what exists and still fits is kept; a private key never leaves its 0600 file.
- * It does not rotate certificates that are about to expire.
+ * Invariant: every certificate has a key of its own, which is returned and kept nowhere. When they are renewed and
+ * where they lie is for others (`cli/certificates.ts`); what one says, `certificate-facts.ts` reads.
  */
 import 'reflect-metadata'
 import { generateKeyPair, webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
+import { x509UsagesOf } from '../api/certificates/key-usages.ts'
+import type { Validity } from '../api/certificates/signers.ts'
+import { splitBundle } from './certificate-facts.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const YEAR_MS = 365 * 24 * 3600 * 1000
+/** Clocks of others may be late. */
+const BACKDATE_MS = 3600_000
 
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[1])
 
@@ -40,6 +45,9 @@ const importKey = (pem: string) =>
     ['sign'],
   )
 
+/** An authority's bundle begins with the certificate of its key. */
+const firstOf = (pem: string): string => splitBundle(pem)[0] ?? pem
+
 const distinguishedName = ({ commonName, organizations = [] }: Subject): x509.JsonName => [
   ...organizations.map((name) => ({ O: [name] })),
   { CN: [commonName] },
@@ -48,14 +56,18 @@ const distinguishedName = ({ commonName, organizations = [] }: Subject): x509.Js
 const serialNumber = () =>
   Buffer.from(webcrypto.getRandomValues(new Uint8Array(16))).toString('hex')
 
-/** A self-signed authority, valid for ten years from `nowMs`. */
-export const createAuthority = async (commonName: string, nowMs: number): Promise<KeyPair> => {
+/** A self-signed authority, valid for ten years from `nowMs` unless told. */
+export const createAuthority = async (
+  commonName: string,
+  nowMs: number,
+  lifetimeMs = 10 * YEAR_MS,
+): Promise<KeyPair> => {
   const keys = await generateKeys()
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: distinguishedName({ commonName }),
-    notBefore: new Date(nowMs - 3600_000),
-    notAfter: new Date(nowMs + 10 * YEAR_MS),
+    notBefore: new Date(nowMs - BACKDATE_MS),
+    notAfter: new Date(nowMs + lifetimeMs),
     signingAlgorithm: ALGORITHM,
     keys,
     extensions: [
@@ -81,26 +93,29 @@ export const createSigningKey = (): Promise<string> =>
 
 export interface CertificateRequest {
   subject: Subject
-  usage: 'server' | 'client'
+  /** `peer`: both. */
+  usage: 'server' | 'client' | 'peer'
   /** Host names and IPv4 addresses the certificate is good for. */
   names?: readonly string[]
   nowMs: number
+  /** One year unless told, and never longer than the authority. */
+  lifetimeMs?: number
 }
 
-/** A certificate signed by `authority`, valid for one year. */
+/** A certificate signed by `authority`, whose first certificate is that of its key. */
 export const issueCertificate = async (
   authority: KeyPair,
-  { subject, usage, names = [], nowMs }: CertificateRequest,
+  { subject, usage, names = [], nowMs, lifetimeMs = YEAR_MS }: CertificateRequest,
 ): Promise<KeyPair> => {
   const keys = await generateKeys()
-  const issuer = new x509.X509Certificate(authority.certificate)
+  const issuer = new x509.X509Certificate(firstOf(authority.certificate))
   const isAddress = (name: string) => /^[\d.]+$/.test(name)
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: distinguishedName(subject),
     issuer: issuer.subjectName,
-    notBefore: new Date(nowMs - 3600_000),
-    notAfter: new Date(nowMs + YEAR_MS),
+    notBefore: new Date(nowMs - BACKDATE_MS),
+    notAfter: new Date(Math.min(nowMs + lifetimeMs, issuer.notAfter.getTime())),
     signingAlgorithm: ALGORITHM,
     signingKey: await importKey(authority.key),
     publicKey: keys.publicKey,
@@ -111,7 +126,8 @@ export const issueCertificate = async (
         true,
       ),
       new x509.ExtendedKeyUsageExtension([
-        usage === 'server' ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth,
+        ...(usage === 'client' ? [] : [x509.ExtendedKeyUsage.serverAuth]),
+        ...(usage === 'server' ? [] : [x509.ExtendedKeyUsage.clientAuth]),
       ]),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
       ...(names.length > 0
@@ -126,13 +142,63 @@ export const issueCertificate = async (
   return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) }
 }
 
-/** Whether `certificate` (PEM) names all of `names` and is valid for another 30 days after `nowMs`. */
-export const coversNames = (certificate: string, names: readonly string[], nowMs: number) => {
-  const parsed = new x509.X509Certificate(certificate)
-  const extension = parsed.getExtension(x509.SubjectAlternativeNameExtension)
-  const present = new Set(extension?.names.items.map((item) => item.value) ?? [])
-  return (
-    names.every((name) => present.has(name)) &&
-    parsed.notAfter.getTime() > nowMs + 30 * 24 * 3600 * 1000
+/** What `certificate` (PEM) says, once more: with a new key, from `nowMs` on, for as long as before. */
+export const renewCertificate = async (
+  authority: KeyPair,
+  certificate: string,
+  nowMs: number,
+): Promise<KeyPair> => {
+  const keys = await generateKeys()
+  const former = new x509.X509Certificate(firstOf(certificate))
+  const issuer = new x509.X509Certificate(firstOf(authority.certificate))
+  const lifetimeMs = former.notAfter.getTime() - former.notBefore.getTime() - BACKDATE_MS
+  const renewed = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: former.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: new Date(nowMs - BACKDATE_MS),
+    notAfter: new Date(Math.min(nowMs + lifetimeMs, issuer.notAfter.getTime())),
+    signingAlgorithm: ALGORITHM,
+    signingKey: await importKey(authority.key),
+    publicKey: keys.publicKey,
+    extensions: [
+      ...former.extensions.filter(
+        (extension) => !(extension instanceof x509.AuthorityKeyIdentifierExtension),
+      ),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+    ],
+  })
+  return { certificate: renewed.toString('pem'), key: await exportKey(keys.privateKey) }
+}
+
+/** A certificate (PEM) for the key and the names of a PKCS#10 request; all else of the request is left out. */
+export const signRequest = async (
+  authority: KeyPair,
+  request: Buffer,
+  { usages, validity }: { usages: readonly string[]; validity: Validity },
+): Promise<string> => {
+  const asked = new x509.Pkcs10CertificateRequest(request)
+  const issuer = new x509.X509Certificate(firstOf(authority.certificate))
+  const { bits, extended } = x509UsagesOf(usages)
+  const names = asked.extensions.filter(
+    (extension) => extension instanceof x509.SubjectAlternativeNameExtension,
   )
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: asked.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: new Date(validity.notBeforeMs),
+    notAfter: new Date(validity.notAfterMs),
+    signingAlgorithm: ALGORITHM,
+    signingKey: await importKey(authority.key),
+    publicKey: asked.publicKey,
+    extensions: [
+      ...(bits > 0 ? [new x509.KeyUsagesExtension(bits, true)] : []),
+      ...(extended.length > 0 ? [new x509.ExtendedKeyUsageExtension(extended)] : []),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      ...names,
+    ],
+  })
+  return certificate.toString('pem')
 }

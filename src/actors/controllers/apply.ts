@@ -86,6 +86,8 @@ const attempt = async (
   gone: Promise<void>[],
 ): Promise<Failure | undefined> => {
   try {
+    if (command.verb === 'ask')
+      return await carryOut(await command.answer(ports.client), ports, seen, gone)
     const written = await send(command, ports)
     if (written) {
       const revision = Number(written.metadata.resourceVersion)
@@ -109,8 +111,22 @@ const attempt = async (
   }
 }
 
+/** What an answer asks to be done, in order, until something fails. */
+const carryOut = async (
+  commands: readonly Command[],
+  ports: ApplyPorts,
+  seen: Map<Command['kind'], number>,
+  gone: Promise<void>[],
+): Promise<Failure | undefined> => {
+  for (const command of commands) {
+    const failure = await attempt(command, ports, seen, gone)
+    if (failure) return failure
+  }
+  return undefined
+}
+
 const send = async (
-  command: Command,
+  command: Exclude<Command, { verb: 'ask' }>,
   { client, fence }: ApplyPorts,
 ): Promise<KubernetesObject | undefined> => {
   const { kind } = command
@@ -125,6 +141,8 @@ const send = async (
       return client.updateStatus(kind, command.object, options)
     case 'finalize':
       return client.update(kind, command.object, { ...options, subresource: 'finalize' })
+    case 'approve':
+      return client.update(kind, command.object, { ...options, subresource: 'approval' })
     case 'patch': {
       const { object, type, patch, subresource } = command
       const { namespace, name } = object.metadata

@@ -10,6 +10,11 @@ import { cacheStatus } from '../../client/cache-status.ts'
 import { startLeadership } from '../../client/leadership.ts'
 import type { Fence } from '../../client/storage.ts'
 import type { CachePorts, Component } from '../component.ts'
+import { clusterInfoSigner } from './bootstrap/cluster-info-signer.ts'
+import { tokenCleaner } from './bootstrap/token-cleaner.ts'
+import { requestApprover } from './certificates/approver.ts'
+import { requestCleaner } from './certificates/cleaner.ts'
+import { type CertificateAuthority, requestSigner } from './certificates/signer.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment/deployment.ts'
 import { disruption } from './disruption/disruption.ts'
@@ -27,7 +32,7 @@ import { podGarbage } from './pod-garbage.ts'
 import { replicaSet } from './replicaset.ts'
 import { replicationController } from './replication-controller.ts'
 import { resourceQuota } from './resource-quota.ts'
-import { rootCa } from './root-ca.ts'
+import { type RootCertificate, rootCa } from './root-ca.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken } from './service-account-token.ts'
 
@@ -43,8 +48,10 @@ export interface ControllersOptions {
   nodeMask?: number
   /** Finished pods that may stay; default 12,500. */
   finishedPodsMax?: number
-  /** The certificate, in PEM, that proves the apiserver's identity; without it none is published. */
-  rootCa?: string | undefined
+  /** By what the apiserver's identity is proved; without it none is published. */
+  rootCa?: RootCertificate | undefined
+  /** Signs certificate requests; without it none is signed. */
+  authority?: CertificateAuthority | undefined
   /** PEM of the RSA key that signs tokens of service accounts; without it Secrets get none. */
   serviceAccountKey?: string | undefined
 }
@@ -112,6 +119,7 @@ const controllersOf = (
     nodeMask = 24,
     finishedPodsMax = 12_500,
     rootCa: certificate,
+    authority,
     serviceAccountKey: signingKey,
   }: ControllersOptions,
 ): Controller[] => {
@@ -123,8 +131,13 @@ const controllersOf = (
     endpoints,
     serviceAccount,
     ...(certificate ? [rootCa(certificate)] : []),
+    requestApprover,
+    ...(authority ? [requestSigner(authority)] : []),
+    requestCleaner,
+    tokenCleaner,
+    clusterInfoSigner,
     ...(certificate && signingKey
-      ? [serviceAccountToken({ signingKey, rootCa: certificate })]
+      ? [serviceAccountToken({ signingKey, rootCa: certificate.current() })]
       : []),
     legacyTokenCleaner,
     namespace,

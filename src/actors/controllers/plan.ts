@@ -6,7 +6,7 @@
  */
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject, ObjectMeta } from '../../api/meta.ts'
-import type { DeleteOptions, PatchType } from '../../client/client.ts'
+import type { Client, DeleteOptions, PatchType } from '../../client/client.ts'
 import type { EventType, Regarding } from '../../client/event-recorder.ts'
 
 /** An Event to record. */
@@ -32,7 +32,7 @@ interface Outcome {
 export type Command =
   | ({ verb: 'create'; kind: AnyKind; object: AnyDraft } & Outcome)
   | ({
-      verb: 'update' | 'updateStatus' | 'finalize'
+      verb: 'update' | 'updateStatus' | 'finalize' | 'approve'
       kind: AnyKind
       object: KubernetesObject
     } & Outcome)
@@ -50,6 +50,20 @@ export type Command =
       object: KubernetesObject
       options?: Omit<DeleteOptions, 'fence'>
     } & Outcome)
+  | (Question & Outcome)
+
+/**
+ * Something that has to be found out elsewhere before it is known what to write: whether somebody may do it, or what
+ * a signature is. The answer's commands are carried out as if they had been planned.
+ */
+export interface Question {
+  verb: 'ask'
+  kind: AnyKind
+  object: KubernetesObject
+  /** A word for it, e.g. `signature`. */
+  question: string
+  answer(client: Client): Promise<Command[]>
+}
 
 export interface Plan {
   commands: Command[]
@@ -72,6 +86,7 @@ export const show = (plan: Plan): string =>
 export const showCommand = (command: Command): string => {
   const { name, generateName } = command.object.metadata
   const what = `${command.verb} ${command.kind.kind} ${name ?? `${generateName}*`}`
+  if (command.verb === 'ask') return `${what} ${command.question}`
   return command.verb === 'patch'
     ? `${what}${command.subresource ? `/${command.subresource}` : ''} ${JSON.stringify(command.patch)}`
     : what

@@ -16,8 +16,13 @@ const ANNOTATIONS = {
     'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.',
 }
 
-/** `certificate` is in PEM. */
-export const rootCa = (certificate: string): Controller =>
+/** The bundle of the authorities that are trusted, in PEM. */
+export interface RootCertificate {
+  current(): string
+  onChange(listener: () => void): () => void
+}
+
+export const rootCa = (certificate: RootCertificate): Controller =>
   defineController<Namespace>({
     name: 'root-ca',
     component: 'root-ca-cert-publisher',
@@ -29,15 +34,20 @@ export const rootCa = (certificate: string): Controller =>
       },
     ],
     concerns: ({ type }) => type !== 'DELETED',
+    source: ({ cache, add }) =>
+      certificate.onChange(() => {
+        for (const { metadata } of cache.list(Namespace)) add(metadata.name)
+      }),
     reconcile: (namespace, name, view) => {
       if (!namespace || namespace.metadata.deletionTimestamp) return NOTHING
-      const data = { [KEY]: certificate }
+      const bundle = certificate.current()
+      const data = { [KEY]: bundle }
       const published = view.get(ConfigMap, name, NAME)
       if (!published) {
         const object = { metadata: { name: NAME, namespace: name, annotations: ANNOTATIONS }, data }
         return { commands: [{ verb: 'create', kind: ConfigMap, object }] }
       }
-      if (published.data?.[KEY] === certificate) return NOTHING
+      if (published.data?.[KEY] === bundle) return NOTHING
       return { commands: [{ verb: 'update', kind: ConfigMap, object: { ...published, data } }] }
     },
   })

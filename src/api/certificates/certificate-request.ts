@@ -14,8 +14,15 @@ export const loadParser = async (): Promise<void> => {
 }
 
 export interface ParsedRequest {
+  /** `CN` of the subject; the last one, as Go reads it. */
+  commonName: string
   /** `O` of the subject. */
   organizations: string[]
+  dnsNames: string[]
+  ipAddresses: string[]
+  emailAddresses: string[]
+  uris: string[]
+  der: Buffer
 }
 
 /** Reads base64 of PEM. Throws Error with what is wrong. */
@@ -34,7 +41,15 @@ export const parseRequest = (base64: string): ParsedRequest => {
   const digest = name === 'Ed25519' ? null : (hash?.name.replace('-', '').toLowerCase() ?? null)
   const isRight = verify(digest, signedPart(block.bytes), key, Buffer.from(request.signature))
   if (!isRight) throw new Error('x509: the signature of the request is not valid')
-  return { organizations: request.subjectName.getField('O') }
+  return {
+    commonName: request.subjectName.getField('CN').at(-1) ?? '',
+    organizations: request.subjectName.getField('O'),
+    dnsNames: parser.alternativeNames(request, 'dns'),
+    ipAddresses: parser.alternativeNames(request, 'ip'),
+    emailAddresses: parser.alternativeNames(request, 'email'),
+    uris: parser.alternativeNames(request, 'url'),
+    der: block.bytes,
+  }
 }
 
 /** What is wrong with base64 of PEM that should hold certificates and nothing else. */

@@ -4,6 +4,7 @@
  * A token is `<id>.<secret>`; its Secret is `bootstrap-token-<id>`. Rules follow Kubernetes 1.36
  * (`cluster-bootstrap/util`, `plugin/pkg/auth/authenticator/token/bootstrap`). Pure: it compares no secrets.
  */
+import { createHmac } from 'node:crypto'
 import type { Secret } from './secret.ts'
 
 export const BOOTSTRAP_TOKEN_TYPE = 'bootstrap.kubernetes.io/token'
@@ -67,4 +68,12 @@ const groupsOf = (secret: Secret): string[] | undefined => {
   const groups = more === '' ? [] : more.split(',')
   if (!groups.every((group) => GROUP.test(group))) return undefined
   return [...new Set([DEFAULT_GROUP, ...groups])].sort()
+}
+
+/** The JSON Web Signature (HS256) of `content` by the token, with the content left out (RFC 7515, appendix F). */
+export const detachedSignature = (content: string, { id, secret }: BootstrapToken): string => {
+  const encode = (text: string) => Buffer.from(text).toString('base64url')
+  const header = encode(JSON.stringify({ alg: 'HS256', kid: id }))
+  const signature = createHmac('sha256', secret).update(`${header}.${encode(content)}`)
+  return `${header}..${signature.digest('base64url')}`
 }

@@ -5,6 +5,23 @@ import { ConfigMap } from '../../../src/api/core/config-map.ts'
 import type { Namespace } from '../../../src/api/core/namespace.ts'
 import { createWorld } from './world.ts'
 
+/** A certificate that can be replaced. */
+const certificateOf = (text: string) => {
+  let current = text
+  let changed = (): void => undefined
+  return {
+    current: () => current,
+    onChange: (listener: () => void) => {
+      changed = listener
+      return () => undefined
+    },
+    replace: (next: string) => {
+      current = next
+      changed()
+    },
+  }
+}
+
 const aNamespace = (name: string, deletionTimestamp?: string): Namespace =>
   ({
     apiVersion: 'v1',
@@ -13,7 +30,7 @@ const aNamespace = (name: string, deletionTimestamp?: string): Namespace =>
   }) as Namespace
 
 test('every active namespace has the certificate', async () => {
-  const world = createWorld([rootCa('PEM')], aNamespace('a'), aNamespace('b', 'now'))
+  const world = createWorld([rootCa(certificateOf('PEM'))], aNamespace('a'), aNamespace('b', 'now'))
   await world.clock.advance(1000)
   const published = world.cache.list(ConfigMap)
   assert.equal(
@@ -24,7 +41,7 @@ test('every active namespace has the certificate', async () => {
 })
 
 test('what somebody changed or removed is put right', async () => {
-  const world = createWorld([rootCa('PEM')], aNamespace('a'))
+  const world = createWorld([rootCa(certificateOf('PEM'))], aNamespace('a'))
   await world.clock.advance(1000)
   const published = () => world.cache.get(ConfigMap, 'a', 'kube-root-ca.crt')
   world.cache.put({ ...published()!, data: { 'ca.crt': 'another', more: 'text' } } as ConfigMap)
@@ -33,6 +50,20 @@ test('what somebody changed or removed is put right', async () => {
   world.cache.remove(published()!)
   await world.clock.advance(1000)
   assert.equal(published()?.data, { 'ca.crt': 'PEM' })
+  await world.group.stop()
+})
+
+test('a new certificate is published everywhere', async () => {
+  const certificate = certificateOf('old')
+  const world = createWorld([rootCa(certificate)], aNamespace('a'), aNamespace('b'))
+  await world.clock.advance(1000)
+  certificate.replace('new')
+  await world.clock.advance(1000)
+  const published = world.cache.list(ConfigMap)
+  assert.equal(
+    published.map(({ data }) => data),
+    [{ 'ca.crt': 'new' }, { 'ca.crt': 'new' }],
+  )
   await world.group.stop()
 })
 
