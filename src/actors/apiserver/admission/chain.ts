@@ -150,7 +150,8 @@ export class Admission implements AdmissionAttributes {
     this.old = old
     this.isReinvocation = false
     this.shouldReinvoke = false
-    if (object?.metadata.name && !this.name && this.operation === 'CREATE')
+    // The options of a connection have no metadata.
+    if (this.operation === 'CREATE' && !this.name && object?.metadata.name)
       this.name = object.metadata.name
     return this.mutateFrom(0)
   }
