@@ -69,6 +69,17 @@ export const matchesFields = (
 export const requiredValue = (selector: FieldSelector, field: string): string | undefined =>
   selector.find((requirement) => requirement.field === field && requirement.operator === '=')?.value
 
+/** Every value that the text of a selector demands of `field`; none when it cannot be parsed. */
+export const requiredValues = (text: string, field: string): string[] => {
+  try {
+    return parseFieldSelector(text)
+      .filter((each) => each.field === field && each.operator === '=')
+      .map(({ value }) => value)
+  } catch {
+    return []
+  }
+}
+
 const readField = (field: string, kind: AnyKind, object: KubernetesObject): string => {
   if (field === 'metadata.name') return object.metadata.name
   if (field === 'metadata.namespace') return object.metadata.namespace ?? ''

@@ -19,6 +19,7 @@ import {
   issueCertificate,
   type KeyPair,
 } from '../../src/node/pki.ts'
+import { assert } from '../../src/std/assert.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { newUid } from '../../src/std/ids.ts'
 import { memoryStorage } from './memory-storage.ts'
@@ -90,7 +91,15 @@ export const testPki = (): Promise<Pki> => {
 
 const LOG = pino({ level: process.env['KUBUS_LOG'] ?? 'warn' })
 
+/** Of a user who may do everything, but not because of being in `system:masters`. */
 export const TOKEN = 'test-token'
+
+const BINDINGS = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings'
+const ROBOTS_MAY_DO_EVERYTHING = {
+  metadata: { name: 'test-robots' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'robots' }],
+}
 
 /** In place of their controller; pods of these accounts mount no token and stay as tests write them. */
 const keepDefaultAccounts = (storage: Storage): (() => void) => {
@@ -142,6 +151,8 @@ export const startTestApiserver = async (
     ...more,
   })
   await server.ready
+  const made = await call(pki, server.port, 'POST', BINDINGS, ROBOTS_MAY_DO_EVERYTHING, {})
+  assert(made.code === 201 || made.code === 409, made.text)
   return {
     port: server.port,
     bus,

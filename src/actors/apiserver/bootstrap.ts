@@ -1,6 +1,6 @@
 /**
  * What must exist before the first client comes: the system namespaces, the Service of the API itself and the
- * range it is in, the system's priority classes, and the configuration of flow control.
+ * range it is in, the system's priority classes, the default roles, and the configuration of flow control.
  *
  * Invariant: creating is idempotent; whichever apiserver is first wins, and nothing that exists is changed.
  */
@@ -21,6 +21,7 @@ import { ServiceCIDR } from '../../api/networking/service-cidr.ts'
 import { PriorityClass, systemPriorityClasses } from '../../api/scheduling/priority-class.ts'
 import { StatusError } from '../../api/status-error.ts'
 import { timestamp } from '../../std/clock.ts'
+import { keepDefaultPolicy } from './authorization/default-policy.ts'
 import { execute } from './pipeline.ts'
 import { NO_QUERY, type User } from './request.ts'
 import type { Services } from './services.ts'
@@ -47,6 +48,7 @@ export const bootstrap = async (services: Services, targetPort: number): Promise
     },
   })
   await Promise.all([
+    keepDefaultPolicy(services, SYSTEM),
     ensureServiceRange(services),
     ...systemPriorityClasses.map((draft) => ensure(services, PriorityClass, undefined, draft)),
     ...ensureFlowControl(services),

@@ -32,7 +32,7 @@ const begin = async () => {
   const servicesAt = (own: Clock): Services => ({
     storage,
     clock: own,
-    authorizer: createAuthorizer(),
+    authorizer: createAuthorizer(storage.cache),
     admission: new AdmissionChain([]),
     dynamicAdmission: new DynamicAdmission(storage.cache),
     webhooks: new WebhookClient({ cache: storage.cache, bus: {} as Bus, clock: own }),

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { createAuthorizer } from '../../../src/actors/apiserver/authorization/authorizer.ts'
 import { impersonated } from '../../../src/actors/apiserver/impersonation.ts'
 import { startTestApiserver } from '../../support/api-server.ts'
+import { memoryCache } from '../../support/memory-cache.ts'
 
 const api = await startTestApiserver()
 const REVIEWS = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
@@ -35,7 +36,7 @@ test('a user with groups, a UID and extras', async () => {
 })
 
 test('several groups come in headers of their own', async () => {
-  const { groups } = await impersonated(createAuthorizer(), ADMIN, [
+  const { groups } = await impersonated(createAuthorizer(memoryCache()), ADMIN, [
     'Impersonate-User',
     'jane',
     'Impersonate-Group',

@@ -34,11 +34,22 @@ test('create token gives a token that is the account', async () => {
   const { exp, iat, sub } = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
   assert.is(sub, 'system:serviceaccount:default:robot')
   assert.is(exp - iat, 20 * 60)
-  const answer = await plane.api.call('GET', '/api/v1/namespaces/default/pods', undefined, {
-    anonymous: true,
-    headers: { authorization: `Bearer ${token}` },
-  })
-  assert.is(answer.code, 200)
+  const listPods = async () => {
+    const headers = { authorization: `Bearer ${token}` }
+    const options = { anonymous: true, headers }
+    const answer = await plane.api.call(
+      'GET',
+      '/api/v1/namespaces/default/pods',
+      undefined,
+      options,
+    )
+    return answer.code
+  }
+  assert.is(await listPods(), 403)
+  await kubectl(
+    'create rolebinding robot --clusterrole=cluster-admin --serviceaccount=default:robot',
+  )
+  assert.is(await listPods(), 200)
   const bound = 'create token robot --bound-object-kind=Secret --bound-object-name=none'
   assert.match(await failure(kubectl(bound)), 'secrets "none" not found')
 })

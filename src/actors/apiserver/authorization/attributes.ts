@@ -21,13 +21,10 @@ export interface Attributes {
   namespace?: string | undefined
   name?: string | undefined
   path?: string
-  /** What the request is restricted to; a decision may disregard it. */
-  fieldSelector?: Selector | undefined
-  labelSelector?: Selector | undefined
+  /** What the request is restricted to, as in its query; a decision may disregard it. */
+  fieldSelector?: string | undefined
+  labelSelector?: string | undefined
 }
-
-/** A selector as a list of requirements in Kubernetes' form. */
-export type Selector = readonly { key: string; operator: string; values?: string[] }[]
 
 export interface Decision {
   allowed: boolean

@@ -97,7 +97,8 @@ test('access reviews answer as real requests are answered', async () => {
   assert.equal(self.json.status, { allowed: true })
   const review = (spec: object) =>
     ask(`${AUTHORIZATION}/subjectaccessreviews`, spec).then(({ json }) => json.status.allowed)
-  assert.is(await review({ user: 'jane', resourceAttributes: pods }), true)
+  assert.is(await review({ user: 'jane', resourceAttributes: pods }), false)
+  assert.is(await review({ user: 'jane', groups: ['robots'], resourceAttributes: pods }), true)
   const anonymous = { user: 'system:anonymous', groups: ['system:unauthenticated'] }
   assert.is(await review({ ...anonymous, resourceAttributes: pods }), false)
   const path = (path: string) => ({ nonResourceAttributes: { verb: 'get', path } })
@@ -107,9 +108,13 @@ test('access reviews answer as real requests are answered', async () => {
 
 test('a local access review is about its own namespace', async () => {
   const path = `${AUTHORIZATION}/namespaces/default/localsubjectaccessreviews`
-  const fine = await ask(path, { user: 'jane', resourceAttributes: pods })
+  const fine = await ask(path, { user: 'jane', groups: ['robots'], resourceAttributes: pods })
   assert.is(fine.code, 201, fine.text)
-  assert.is(fine.json.status.allowed, true)
+  assert.equal(fine.json.status, {
+    allowed: true,
+    reason:
+      'RBAC: allowed by ClusterRoleBinding "test-robots" of ClusterRole "cluster-admin" to Group "robots"',
+  })
   assert.is(fine.json.metadata.namespace, 'default')
   const other = { ...pods, namespace: 'kube-system' }
   const wrong = await ask(path, { user: 'jane', resourceAttributes: other })
@@ -145,11 +150,15 @@ test('an access review says who and what', async () => {
 test('a rules review lists what the asker may do', async () => {
   const path = `${AUTHORIZATION}/selfsubjectrulesreviews`
   const { json } = await ask(path, { namespace: 'default' })
-  assert.equal(json.status, {
-    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-    nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-    incomplete: false,
+  const { resourceRules, nonResourceRules, incomplete } = json.status
+  assert.equal(resourceRules[0], { verbs: ['*'], apiGroups: ['*'], resources: ['*'] })
+  assert.equal(resourceRules[1], {
+    verbs: ['create'],
+    apiGroups: ['authorization.k8s.io'],
+    resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
   })
+  assert.equal(nonResourceRules[0], { verbs: ['*'], nonResourceURLs: ['*'] })
+  assert.is(incomplete, false)
   assert.is((await ask(path, {})).json.message, 'no namespace on request')
 })
 

@@ -24,7 +24,7 @@ const tokenFor = async (spec: object = {}): Promise<string> => {
   assert.is(code, 201, text)
   return json.status.token
 }
-const use = (token: string, method = 'GET', path = `${CORE}/pods`, body?: unknown) =>
+const use = (token: string, method = 'GET', path = '/version', body?: unknown) =>
   api.call(method, path, body, { anonymous: true, headers: { authorization: `Bearer ${token}` } })
 const review = async (token: string, audiences?: string[]) => {
   const spec = { token, ...(audiences ? { audiences } : {}) }
