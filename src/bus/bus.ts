@@ -71,11 +71,16 @@ export interface Bus {
   open(subject: string, greeting: unknown, options?: RequestOptions): Promise<Channel>
   /**
    * Accepts streams; a throw before the first await refuses the opener with that StatusError.
-   * `opened` is the subject the opener used, where `subject` has wildcards.
+   * `opened` is the subject the opener used, where `subject` has wildcards; `headers` came with its request.
    */
   accept(
     subject: string,
-    onChannel: (channel: Channel, greeting: unknown, subject: string) => Promise<void> | void,
+    onChannel: (
+      channel: Channel,
+      greeting: unknown,
+      opened: string,
+      headers: Headers,
+    ) => Promise<void> | void,
     options?: { queue?: string },
   ): Registration
   serve(service: ServiceDeclaration): Promise<Registration>

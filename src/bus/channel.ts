@@ -10,13 +10,18 @@
  *     │──────────────────────────────────────────────▶│ subscribes B, calls onChannel
  *     │◀──────────────────── answer {Kubus-Channel: B}│ (or a service error: refused)
  *     │ data · credit · ping · pong · close on A and B │
+ *
+ * Each of the two subjects names who hears it and who alone may publish there; a peer that names another
+ * subject is refused, since whoever serves it may be allowed more than it is.
  */
 import { badRequest, type Status, StatusError, serviceUnavailable } from '../api/status-error.ts'
 import type { Clock } from '../std/clock.ts'
+import { newUid } from '../std/ids.ts'
 import type { Log } from '../std/log.ts'
 import { answerEncoding, errorAnswer, failureOf } from './answer.ts'
 import type { Bus, Channel, Headers, Registration, RequestOptions } from './bus.ts'
 import { decode, encode, encodingOf, MAX_PAYLOAD_BYTES, MSGPACK_TYPE } from './codec.ts'
+import { APISERVER, type Subjects } from './subjects.ts'
 import type { RawMessage, Wire } from './wire.ts'
 
 const CHANNEL_HEADER = 'Kubus-Channel'
@@ -40,7 +45,14 @@ const CLOSE = 5
 /** type, tag, sequence (uint32) */
 const DATA_HEADER_BYTES = 6
 
-export const channelsOn = (wire: Wire, clock: Clock, log: Log) => {
+export interface ChannelPorts {
+  wire: Wire
+  subjects: Subjects
+  clock: Clock
+  log: Log
+}
+
+export const channelsOn = ({ wire, subjects, clock, log }: ChannelPorts) => {
   const live = new Set<ChannelEnd>()
   let cancelTick: (() => void) | undefined
   let tickedAt = 0
@@ -71,7 +83,7 @@ export const channelsOn = (wire: Wire, clock: Clock, log: Log) => {
   })
   return {
     open: (subject: string, greeting: Uint8Array, options: RequestOptions = {}) =>
-      open(wire, create(wire.inbox()), subject, greeting, options),
+      open({ wire, subjects, log, create }, subject, greeting, options),
     accept: (
       subject: string,
       onChannel: Parameters<Bus['accept']>[1],
@@ -80,7 +92,7 @@ export const channelsOn = (wire: Wire, clock: Clock, log: Log) => {
       wire.subscribe(
         subject,
         (raw) => {
-          void acceptOne(wire, raw, () => create(wire.inbox()), onChannel, log)
+          void acceptOne(raw, { wire, subjects, log, create }, onChannel)
         },
         queue,
       ),
@@ -92,12 +104,14 @@ export const channelsOn = (wire: Wire, clock: Clock, log: Log) => {
 }
 
 const open = async (
-  wire: Wire,
-  channel: ChannelEnd,
+  { wire, subjects, create }: End,
   subject: string,
   greeting: Uint8Array,
   { headers, timeoutMs = OPEN_MS, signal }: RequestOptions,
 ): Promise<Channel> => {
+  const self = wire.parties?.[0] ?? APISERVER
+  const server = subjects.serverOf(subject)
+  const channel = create(subjects.channel(self, server, newUid()))
   try {
     const answer = await wire.request(subject, greeting, {
       headers: { ...headers, Accept: MSGPACK_TYPE, [CHANNEL_HEADER]: channel.inbox },
@@ -107,7 +121,9 @@ const open = async (
     const failure = failureOf(answer)
     if (failure) throw failure
     const peer = answer.headers[CHANNEL_HEADER]
-    if (!peer) throw badRequest(`${subject} does not answer with a channel`)
+    const parsed = peer === undefined ? undefined : subjects.parseChannel(peer)
+    if (!peer || parsed?.listener !== server || parsed.talker !== self)
+      throw badRequest(`${subject} does not answer with a channel`)
     channel.connect(peer)
     return channel
   } catch (error) {
@@ -116,13 +132,24 @@ const open = async (
   }
 }
 
+/** What one side of a channel is made with. */
+interface End extends Pick<ChannelPorts, 'wire' | 'subjects' | 'log'> {
+  create(inbox: string): ChannelEnd
+}
+
+/** The inbox that hears `peer` alone; undefined when `peer` is no subject this side may talk to. */
+const answeringInbox = ({ wire, subjects }: End, peer: string): string | undefined => {
+  const parsed = subjects.parseChannel(peer)
+  if (!parsed || (wire.parties && !wire.parties.includes(parsed.talker))) return undefined
+  return subjects.channel(parsed.talker, parsed.listener, newUid())
+}
+
 const acceptOne = async (
-  wire: Wire,
   raw: RawMessage,
-  create: () => ChannelEnd,
+  acceptor: End,
   onChannel: Parameters<Bus['accept']>[1],
-  log: Log,
 ) => {
+  const { wire, log } = acceptor
   const { reply } = raw
   if (!reply) return
   const refuse = (error: unknown) => {
@@ -131,7 +158,9 @@ const acceptOne = async (
   }
   const peer = raw.headers[CHANNEL_HEADER]
   if (!peer) return refuse(badRequest('this subject opens a channel; it answers no plain request'))
-  const channel = create()
+  const inbox = answeringInbox(acceptor, peer)
+  if (!inbox) return refuse(badRequest(`${CHANNEL_HEADER} names no channel to this side`))
+  const channel = acceptor.create(inbox)
   let answered = false
   const fail = (error: unknown) => {
     if (!(error instanceof StatusError)) log.error({ err: error }, 'a channel handler failed')
@@ -143,7 +172,7 @@ const acceptOne = async (
   try {
     const greeting = decode(raw.payload, encodingOf(raw.headers['Content-Type']))
     channel.connect(peer)
-    Promise.resolve(onChannel(channel, greeting, raw.subject)).catch(fail)
+    Promise.resolve(onChannel(channel, greeting, raw.subject, raw.headers)).catch(fail)
   } catch (error) {
     return fail(error)
   }

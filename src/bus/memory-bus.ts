@@ -84,6 +84,7 @@ const matches = (pattern: readonly string[], tokens: readonly string[]): boolean
 
 class MemoryWire implements Wire {
   readonly maxPayload = MAX_PAYLOAD_BYTES
+  readonly isWorker = false
   state: ConnectionState = 'connected'
   private readonly listeners = new Set<(state: ConnectionState) => void>()
   private readonly own = new Set<Subscriber>()

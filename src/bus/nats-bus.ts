@@ -4,13 +4,15 @@
  * It reconnects for ever and never ends the process: a lost connection is a state (`Bus.state`).
  */
 import { jetstreamManager } from '@nats-io/jetstream'
-import { connect, nkeyAuthenticator } from 'nats'
+import { connect } from 'nats'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Bus } from './bus.ts'
+import { type BusCredential, connectionOptions } from './nats-credential.ts'
 import { natsStreams } from './nats-streams.ts'
 import { natsWire } from './nats-wire.ts'
 import type { Streams } from './stream.ts'
+import { subjectsFor } from './subjects.ts'
 import { busOnWire } from './wire-bus.ts'
 
 const PING_MS = 5_000
@@ -26,8 +28,8 @@ export interface BusOptions {
   prefix?: string
   /** What `nats server report connections` shows. */
   name: string
-  /** Seed (`SU…`) of the user's nkey. */
-  nkeySeed?: string
+  /** Who it is and how it proves that; without it nats-server must ask nobody. */
+  credential?: BusCredential | undefined
   log: Log
   clock: Clock
 }
@@ -37,10 +39,11 @@ export const connectBus = async ({
   servers,
   prefix = 'kubus',
   name,
-  nkeySeed,
+  credential,
   log,
   clock,
 }: BusOptions): Promise<{ bus: Bus; streams: Streams }> => {
+  const subjects = subjectsFor(prefix)
   const connection = await connect({
     servers: [...servers],
     name,
@@ -51,13 +54,13 @@ export const connectBus = async ({
     maxPingOut: PINGS_MISSED,
     // Otherwise each request makes two Errors, with their stacks, in case it fails.
     noAsyncTraces: true,
-    ...(nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)) } : {}),
+    ...(credential ? connectionOptions(credential, subjects) : {}),
   })
   const manager = await jetstreamManager(connection, {
     checkAPI: false,
     timeout: JETSTREAM_TIMEOUT_MS,
   })
-  const wire = natsWire(connection, clock, log)
+  const wire = natsWire({ connection, subjects, credential, clock, log })
   return {
     bus: busOnWire({ prefix, wire, clock, log }),
     streams: natsStreams({ connection, manager, wire, prefix, clock, log }),

@@ -10,7 +10,7 @@
  *      └──────────────────────┘
  */
 import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream'
-import { createInbox, type Msg, type NatsConnection, nuid, type Subscription } from 'nats'
+import { type Msg, type NatsConnection, nuid, type Subscription } from 'nats'
 import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Follower, FollowHandler, StreamMessage } from './stream.ts'
@@ -98,7 +98,7 @@ class NatsFollower implements Follower {
     this.cancelCheck?.()
     this.dropSubscription()
     const name = nuid.next()
-    const inbox = createInbox()
+    const inbox = this.ports.wire.inbox()
     this.consumer = name
     this.delivered = 0
     if (this.ports.clock.monotonic() - this.heardAt > GAP_MS) {

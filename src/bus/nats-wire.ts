@@ -19,6 +19,8 @@ import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { noResponders } from './answer.ts'
 import type { ConnectionState, Headers, Registration } from './bus.ts'
+import type { BusCredential } from './nats-credential.ts'
+import type { Subjects } from './subjects.ts'
 import type { RawEndpoint, RawMessage, RawService, Wire } from './wire.ts'
 
 const NO_HEADERS: Headers = Object.freeze({})
@@ -26,7 +28,18 @@ const NO_HEADERS: Headers = Object.freeze({})
 const HEADER_ROOM_BYTES = 16 * 1024
 const DRAIN_MS = 5_000
 
-export const natsWire = (connection: NatsConnection, clock: Clock, log: Log): Wire => {
+export interface NatsWirePorts {
+  connection: NatsConnection
+  subjects: Subjects
+  credential: BusCredential | undefined
+  clock: Clock
+  log: Log
+}
+
+export const natsWire = (ports: NatsWirePorts): Wire => {
+  const { connection, subjects, credential, clock, log } = ports
+  const toRaw = rawMessages(subjects)
+  const inboxes = credential && subjects.inboxes(credential.name)
   const link = watchLink(connection, clock, log)
   const publish: Wire['publish'] = (subject, payload, headers, reply) => {
     if (link.state === 'disconnected' || connection.isClosed()) return
@@ -62,8 +75,10 @@ export const natsWire = (connection: NatsConnection, clock: Clock, log: Log): Wi
       })
       return toRaw(await link.orLost(sent, subject, signal))
     },
-    serve: (service) => serve(connection, clock, service),
-    inbox: () => createInbox(),
+    serve: (service) => serve(connection, clock, service, toRaw),
+    inbox: () => createInbox(inboxes),
+    parties: credential?.parties,
+    isWorker: credential?.isWorker ?? false,
     drain: async () => {
       const cancel = clock.after(DRAIN_MS, () => void connection.close())
       if (!connection.isClosed() && !connection.isDraining())
@@ -185,12 +200,20 @@ const requestFailure = (error: unknown, subject: string): StatusError => {
   return serviceUnavailable(`${subject}: ${message}`)
 }
 
-const toRaw = (message: Msg): RawMessage => ({
-  subject: message.subject,
-  payload: message.data,
-  headers: message.headers ? fromNatsHeaders(message.headers) : NO_HEADERS,
-  ...(message.reply ? { reply: message.reply } : {}),
-})
+type ToRaw = (message: Msg) => RawMessage
+
+/**
+ * Whoever answers may be allowed more than who asks: a reply subject that is no inbox is not answered, or a
+ * requester could have the answer written to the stream.
+ */
+const rawMessages =
+  ({ isInbox }: Subjects): ToRaw =>
+  (message) => ({
+    subject: message.subject,
+    payload: message.data,
+    headers: message.headers ? fromNatsHeaders(message.headers) : NO_HEADERS,
+    ...(message.reply && isInbox(message.reply) ? { reply: message.reply } : {}),
+  })
 
 const fromNatsHeaders = (source: MsgHdrs): Headers => {
   const headers: Record<string, string> = {}
@@ -213,6 +236,7 @@ const serve = async (
   connection: NatsConnection,
   clock: Clock,
   service: RawService,
+  toRaw: ToRaw,
 ): Promise<Registration> => {
   const { name, description, version, metadata } = service
   const registered = await new Svcm(connection).add({
@@ -230,15 +254,14 @@ const serve = async (
       ...(endpoint.metadata ? { metadata: endpoint.metadata } : {}),
       handler: (_error, message) => {
         const startedAt = clock.monotonic()
-        void endpoint
-          .answer(toRaw(message as unknown as Msg))
-          .then(({ payload, headers, error }) => {
-            const { stats } = handlers[index]!
-            if (error) stats.countError(error)
-            stats.processing_time += Math.round((clock.monotonic() - startedAt) * 1e6)
-            if (!connection.isClosed())
-              message.respond(payload, headers ? { headers: toNatsHeaders(headers) } : {})
-          })
+        const raw = toRaw(message as unknown as Msg)
+        void endpoint.answer(raw).then(({ payload, headers, error }) => {
+          const { stats } = handlers[index]!
+          if (error) stats.countError(error)
+          stats.processing_time += Math.round((clock.monotonic() - startedAt) * 1e6)
+          if (raw.reply && !connection.isClosed())
+            message.respond(payload, headers ? { headers: toNatsHeaders(headers) } : {})
+        })
       },
     })
   })

@@ -68,7 +68,7 @@ export const pendingRequests = (wire: Wire, subject: string, clock: Clock): Pend
     })
   }
   const answer = () => {
-    if (isAnswering) return
+    if (isAnswering || wire.isWorker) return
     isAnswering = true
     wire.subscribe(subject, ({ payload, reply }) => {
       if (reply && served.has(Buffer.from(payload).toString()))

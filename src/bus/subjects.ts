@@ -11,8 +11,10 @@ export type NodeStream = 'logs' | 'exec' | 'attach' | 'portforward' | 'proxy' | 
 /** Which stream stores a kind, see `Kind.storage`. */
 export type StorageClass = 'state' | 'events'
 
-/** What a subject under `<prefix>.api.` says. */
+/** What a subject under `<prefix>.api.` or `<prefix>.as.<identity>.` says. */
 export interface ApiSubject {
+  /** In whose name it is asked: nats-server lets nobody else publish there. Absent under `<prefix>.api.`. */
+  as?: string
   verb: string
   /** The plural, with its group when the sender appended one: `pods`, `deployments.apps`. */
   resource: string
@@ -33,7 +35,14 @@ export interface StateKey {
 
 /** Stands for "no namespace". */
 const NONE = '_'
+/**
+ * The identity of requests that come from the account of everybody: who it is, nats-server says in a header.
+ * No escaped name can be this one.
+ */
+export const EVERYBODY = '~users'
 const LEGAL = /^[-/\w]+$/
+/** The party of channels that apiservers are on. */
+export const APISERVER = 'part.apiserver'
 
 /** One token of a subject: everything outside `[-/_A-Za-z0-9]` becomes `=XX` per UTF-8 byte. */
 export const escapeToken = (text: string): string => {
@@ -67,16 +76,21 @@ export const unescapeToken = (token: string): string => {
 const optional = (token: string | undefined): string | undefined =>
   token === undefined || token === NONE ? undefined : unescapeToken(token)
 
-const parseApi = (root: string, subject: string): ApiSubject | undefined => {
-  if (!subject.startsWith(root)) return undefined
-  const [verb, resourceToken, namespaceToken, nameToken, ...rest] = subject
-    .slice(root.length)
-    .split('.')
+const parseApi = (apiRoot: string, asRoot: string, subject: string): ApiSubject | undefined => {
+  let at = apiRoot.length
+  let as: string | undefined
+  if (subject.startsWith(asRoot)) {
+    at = subject.indexOf('.', asRoot.length) + 1
+    if (at === 0) return undefined
+    as = unescapeToken(subject.slice(asRoot.length, at - 1))
+  } else if (!subject.startsWith(apiRoot)) return undefined
+  const [verb, resourceToken, namespaceToken, nameToken, ...rest] = subject.slice(at).split('.')
   if (!verb || !resourceToken || rest.length > 0) return undefined
   const [resource, subresource] = unescapeToken(resourceToken).split('/')
   const namespace = optional(namespaceToken)
   const name = optional(nameToken)
   return {
+    ...(as === undefined ? {} : { as }),
     verb,
     resource: resource!,
     ...(subresource ? { subresource } : {}),
@@ -103,19 +117,26 @@ const requests = (prefix: string) => ({
    * A request to the apiservers: `kubus.api.get.pods.default.web`. `resource` is the plural of any group
    * (`deployments`), may carry the group (`deployments.apps`) and a subresource (`pods/status`).
    * A cluster-scoped object is `kubus.api.get.nodes._.n1`; without a name the subject ends earlier.
+   * In the name of a part of the cluster, `as`, it is `kubus.as.<identity>.get.…`.
    */
-  api: (verb: string, resource: string, namespace?: string, name?: string): string => {
-    let subject = `${prefix}.api.${verb}.${escapeToken(resource)}`
+  api: (verb: string, resource: string, namespace?: string, name?: string, as?: string): string => {
+    const root = as === undefined ? `${prefix}.api` : `${prefix}.as.${escapeToken(as)}`
+    let subject = `${root}.${verb}.${escapeToken(resource)}`
     if (namespace || name) subject += `.${namespace ? escapeToken(namespace) : NONE}`
     return name ? `${subject}.${escapeToken(name)}` : subject
   },
   /** All requests of one verb, or of every verb. */
   apiAll: (verb = '*'): string => `${prefix}.api.${verb}.>`,
+  /** All requests of one verb, or all, made in the name of one part or of any. */
+  asAll: (verb = '*', as?: string): string =>
+    verb === '*' && as !== undefined
+      ? `${prefix}.as.${as === EVERYBODY ? as : escapeToken(as)}.>`
+      : `${prefix}.as.${as === undefined ? '*' : escapeToken(as)}.${verb}.>`,
   /**
    * Undefined when `subject` is no API request. Of a cluster-scoped kind people may leave out the `_`:
    * `kubus.api.get.nodes.n1` parses with `namespace: 'n1'`, which only the kind's scope can correct.
    */
-  parseApi: (subject: string) => parseApi(`${prefix}.api.`, subject),
+  parseApi: (subject: string) => parseApi(`${prefix}.api.`, `${prefix}.as.`, subject),
   /** One change for people and programs, JSON. */
   event: (resource: string, namespace: string | undefined, name: string, type: EventType): string =>
     `${prefix}.events.${escapeToken(resource)}.${namespace ? escapeToken(namespace) : NONE}.${escapeToken(name)}.${type}`,
@@ -130,6 +151,8 @@ const requests = (prefix: string) => ({
 const parts = (prefix: string) => ({
   nodeHeartbeat: (node: string): string => `${prefix}.node.${escapeToken(node)}.heartbeat`,
   nodeHeartbeats: `${prefix}.node.*.heartbeat`,
+  /** Every subject of every node. */
+  nodesAll: `${prefix}.node.>`,
   /** The node of a heartbeat or stream subject. */
   parseNode: (subject: string): string | undefined => {
     const root = `${prefix}.node.`
@@ -144,8 +167,43 @@ const parts = (prefix: string) => ({
     `${prefix}.logs.${escapeToken(namespace)}.${escapeToken(pod)}.${escapeToken(container)}`,
   /** Beats and releases of one component's leadership. */
   lease: (component: string): string => `${prefix}.lease.${escapeToken(component)}`,
+  /** Of every component. */
+  leases: `${prefix}.lease.>`,
   /** Answered by the leader of a component, by nobody while there is none. */
   leader: (component: string): string => `${prefix}.lease.${escapeToken(component)}.leader`,
+  /** Where the private subjects of one connection begin. */
+  inboxes: (connection: string): string => `${prefix}.inbox.${escapeToken(connection)}`,
+  /** Whether an answer may be published there: what a requester names must be an inbox, never a subject of the cluster. */
+  isInbox: (subject: string): boolean =>
+    subject.startsWith('_INBOX') ||
+    subject.startsWith('_R_.') ||
+    subject.startsWith(`${prefix}.inbox.`),
+  /**
+   * Where frames to `listener` come from `talker` alone: nats-server lets only these two near it. Both are
+   * parties, two tokens: `part.apiserver`, `node.<name>`, `user.<name>`.
+   */
+  channel: (listener: string, talker: string, id: string): string =>
+    `${prefix}.channel.${listener}.${talker}.${id}`,
+  /** What one party hears on channels, and what it may say there. */
+  channelsTo: (listener: string): string => `${prefix}.channel.${listener}.*.*.*`,
+  channelsFrom: (talker: string): string => `${prefix}.channel.*.*.${talker}.*`,
+  /** Undefined for a subject that is no channel's. */
+  parseChannel: (subject: string): { listener: string; talker: string } | undefined => {
+    if (!subject.startsWith(`${prefix}.channel.`)) return undefined
+    const tokens = subject.slice(prefix.length + 9).split('.')
+    if (tokens.length !== 5 || tokens.includes('*') || tokens[4] === '>') return undefined
+    return { listener: `${tokens[0]}.${tokens[1]}`, talker: `${tokens[2]}.${tokens[3]}` }
+  },
+  /** The party that serves a subject. */
+  serverOf: (subject: string): string => {
+    const root = `${prefix}.node.`
+    return subject.startsWith(root)
+      ? `node.${subject.slice(root.length).split('.', 1)[0]}`
+      : APISERVER
+  },
+  nodeParty: (node: string): string => `node.${escapeToken(node)}`,
+  /** All subjects of one node, its heartbeat and its streams. */
+  nodeAll: (node: string): string => `${prefix}.node.${escapeToken(node)}.>`,
   /** Requests to the store: `take` a fence, `read` it. */
   fence: (verb: 'take' | 'read'): string => `${prefix}.store.fence.${verb}`,
   storeStatus: `${prefix}.store.status`,
@@ -154,6 +212,7 @@ const parts = (prefix: string) => ({
   /** Answered by whoever works on the request that is named. */
   working: `${prefix}.bus.working`,
   /** Answered by every replica of an actor: what it is doing. */
+  actorStatuses: `${prefix}.actor.*.status`,
   actorStatus: (actor: string): string => `${prefix}.actor.${escapeToken(actor)}.status`,
 })
 
@@ -197,7 +256,7 @@ const storage = (prefix: string) => {
 /** The names of the cluster `prefix` (`kubus` by default); several clusters may share one NATS. */
 export const subjectsFor = (prefix: string) => {
   assert(/^[-\w]+$/.test(prefix), `prefix ${prefix} is one token of letters, digits, - and _`)
-  return { ...requests(prefix), ...parts(prefix), ...storage(prefix) }
+  return { prefix, ...requests(prefix), ...parts(prefix), ...storage(prefix) }
 }
 
 export type Subjects = ReturnType<typeof subjectsFor>

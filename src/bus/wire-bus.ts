@@ -23,8 +23,9 @@ export interface WireBusPorts {
 }
 
 export const busOnWire = ({ prefix, wire, clock, log }: WireBusPorts): Bus => {
-  const channels = channelsOn(wire, clock, log)
-  const pending = pendingRequests(wire, subjectsFor(prefix).working, clock)
+  const subjects = subjectsFor(prefix)
+  const channels = channelsOn({ wire, subjects, clock, log })
+  const pending = pendingRequests(wire, subjects.working, clock)
   const send = (subject: string, payload: Uint8Array, headers?: Headers) => {
     checkSize(payload, wire.maxPayload)
     wire.publish(subject, payload, headers)

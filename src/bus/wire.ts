@@ -54,5 +54,9 @@ export interface Wire {
   serve(service: RawService): Promise<Registration>
   /** A fresh private subject. */
   inbox(): string
+  /** Who it is on channels, the first by itself; absent: whoever it is taken for. */
+  readonly parties?: readonly string[] | undefined
+  /** Whether it only speaks for itself: it tells nobody what it works on. */
+  readonly isWorker: boolean
   drain(): Promise<void>
 }

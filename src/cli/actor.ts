@@ -10,13 +10,13 @@ import { hostname } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import type { Component } from '../actors/component.ts'
 import { StateLost } from '../client/storage.ts'
-import { readTextIfPresent } from '../node/files.ts'
 import { DEFAULT_RANGES } from '../node/network-ranges.ts'
 import { sleep, systemClock } from '../std/clock.ts'
 import { randomSuffix } from '../std/ids.ts'
 import { rootLog } from '../std/log.ts'
 import type { ActorSettings } from './actor-settings.ts'
 import { ACTOR_NAMES, type ActorName, startActors } from './actors.ts'
+import { credentialOf } from './bus-credential.ts'
 import {
   type Command,
   CommandError,
@@ -129,8 +129,9 @@ export const actor: Command = {
       rootLog.fatal({ err: error }, 'unhandled rejection')
       process.exit(70)
     })
-    const started = startActors(names, settingsOf(options, folder), folder, {
-      seed: readTextIfPresent(folder.operatorSeed)?.trim(),
+    const settings = settingsOf(options, folder)
+    const started = startActors(names, settings, folder, {
+      credential: await credentialOf(names, settings, folder),
       // In a container every process may have the number 1.
       identity: `${hostname()}-${process.pid}-${randomSuffix()}`,
     })

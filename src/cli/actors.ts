@@ -6,8 +6,10 @@
  */
 import type { Component, Ports } from '../actors/component.ts'
 import type { Watermark, WatermarkPort } from '../actors/store/watermark.ts'
+import { CONTROLLERS, NODE_SIMULATOR, nodeIdentity, PROXY, SCHEDULER } from '../bus/accounts.ts'
 import type { Bus } from '../bus/bus.ts'
 import { connectBus } from '../bus/nats-bus.ts'
+import type { BusCredential } from '../bus/nats-credential.ts'
 import type { Streams } from '../bus/stream.ts'
 import { createClient } from '../client/bus-client.ts'
 import type { Sealing } from '../client/sealing.ts'
@@ -18,7 +20,7 @@ import { systemClock } from '../std/clock.ts'
 import { componentLog, rootLog } from '../std/log.ts'
 import { KUBUS_VERSION } from '../std/version.ts'
 import type { ActorSettings } from './actor-settings.ts'
-import type { StateFolder } from './state-folder.ts'
+import { OWN_SUBJECTS_MAX, type StateFolder } from './state-folder.ts'
 
 export const ACTOR_NAMES = [
   'store',
@@ -54,6 +56,17 @@ const MANAGERS: Readonly<Record<string, string>> = {
   proxy: 'kube-proxy',
 }
 
+/** In whose name components ask. A node asks in its own; of many simulated ones none has one. */
+const IDENTITIES: Readonly<Record<string, string>> = {
+  store: 'system:apiserver',
+  apiserver: 'system:apiserver',
+  events: 'system:apiserver',
+  scheduler: SCHEDULER,
+  controllers: CONTROLLERS,
+  kubelet: NODE_SIMULATOR,
+  proxy: PROXY,
+}
+
 interface Process {
   settings: ActorSettings
   folder: StateFolder
@@ -61,7 +74,7 @@ interface Process {
   streams: Streams
   cache: StreamCache | undefined
   sealing: Sealing | undefined
-  ports(component: string): Ports
+  ports(component: string, as?: string): Ports
 }
 
 export interface RunningActors {
@@ -74,23 +87,24 @@ export const startActors = async (
   names: readonly ActorName[],
   settings: ActorSettings,
   folder: StateFolder,
-  { seed, identity }: { seed: string | undefined; identity: string },
+  { credential, identity }: { credential: BusCredential | undefined; identity: string },
 ): Promise<RunningActors> => {
   const clock = systemClock
   const { bus, streams } = await connectBus({
     servers: settings.natsServers,
     name: `${names.join('+')} ${identity}`,
-    ...(seed ? { nkeySeed: seed } : {}),
+    credential,
     log: componentLog('bus'),
     clock,
   })
-  const client = (component: string) => {
+  const client = (component: string, as = IDENTITIES[component]) => {
     const manager = MANAGERS[component]
     return createClient({
       bus,
       clock,
       log: componentLog('client'),
       ...(manager ? { manager } : {}),
+      ...(credential && as ? { as } : {}),
     })
   }
   const readsStream = names.some((name) => READS_STREAM.has(name))
@@ -112,9 +126,9 @@ export const startActors = async (
     streams,
     cache,
     sealing,
-    ports: (component) => ({
+    ports: (component, as) => ({
       bus,
-      client: client(component),
+      client: client(component, as),
       clock,
       log: componentLog(component),
       identity,
@@ -216,7 +230,11 @@ const startMaster = async (
   })
   if (!wanted.has('apiserver')) return [store]
   const serving = await serve.readServing(folder)
-  const audit = (await import('./audit.ts')).auditIn(folder, settings.apiPort, componentLog('audit'))
+  const audit = (await import('./audit.ts')).auditIn(
+    folder,
+    settings.apiPort,
+    componentLog('audit'),
+  )
   const apiserver = await startApiserver({
     ...ports('apiserver'),
     storage: store.storage,
@@ -244,14 +262,19 @@ const startKubeletActor = async ({ settings, folder, ports }: Process): Promise<
     await Promise.all([import('../actors/kubelet/kubelet.ts'), import('./nodes.ts')])
   const root = await hostRoot()
   const host = describeHost(root)
+  const [first = ''] = settings.nodes
+  const isSimulation = settings.nodes.length > OWN_SUBJECTS_MAX
+  const describe = (name: string) =>
+    settings.runtime === 'docker'
+      ? hostNode(name, settings, folder, host)
+      : hollowNode(name, settings)
   return startKubelet({
-    ...ports('kubelet'),
+    ...ports('kubelet', isSimulation ? undefined : nodeIdentity(first)),
     nodes: await Promise.all(
-      settings.nodes.map((name) =>
-        settings.runtime === 'docker'
-          ? hostNode(name, settings, folder, host)
-          : hollowNode(name, settings),
-      ),
+      settings.nodes.map(async (name) => ({
+        ...(await describe(name)),
+        ...(isSimulation ? {} : { own: ports('kubelet', nodeIdentity(name)).client }),
+      })),
     ),
     options: {
       cluster: settings.cluster,

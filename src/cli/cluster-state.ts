@@ -11,9 +11,10 @@ import { writeFileAtomically } from '../node/files.ts'
 import { natsServerConfig } from '../node/nats-server.ts'
 import { claimRanges, DEFAULT_RANGES, keepRanges } from '../node/network-ranges.ts'
 import { newUid } from '../std/ids.ts'
+import { ensureBusUsers, ensureIssuer } from './bus-users.ts'
 import { ensureCertificates } from './certificates.ts'
 import { integerOption, type Options, UsageError } from './command.ts'
-import { ensureBusUser, newRoutePassword, writeKubeconfig } from './credentials.ts'
+import { newRoutePassword, writeKubeconfig } from './credentials.ts'
 import { ensureEncryption } from './encryption.ts'
 import { natsConfig } from './processes.ts'
 import { type ClusterConfig, createFolders, type StateFolder, writeConfig } from './state-folder.ts'
@@ -42,7 +43,9 @@ export const settleConfig = (options: Options, known: ClusterConfig | undefined)
     apiPort: integer('api-port', known?.apiPort, 6443, 65_535),
     natsPort: integer('nats-port', known?.natsPort, 4222, 63_000),
     ...(hosts ? { hosts } : {}),
-    busUsers: known?.busUsers ?? [],
+    busUsers: {},
+    busIssuer: known?.busIssuer ?? '',
+    ...((known?.tls ?? options['tls']) ? { tls: true } : {}),
     routePassword: known?.routePassword ?? newRoutePassword(),
     clusterCidr: known?.clusterCidr ?? DEFAULT_RANGES.clusterCidr,
     serviceCidr: known?.serviceCidr ?? DEFAULT_RANGES.serviceCidr,
@@ -79,7 +82,9 @@ export const createClusterState = async (
   await ensureCertificates(folder, nowMs, config)
   writeKubeconfig(folder, config.apiPort, config.hosts?.[0])
   ensureEncryption(folder)
-  config.busUsers = [ensureBusUser(folder)]
+  for (const [name, publicKey] of Object.entries(ensureBusUsers(folder)))
+    config.busUsers[name] = [publicKey]
+  config.busIssuer = ensureIssuer(folder)
   for (let master = 0; master < config.masters; master++) {
     const settings = natsConfig(config, folder, master)
     writeFileAtomically(folder.nats(settings.name).config, natsServerConfig(settings))

@@ -1,20 +1,9 @@
 /**
- * The administrator's kubeconfig, the bus user, and secrets that are drawn once.
+ * The administrator's kubeconfig, and secrets that are drawn once.
  */
 import { randomBytes } from 'node:crypto'
-import { newUserKey } from '../bus/nkey.ts'
 import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
 import type { StateFolder } from './state-folder.ts'
-
-/** The seed of the bus user of operators and components; made on the first start. */
-export const ensureBusUser = (folder: StateFolder): string => {
-  const known = readTextIfPresent(`${folder.operatorSeed}.pub`)
-  if (known && readTextIfPresent(folder.operatorSeed)) return known.trim()
-  const { seed, publicKey } = newUserKey()
-  writeFileAtomically(folder.operatorSeed, `${seed}\n`)
-  writeFileAtomically(`${folder.operatorSeed}.pub`, `${publicKey}\n`)
-  return publicKey
-}
 
 export const newRoutePassword = () => randomBytes(18).toString('base64url')
 

@@ -12,6 +12,7 @@ import { subjectsFor } from '../bus/subjects.ts'
 import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
 import { sleep, systemClock } from '../std/clock.ts'
 import { componentLog } from '../std/log.ts'
+import { operatorCredential } from './bus-credential.ts'
 import { type Command, CommandError, DATA_OPTION, textOption, UsageError } from './command.ts'
 import { natsUrls } from './processes.ts'
 import { readEncryption } from './sealing.ts'
@@ -97,11 +98,10 @@ const REWRITE_TIMEOUT_MS = 10 * 60_000
 
 const askToReseal = async (folder: StateFolder): Promise<Record<string, number>> => {
   const config = readSharedConfig(folder)!
-  const seed = readTextIfPresent(folder.operatorSeed)?.trim()
   const connecting = connectBus({
     servers: natsUrls(config),
     name: 'kubus encryption',
-    ...(seed ? { nkeySeed: seed } : {}),
+    credential: operatorCredential(folder),
     log: componentLog('bus').child({}, { level: 'warn' }),
     clock: systemClock,
   })

@@ -5,9 +5,10 @@
  * apiserver has a process of its own because it is the busiest; the rest shares memory.
  */
 import { fileURLToPath } from 'node:url'
-import type { NatsServerConfig } from '../node/nats-server.ts'
+import type { NatsServerConfig, TlsFiles } from '../node/nats-server.ts'
 import type { ProcessSpec } from '../node/supervisor.ts'
-import type { ClusterConfig, StateFolder } from './state-folder.ts'
+import { natsAccounts } from './bus-users.ts'
+import { type ClusterConfig, OWN_SUBJECTS_MAX, type StateFolder } from './state-folder.ts'
 
 /** Ports of the clustered nats-servers' routes follow the client ports at this distance. */
 const ROUTE_PORT_OFFSET = 2000
@@ -43,6 +44,12 @@ export const wantedPorts = (config: ClusterConfig): { port: number; purpose: str
 export const nodeNames = (config: ClusterConfig): string[] =>
   Array.from({ length: config.nodes }, (_, index) => `node-${index + 1}`)
 
+const natsTls = (folder: StateFolder): TlsFiles => ({
+  certificate: folder.pki('nats.crt'),
+  key: folder.pki('nats.key'),
+  authority: folder.pki('ca.crt'),
+})
+
 /** The configuration of master `master`'s nats-server, counted from 0. */
 export const natsConfig = (
   config: ClusterConfig,
@@ -53,7 +60,9 @@ export const natsConfig = (
   host: config.hosts ? EVERY_ADDRESS : LOOPBACK,
   port: config.natsPort + master,
   storeDir: folder.nats(`nats-${master + 1}`).store,
-  users: config.busUsers,
+  accounts: natsAccounts(config, config.tls ? [] : nodeNames(config)),
+  issuer: config.busIssuer,
+  ...(config.tls ? { tls: natsTls(folder) } : {}),
   ...(config.masters > 1
     ? {
         cluster: {
@@ -137,5 +146,7 @@ export const workerProcess = (config: ClusterConfig, folder: StateFolder): Proce
     runtime: config.runtime,
     cluster: config.id,
     'cluster-cidr': clusterCidr(config),
-    ...(config.nodes > 20 ? { nodes: config.nodes } : { node: nodeNames(config).join(',') }),
+    ...(config.nodes > OWN_SUBJECTS_MAX
+      ? { nodes: config.nodes }
+      : { node: nodeNames(config).join(',') }),
   })

@@ -6,9 +6,13 @@
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { SYSTEM_ACCOUNT } from '../bus/accounts.ts'
 import { readTextIfPresent, writeFileAtomically } from '../node/files.ts'
 import { DEFAULT_RANGES } from '../node/network-ranges.ts'
 import { CommandError } from './command.ts'
+
+/** Up to so many nodes of one process have bus subjects and an identity each; more are a simulation. */
+export const OWN_SUBJECTS_MAX = 8
 
 export interface ClusterConfig {
   /** Names what this cluster owns on the host: containers, bridges, tables. */
@@ -20,8 +24,12 @@ export interface ClusterConfig {
   natsPort: number
   /** Addresses of the masters' hosts; absent when all of them are this machine. */
   hosts?: string[]
-  /** Public keys of the bus users. */
-  busUsers: string[]
+  /** Public keys of the bus users, by name; two of one name while its key is replaced. */
+  busUsers: Partial<Record<string, string[]>>
+  /** Public key of who signs the identities of all others on the bus. */
+  busIssuer: string
+  /** TLS on the bus; without it NATS listens on this machine only. */
+  tls?: boolean
   /** Shared secret of the clustered nats-servers. */
   routePassword: string
   /** Addresses of pods and Services, chosen when the cluster is created. */
@@ -42,6 +50,10 @@ export interface StateFolder {
   authentication(name: string): string
   /** Seed of the operators' bus user, as `nats --nkey` reads it. */
   operatorSeed: string
+  /** Seed of a bus user or of the issuer; the public key is beside it, in `….pub`. */
+  busKey(name: string): string
+  /** A node's own certificate and key. */
+  nodeFile(node: string, what: 'crt' | 'key'): string
   nats(name: string): { config: string; store: string }
   /** Where nats-server keeps the state's streams once they exist. */
   natsStreams(name: string): string[]
@@ -68,13 +80,15 @@ export const stateFolder = (data: string): StateFolder => {
     pki: (name) => join(root, 'pki', name),
     authentication: (name) => join(root, 'authentication', name),
     operatorSeed: join(root, 'nats', 'operator.nk'),
+    busKey: (name) => join(root, 'nats', `${name}.nk`),
+    nodeFile: (node, what) => join(root, 'pki', 'nodes', `${node}.${what}`),
     nats: (name) => ({
       config: join(root, 'nats', `${name}.conf`),
       store: join(root, 'nats', name),
     }),
     natsStreams: (name) =>
       ['KV_kubus', 'KV_kubus_events'].map((stream) =>
-        join(root, 'nats', name, 'jetstream', '$G', 'streams', stream),
+        join(root, 'nats', name, 'jetstream', SYSTEM_ACCOUNT, 'streams', stream),
       ),
     kubelet: (node) => join(root, 'kubelet', node),
     exampleApplied: join(root, 'example-applied'),
@@ -129,7 +143,7 @@ const parseConfig = (folder: StateFolder, text: string): ClusterConfig => {
     (runtime === 'docker' || runtime === 'hollow') &&
     Number.isInteger(apiPort) &&
     Number.isInteger(natsPort) &&
-    Array.isArray(busUsers)
+    typeof busUsers === 'object'
   if (!complete) throw corrupt(folder, 'cluster.json lacks settings')
   return { ...DEFAULT_RANGES, ...(config as ClusterConfig) }
 }

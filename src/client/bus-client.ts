@@ -37,6 +37,8 @@ export interface ClientPorts {
   log: Log
   /** In whose name it writes, as `metadata.managedFields` shows it, e.g. `kube-scheduler`. */
   manager?: string
+  /** In the name of which part of the cluster it asks; absent: of whoever has this connection. */
+  as?: string
 }
 
 export const createClient = (ports: ClientPorts): Client => {
@@ -179,7 +181,7 @@ interface Call extends WriteOptions {
 
 type Caller = <T>(call: Call) => Promise<T>
 
-const caller = ({ bus, clock, manager }: ClientPorts): Caller => {
+const caller = ({ bus, clock, manager, as }: ClientPorts): Caller => {
   const subjects = subjectsFor(bus.prefix)
   const own: Headers = manager ? { [MANAGER_HEADER]: manager } : {}
   return async <T>({ verb, kind, subresource, namespace, name, body, headers, fence }: Call) => {
@@ -189,6 +191,7 @@ const caller = ({ bus, clock, manager }: ClientPorts): Caller => {
       subresource ? `${resource}/${subresource}` : resource,
       namespace,
       name,
+      as,
     )
     const options = {
       timeoutMs: TIMEOUT_MS,

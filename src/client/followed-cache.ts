@@ -33,6 +33,8 @@ export interface FollowPorts {
   bus: Bus
   clock: Clock
   log: Log
+  /** In the name of which part of the cluster it watches. */
+  as?: string
 }
 
 export type FollowQuery = QueryOptions & { kind: AnyKind }
@@ -200,11 +202,11 @@ class QueryWatch {
 
   /** Watches until the channel ends; returns the status it ended with. */
   private async watchOnce(): Promise<Status | undefined> {
-    const { bus } = this.ports
+    const { bus, as } = this.ports
     const { kind, namespace } = this.query
     const resource = kind.group ? `${kind.plural}.${kind.group}` : kind.plural
     const channel = await bus.open(
-      subjectsFor(bus.prefix).api('watch', resource, namespace),
+      subjectsFor(bus.prefix).api('watch', resource, namespace, undefined, as),
       this.greeting(),
       { signal: this.stopping.signal },
     )

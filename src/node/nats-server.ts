@@ -1,7 +1,8 @@
 /**
  * The nats-server's configuration, as text.
  *
- * Invariant: `sync_interval: always`, so that an acknowledged write is on disk. It starts nothing.
+ * Invariant: `sync_interval: always`, so that an acknowledged write is on disk; nobody connects without an
+ * identity: keys that are named here, and whoever the authorization service accepts. It starts nothing.
  */
 export interface NatsServerConfig {
   /** Name of this server in the cluster, e.g. `nats-1`. */
@@ -11,8 +12,12 @@ export interface NatsServerConfig {
   port: number
   /** Folder of the streams. */
   storeDir: string
-  /** Public keys of the users who may connect, each with full rights. */
-  users: readonly string[]
+  /** Of the cluster's parts, with the streams, and of everybody else. */
+  accounts: { system: SystemAccount; users: UsersAccount }
+  /** Public key (`A…`) of who signs the identities of all others. */
+  issuer: string
+  /** Absent: no TLS, for a server that listens on this machine only. */
+  tls?: TlsFiles
   /** Present when several servers form one cluster. */
   cluster?: {
     name: string
@@ -26,16 +31,58 @@ export interface NatsServerConfig {
   }
 }
 
+export interface NatsUser {
+  /** Public key (`U…`). */
+  nkey: string
+  /** Absent: everything in its account. */
+  rights?: NatsRights | undefined
+}
+
+export interface NatsRights {
+  publish: readonly string[]
+  subscribe: readonly string[]
+  /** May answer, once, whatever reaches it. */
+  answers: boolean
+}
+
+export interface SystemAccount {
+  name: string
+  users: readonly NatsUser[]
+}
+
+export interface UsersAccount {
+  name: string
+  /** Subjects of the system account that it may send to; `as` is how they are called here. */
+  services: readonly { subject: string; as?: string; isVouched?: boolean }[]
+  /** Subjects of the system account that are heard here. */
+  streams: readonly string[]
+}
+
+export interface TlsFiles {
+  certificate: string
+  key: string
+  authority: string
+}
+
 /** Bounds a message: Kubernetes' objects reach about 1.5 MiB. */
 const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
+/** Certificates and long tokens come in the first line a client writes. */
+const MAX_LINE_BYTES = 32 * 1024
+/** How long an authorization may take, the service's start included. */
+const AUTH_TIMEOUT_SECONDS = 5
+/** Ends a connection at once, by the server's id. */
+const KICK = '$SYS.REQ.SERVER.*.KICK'
+
+const quoted = (text: string) => JSON.stringify(text)
+const list = (texts: readonly string[]) => `[${texts.map(quoted).join(', ')}]`
 
 export const natsServerConfig = (config: NatsServerConfig): string => {
-  const quoted = (text: string) => JSON.stringify(text)
   const lines = [
     `server_name: ${quoted(config.name)}`,
     `host: ${quoted(config.host)}`,
     `port: ${config.port}`,
     `max_payload: ${MAX_PAYLOAD_BYTES}`,
+    `max_control_line: ${MAX_LINE_BYTES}`,
     'max_pending: 67108864',
     'write_deadline: "10s"',
     'ping_interval: "5s"',
@@ -44,10 +91,15 @@ export const natsServerConfig = (config: NatsServerConfig): string => {
     `  store_dir: ${quoted(config.storeDir)}`,
     '  sync_interval: always',
     '}',
+    ...tlsLines(config.tls, ''),
+    ...accountLines(config.accounts),
     'authorization {',
-    '  users: [',
-    ...config.users.map((nkey) => `    { nkey: ${nkey} }`),
-    '  ]',
+    `  timeout: ${AUTH_TIMEOUT_SECONDS}`,
+    '  auth_callout {',
+    `    issuer: ${config.issuer}`,
+    `    account: ${config.accounts.system.name}`,
+    `    auth_users: ${list(config.accounts.system.users.map(({ nkey }) => nkey))}`,
+    '  }',
     '}',
   ]
   if (config.cluster) {
@@ -57,6 +109,7 @@ export const natsServerConfig = (config: NatsServerConfig): string => {
       `  name: ${quoted(name)}`,
       `  listen: ${quoted(`${host}:${port}`)}`,
       `  authorization { user: ${quoted(user)}, password: ${quoted(password)}, timeout: 5 }`,
+      ...tlsLines(config.tls, '  '),
       '  routes: [',
       ...routes.map((route) => `    "nats-route://${user}:${password}@${route}"`),
       '  ]',
@@ -64,4 +117,54 @@ export const natsServerConfig = (config: NatsServerConfig): string => {
     )
   }
   return `${lines.join('\n')}\n`
+}
+
+const tlsLines = (files: TlsFiles | undefined, indent: string): string[] =>
+  files
+    ? [
+        `${indent}tls {`,
+        `${indent}  cert_file: ${quoted(files.certificate)}`,
+        `${indent}  key_file: ${quoted(files.key)}`,
+        `${indent}  ca_file: ${quoted(files.authority)}`,
+        `${indent}  timeout: 5`,
+        `${indent}}`,
+      ]
+    : []
+
+const accountLines = ({ system, users }: NatsServerConfig['accounts']): string[] => [
+  'accounts {',
+  `  ${system.name} {`,
+  '    jetstream: enabled',
+  '    users: [',
+  ...system.users.map(userLine),
+  '    ]',
+  '    exports: [',
+  ...users.services.map(({ subject }) => `      { service: ${quoted(subject)} }`),
+  ...users.streams.map((subject) => `      { stream: ${quoted(subject)} }`),
+  '    ]',
+  `    imports: [{ service: { account: "$SYS", subject: ${quoted(KICK)} } }]`,
+  '  }',
+  `  ${users.name} {`,
+  '    imports: [',
+  ...users.services.map(
+    ({ subject, as, isVouched }) =>
+      `      { service: { account: ${system.name}, subject: ${quoted(subject)} }` +
+      `${as ? `, to: ${quoted(as)}` : ''}${isVouched ? ', share: true' : ''} }`,
+  ),
+  ...users.streams.map(
+    (subject) => `      { stream: { account: ${system.name}, subject: ${quoted(subject)} } }`,
+  ),
+  '    ]',
+  '  }',
+  `  "$SYS" { exports: [{ service: ${quoted(KICK)}, accounts: [${system.name}] }] }`,
+  '}',
+]
+
+const userLine = ({ nkey, rights }: NatsUser): string => {
+  if (!rights) return `      { nkey: ${nkey} }`
+  const { publish, subscribe, answers } = rights
+  return (
+    `      { nkey: ${nkey}, permissions { publish: { allow: ${list(publish)} }, ` +
+    `subscribe: { allow: ${list(subscribe)} }${answers ? ', allow_responses: true' : ''} } }`
+  )
 }

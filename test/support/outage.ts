@@ -9,6 +9,8 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { connectBus } from '../../src/bus/nats-bus.ts'
 import type { Streams } from '../../src/bus/stream.ts'
+import { operatorCredential } from '../../src/cli/bus-credential.ts'
+import { stateFolder } from '../../src/cli/state-folder.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { rootLog } from '../../src/std/log.ts'
 import { eventually, type TestCluster } from './cluster.ts'
@@ -303,7 +305,7 @@ export const watchLeaders = async (cluster: TestCluster, masters: number): Promi
   const { bus, streams } = await connectBus({
     servers: Array.from({ length: masters }, (_, i) => `nats://127.0.0.1:${cluster.natsPort + i}`),
     name: 'a test',
-    nkeySeed: readFileSync(`${cluster.data}/nats/operator.nk`, 'utf8').trim(),
+    credential: operatorCredential(stateFolder(cluster.data)),
     log: rootLog.child({}, { level: 'silent' }),
     clock: systemClock,
   })

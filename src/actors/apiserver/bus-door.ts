@@ -2,10 +2,11 @@
  * The bus door: the verbs of the API as a micro service, for components and for people with the nats CLI.
  *
  *   kubus.api.<verb>.<resource>[.<namespace>[.<name>]]
+ *   kubus.as.<identity>.<verb>.…                          in whose name: see `bus-identity.ts`
  *
  * `apply` is server-side apply; `Kubus-Field-Manager` says by whom (default `nats`), `Kubus-Force: true` overrules.
- * Invariant: a request becomes the same `ApiRequest` an HTTPS one becomes. Who may speak on the bus is an
- * operator of the cluster; the server's own users decide that. Watches are `bus-watch.ts`.
+ * Invariant: a request becomes the same `ApiRequest` an HTTPS one becomes. Who asks
+ * is what nats-server vouches for, never what the message says. Watches are `bus-watch.ts`.
  */
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
@@ -25,12 +26,19 @@ import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
 import type { AuditedRequest, Auditor } from './audit/auditor.ts'
 import { auditBus } from './audit/bus-audit.ts'
-import { OPERATOR, placeOf, queryOf } from './bus-place.ts'
+import { busUser } from './bus-identity.ts'
+import { placeOf, queryOf } from './bus-place.ts'
 import { acceptWatches } from './bus-watch.ts'
 import type { Metrics } from './metrics.ts'
 import { readLog } from './node-logs.ts'
 import { authorize, execute } from './pipeline.ts'
-import { type ApiRequest, type ApiResult, NO_QUERY, type PatchFormat } from './request.ts'
+import {
+  type ApiRequest,
+  type ApiResult,
+  NO_QUERY,
+  type PatchFormat,
+  type User,
+} from './request.ts'
 
 import type { Services } from './services.ts'
 import type { WatchHub } from './watch-hub.ts'
@@ -100,11 +108,18 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     description:
       'The API of the cluster: get, list, create, update, patch, apply, delete, scale, logs',
     version: options.version,
-    endpoints: VERBS.map((verb) => ({
-      name: verb,
-      subject: subjects.apiAll(verb),
-      handle: (message) => handle(verb, message),
-    })),
+    endpoints: VERBS.flatMap((verb) => [
+      {
+        name: verb,
+        subject: subjects.apiAll(verb),
+        handle: (message: Message) => handle(verb, message),
+      },
+      {
+        name: `as-${verb}`,
+        subject: subjects.asAll(verb),
+        handle: (message: Message) => handle(verb, message),
+      },
+    ]),
   })
   const watches = acceptWatches(options)
   return async () => {
@@ -115,6 +130,7 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
 
 /** What a subject and its message ask for, with scope and names put right. */
 interface Target {
+  user: User
   kind: AnyKind
   subresource: string | undefined
   namespace: string | undefined
@@ -153,6 +169,7 @@ const targetOf = (
   const isRead = verb === 'get' || verb === 'list' || verb === 'deletecollection'
   return {
     ...place,
+    user: busUser(subject.as, message.headers),
     body: message.data,
     fence,
     patch: format,
@@ -242,14 +259,14 @@ function apply(options: Options, target: Target): Promise<unknown> {
 }
 
 const requestOf = (
-  { kind, subresource, namespace, name, fence, manager, query }: Target,
+  { kind, subresource, namespace, name, user, fence, manager, query }: Target,
   change: Partial<ApiRequest> & Pick<ApiRequest, 'verb'>,
 ): ApiRequest => ({
   kind,
   subresource,
   namespace,
   name,
-  user: OPERATOR,
+  user,
   query,
   fence,
   manager,

@@ -1,18 +1,12 @@
 /**
- * What a subject of the API names, and who asks on the bus.
+ * What a subject of the API names, and the options a message carries.
  *
  * Invariant: pure; a subject's words become a kind of the registry or a 404 in kubectl's words.
  */
 import type { KindRegistry } from '../../api/registry.ts'
 import { badRequest, StatusError } from '../../api/status-error.ts'
 import type { ApiSubject } from '../../bus/subjects.ts'
-import { NO_QUERY, type User } from './request.ts'
-
-/** In whose name requests on the bus are made. */
-export const OPERATOR: User = {
-  name: 'system:bus-operator',
-  groups: ['system:masters', 'system:authenticated'],
-}
+import { NO_QUERY } from './request.ts'
 
 export const placeOf = (
   { resource, subresource, namespace, name }: ApiSubject,

@@ -9,7 +9,8 @@ import type { Bus, Channel, Registration } from '../../bus/bus.ts'
 import { encode } from '../../bus/codec.ts'
 import { subjectsFor } from '../../bus/subjects.ts'
 import type { Log } from '../../std/log.ts'
-import { OPERATOR, placeOf, queryOf } from './bus-place.ts'
+import { busUser } from './bus-identity.ts'
+import { placeOf, queryOf } from './bus-place.ts'
 import { authorize } from './pipeline.ts'
 import type { ApiRequest } from './request.ts'
 import type { Services } from './services.ts'
@@ -30,19 +31,24 @@ const FORMAT: EventFormat = {
 
 export const acceptWatches = (options: BusWatchOptions): Registration => {
   const subjects = subjectsFor(options.bus.prefix)
-  return options.bus.accept(
-    subjects.apiAll('watch'),
-    async (channel, greeting, opened) => {
-      const parsed = subjects.parseApi(opened)
-      if (!parsed) throw badRequest(`${opened} is no subject of the API`)
-      const place = placeOf(parsed, options.services.storage.cache.kinds)
-      const query = queryOf(greeting)
-      const request: ApiRequest = { verb: 'watch', ...place, user: OPERATOR, query }
-      await authorize(options.services, request)
-      return serve(options, request, channel)
-    },
-    { queue: 'q' },
+  const accept: Parameters<Bus['accept']>[1] = async (channel, greeting, opened, headers) => {
+    const parsed = subjects.parseApi(opened)
+    if (!parsed) throw badRequest(`${opened} is no subject of the API`)
+    const user = busUser(parsed.as, headers)
+    const place = placeOf(parsed, options.services.storage.cache.kinds)
+    const query = queryOf(greeting)
+    const request: ApiRequest = { verb: 'watch', ...place, user, query }
+    await authorize(options.services, request)
+    return serve(options, request, channel)
+  }
+  const registrations = [subjects.apiAll('watch'), subjects.asAll('watch')].map((subject) =>
+    options.bus.accept(subject, accept, { queue: 'q' }),
   )
+  return {
+    stop: async () => {
+      await Promise.all(registrations.map((registration) => registration.stop()))
+    },
+  }
 }
 
 const serve = async (

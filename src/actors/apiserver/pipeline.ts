@@ -6,6 +6,7 @@
  * Invariant: nothing is read or changed that did not pass `authorization/`. It knows no transport; watches,
  * logs and exec are streams and have doors of their own, but are authorized by the same function.
  */
+import { requiredValues } from '../../api/field-selector.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import { methodNotSupported, noSuchPath } from '../../api/status-error.ts'
 import { permit } from './authorization/refusal.ts'
@@ -14,7 +15,7 @@ import { deleteCollection, deleteOne } from './delete.ts'
 import { evict } from './eviction.ts'
 import { patch, patchScale } from './patch.ts'
 import { get, list } from './read.ts'
-import type { ApiRequest, ApiResult, Verb } from './request.ts'
+import { type ApiRequest, type ApiResult, NO_QUERY, type Verb } from './request.ts'
 import { getScale, updateScale } from './scale.ts'
 import type { Services } from './services.ts'
 import { bind, finalize } from './subresources.ts'
@@ -83,9 +84,21 @@ export const execute = async (services: Services, request: ApiRequest): Promise<
 /** Throws StatusError 403; a promise only where somebody else has to be asked. */
 export const authorize = (
   { authorizer }: Services,
-  { user, verb, kind, subresource, namespace, name, audit }: ApiRequest,
+  request: ApiRequest,
 ): undefined | Promise<undefined> => {
+  const { user, verb, kind, subresource, namespace, name, audit } = request
   const { group, version, plural: resource } = kind
   const attributes = { user, verb, group, version, resource, subresource, namespace, name }
-  return permit(authorizer, attributes, audit)
+  const selected = request.query === NO_QUERY ? undefined : selectionOf(request)
+  return permit(authorizer, selected ? { ...attributes, ...selected } : attributes, audit)
+}
+
+/** What a request for many objects is restricted to; one that names a single object is for that one. */
+const selectionOf = ({ verb, query, name }: ApiRequest) => {
+  if (verb !== 'list' && verb !== 'watch' && verb !== 'deletecollection') return undefined
+  const fieldSelector = query.get('fieldSelector') ?? undefined
+  const labelSelector = query.get('labelSelector') ?? undefined
+  if (!fieldSelector && !labelSelector) return undefined
+  const [only] = fieldSelector ? requiredValues(fieldSelector, 'metadata.name') : []
+  return { fieldSelector, labelSelector, name: name ?? only }
 }

@@ -4,11 +4,12 @@
 import type { AnyKind } from '../../../api/kind.ts'
 import type { Message } from '../../../bus/bus.ts'
 import { newRequestId } from '../../../std/ids.ts'
-import { OPERATOR } from '../bus-place.ts'
+import type { User } from '../request.ts'
 import type { AuditedRequest, Auditor } from './auditor.ts'
 
 /** What a message asks for. */
 interface BusTarget {
+  user: User
   kind: AnyKind
   namespace: string | undefined
   name: string | undefined
@@ -25,7 +26,7 @@ export const auditBus = (
   auditor: Auditor,
   { subject }: Pick<Message, 'subject'>,
   verb: string,
-  { kind, namespace, name, subresource, body }: BusTarget,
+  { user, kind, namespace, name, subresource, body }: BusTarget,
   nowMs: number,
 ): AuditedRequest | undefined => {
   const part = verb === 'scale' ? 'scale' : verb === 'logs' ? 'log' : subresource
@@ -34,7 +35,7 @@ export const auditBus = (
     uri: subject,
     path: '',
     verb: VERBS[verb] ?? verb,
-    user: OPERATOR,
+    user,
     group: kind.group,
     apiVersion: kind.version,
     resource: kind.plural,

@@ -1,0 +1,71 @@
+/**
+ * Who asks on the bus: what nats-server vouches for, never what a client writes.
+ *
+ *   kubus.as.<identity>.…   a part of the cluster or a node; nats-server lets nobody else publish there
+ *   kubus.as.~users.…       everybody else; nats-server puts who it is into a header, in place of any other
+ *   kubus.api.…             an operator of the cluster, who alone may publish there in the parts' own account
+ *
+ * Invariant: the subject alone says whether the header is looked at. A part's rights are those of its name.
+ */
+import { unauthorized } from '../../api/status-error.ts'
+import { CONTROLLERS, NODE_SIMULATOR } from '../../bus/accounts.ts'
+import type { Headers } from '../../bus/bus.ts'
+import { EVERYBODY } from '../../bus/subjects.ts'
+import type { User } from './request.ts'
+
+/** In whose name an operator asks. */
+export const OPERATOR: User = {
+  name: 'system:bus-operator',
+  groups: ['system:masters', 'system:authenticated'],
+}
+
+/** Written by nats-server where a request enters from the account of everybody. */
+const REQUEST_INFO = 'Nats-Request-Info'
+/** The server's text about a connection changes with its round trip time only. */
+const KNOWN_MAX = 4096
+
+const parts = new Map<string, User>()
+const others = new Map<string, User>()
+
+/** Throws StatusError 401 when nats-server did not say who it is. */
+export const busUser = (as: string | undefined, headers: Headers): User => {
+  if (as === undefined) return OPERATOR
+  return as === EVERYBODY ? vouchedUser(headers[REQUEST_INFO] ?? '') : partUser(as)
+}
+
+const partUser = (name: string): User => {
+  const known = parts.get(name)
+  if (known) return known
+  const user: User = { name, groups: [...groupsOf(name), 'system:authenticated'] }
+  parts.set(name, user)
+  return user
+}
+
+/** No machine but the masters' own can ask in these names. */
+const MASTERS = new Set(['system:apiserver', CONTROLLERS, NODE_SIMULATOR])
+
+const groupsOf = (name: string): string[] => {
+  if (MASTERS.has(name)) return ['system:masters']
+  return name.startsWith('system:node:') ? ['system:nodes'] : []
+}
+
+const vouchedUser = (info: string): User => {
+  const known = others.get(info)
+  if (known) return known
+  const user = parseInfo(info)
+  if (others.size >= KNOWN_MAX) others.delete(others.keys().next().value!)
+  others.set(info, user)
+  return user
+}
+
+/** The name of the connection's user is what the authorization service gave it: the user as JSON. */
+const parseInfo = (info: string): User => {
+  try {
+    const { user } = JSON.parse(info) as { user?: string }
+    const parsed = JSON.parse(user ?? '') as User
+    if (typeof parsed.name === 'string' && Array.isArray(parsed.groups)) return parsed
+  } catch {
+    // Said below.
+  }
+  throw unauthorized()
+}
