@@ -72,6 +72,9 @@ export const deleteOne = async (services: Services, request: ApiRequest): Promis
 const answersWithObject = ({ plural, schema }: AnyKind): boolean =>
   !schema && ANSWERS_WITH_OBJECT.has(plural)
 
+/** A deletion that has something to write. */
+type Plan = Exclude<Deletion, { do: 'nothing' }>
+
 interface Deleted {
   object: KubernetesObject
   removed: boolean
@@ -85,21 +88,28 @@ const shown = (request: ApiRequest, options: DeleteOptions): object => ({
   ...(isDryRun(request) ? { dryRun: ['All'] } : {}),
 })
 
-/** Deletes what the request names; also eviction's way, which admission has judged before. */
+/**
+ * Deletes what the request names; also eviction's way, which admission has judged before and which has `amend` say on
+ * the object why it goes.
+ */
 export const deleteObject = (
   services: Services,
   request: ApiRequest,
   options: DeleteOptions,
   admission?: Admission,
+  amend?: (current: KubernetesObject) => KubernetesObject,
 ): Promise<Deleted> =>
   withRetries(
     services,
     request,
     (current) => options.preconditions?.resourceVersion === current.metadata.resourceVersion,
     async (current) => {
-      checkPreconditions(request.kind, current, options)
-      const plan = planDeletion(request.kind, current, options, services.clock.now())
-      if (plan.do === 'nothing') return { object: current, removed: false }
+      const { kind } = request
+      checkPreconditions(kind, current, options)
+      const object = amend ? amend(current) : current
+      const planned = planDeletion(kind, object, options, services.clock.now())
+      if (planned.do === 'nothing' && object === current) return { object: current, removed: false }
+      const plan: Plan = planned.do === 'nothing' ? { do: 'mark', next: object } : planned
       const mutation = admission?.mutate(undefined, current)
       if (mutation) await mutation
       return admitted(admission, undefined, current, () =>
@@ -112,7 +122,7 @@ const carryOut = async (
   services: Services,
   request: ApiRequest,
   current: KubernetesObject,
-  plan: Exclude<Deletion, { do: 'nothing' }>,
+  plan: Plan,
 ): Promise<Deleted> => {
   const { kind, fence } = request
   if (plan.do === 'remove') {

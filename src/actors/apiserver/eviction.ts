@@ -64,12 +64,58 @@ export const evict = async (services: Services, request: ApiRequest): Promise<Ap
     subresource: undefined,
     body: { dryRun: mergedDryRun(request, dryRun) },
   }
-  await admitted(admission, eviction, undefined, async () => {
-    const pod = (await live(services, Pod, request.namespace, request.name!)) as Pod
-    if (isDisrupted(pod)) await deleteObject(services, deletion, pinnedOptions(pod, options))
-    else await evictWithinBudget(services, deletion, pod, options)
-  })
+  // The pod and its budgets as they are, whichever replica wrote them.
+  await services.storage.barrier(Pod)
+  await admitted(admission, eviction, undefined, () => evictPod(services, deletion, options))
   return success(201)
+}
+
+const evictPod = async (
+  services: Services,
+  deletion: ApiRequest,
+  options: DeleteOptions,
+): Promise<void> => {
+  for (let tries = 1; ; tries++) {
+    const pod = (await live(services, Pod, deletion.namespace, deletion.name!)) as Pod
+    if (!isDisrupted(pod)) return evictWithinBudget(services, deletion, pod, options)
+    try {
+      return await deletePod(services, deletion, pinnedOptions(pod, options))
+    } catch (error) {
+      const isFinal = options.preconditions?.resourceVersion || tries >= ATTEMPTS_MAX
+      if (!isConflict(error) || isFinal) throw error
+    }
+  }
+}
+
+const isConflict = (error: unknown): boolean =>
+  error instanceof StatusError && error.reason === 'Conflict'
+
+const deletePod = async (
+  services: Services,
+  deletion: ApiRequest,
+  options: DeleteOptions,
+): Promise<void> => {
+  const now = services.clock.now()
+  await deleteObject(services, deletion, options, undefined, (pod) => disruptedPod(pod as Pod, now))
+}
+
+/** The pod with the condition by which others see that it did not end by itself; the pod itself, if it has that. */
+const disruptedPod = (pod: Pod, nowMs: number): Pod => {
+  const { conditions = [] } = pod.status ?? {}
+  const before = conditions.find(({ type }) => type === 'DisruptionTarget')
+  const said = { reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' }
+  const isTrue = before?.status === 'True'
+  if (isTrue && before.reason === said.reason && before.message === said.message) return pod
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    lastTransitionTime: isTrue ? before.lastTransitionTime! : timestamp(nowMs),
+    ...said,
+  }
+  const next = before
+    ? conditions.map((each) => (each === before ? condition : each))
+    : [...conditions, condition]
+  return { ...pod, status: { ...pod.status, conditions: next } }
 }
 
 /** The eviction as an object that admission may look at. */
@@ -128,10 +174,9 @@ const evictWithinBudget = async (
   const isPinned = budget !== undefined && doesNotCount(pod, budget)
   if (budget && !isPinned) await takeDisruption(services, deletion, pod, budget)
   try {
-    await deleteObject(services, deletion, isPinned ? withRevision(pod, options) : options)
+    await deletePod(services, deletion, isPinned ? withRevision(pod, options) : options)
   } catch (error) {
-    const isConflict = error instanceof StatusError && error.reason === 'Conflict'
-    if (!isConflict || !isPinned || options.preconditions?.resourceVersion) throw error
+    if (!isConflict(error) || !isPinned || options.preconditions?.resourceVersion) throw error
     throw stillProcessed(budget.metadata.name)
   }
 }

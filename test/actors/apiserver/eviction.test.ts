@@ -123,5 +123,27 @@ test('two budgets of one pod are an error; no budget is no obstacle', async () =
   assert.is(wrong.json.message, 'name in URL does not match name in Eviction object')
 })
 
+test('an evicted pod says why it goes, also one that is going already', async () => {
+  await createPod('i-1', 'i', true)
+  const target = async () => {
+    const { json } = await api.call('GET', `${PODS}/i-1`)
+    return json.status.conditions.find(({ type }: { type: string }) => type === 'DisruptionTarget')
+  }
+  await api.call('DELETE', `${PODS}/i-1`)
+  assert.is(await target(), undefined)
+  assert.is((await evict('i-1', { dryRun: ['All'] })).code, 201)
+  assert.is(await target(), undefined)
+  assert.is((await evict('i-1')).code, 201)
+  const { lastTransitionTime, ...condition } = await target()
+  assert.equal(condition, {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'EvictionByEvictionAPI',
+    message: 'Eviction API: evicting',
+  })
+  assert.is((await evict('i-1')).code, 201)
+  assert.is((await target()).lastTransitionTime, lastTransitionTime)
+})
+
 test.after(() => api.stop())
 test.run()
