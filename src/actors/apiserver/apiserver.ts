@@ -37,6 +37,7 @@ import { Health } from './health.ts'
 import { createHttpDoor, type HttpDoor, secureContextOf, type TlsOptions } from './http-door.ts'
 import { serveUpgrades } from './http-upgrade.ts'
 import { createUseRecorder, startTracking } from './legacy-tokens.ts'
+import { publishJoinInformation } from './join-information.ts'
 import { Metrics } from './metrics.ts'
 import { serveLogs } from './node-logs.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
@@ -141,6 +142,11 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   let releaseApiServices: (() => Promise<void>) | undefined
   let stopSchemaStatus: (() => void) | undefined
   const stopBookmarks = keepBookmarks(hub, clock)
+  const publish = async () => {
+    const { tls, frontProxy } = credentials
+    await publishAuthentication(services, tls.clientCa, frontProxy)
+    await publishJoinInformation(services, `https://${address}:${port}`, tls.clientCa)
+  }
   const prepare = async () => {
     await storage.cache.ready
     health.finish('cache')
@@ -150,7 +156,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     health.finish('customResources')
     releaseApiServices = await keepApiServices(services, log)
     health.finish('apiServices')
-    await publishAuthentication(services, credentials.tls.clientCa, credentials.frontProxy)
+    await publish()
     health.finish('authentication')
     await startTracking(services)
     aggregator.start()
@@ -196,7 +202,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
       door.server.setSecureContext(secureContextOf(next))
       await Promise.all([
         authentication.replace(authoritiesOf(next), next.authentication),
-        state.isReady && publishAuthentication(services, next.tls.clientCa, next.frontProxy),
+        state.isReady && publish(),
       ])
     },
   }
