@@ -32,10 +32,19 @@ import { formatOf, type Offer, streamFormatOf } from './negotiate.ts'
 import { authorize, execute } from './pipeline.ts'
 import { isProxyPath, proxyCall } from './proxy/proxy-door.ts'
 import { type Content, contentOf, documentContent, presentationOf } from './representation.ts'
-import { type ApiRequest, flag, NO_QUERY, type User, type Verb, warn } from './request.ts'
+import {
+  type ApiRequest,
+  type ApiResult,
+  flag,
+  NO_QUERY,
+  type User,
+  type Verb,
+  warn,
+} from './request.ts'
 import type { RequestDeadlines, Timed } from './request-deadline.ts'
 import { selectedName } from './selection.ts'
 import type { Page } from './site.ts'
+import { warningHeaders } from './warning-header.ts'
 
 /** Requests in work at the same time, long-running ones apart; the rest is told to come back. */
 const IN_FLIGHT_MAX = 4000
@@ -70,7 +79,6 @@ const offerOf = ({ kind, subresource }: ResourcePath): Offer => {
   return isTabled && (!kind.isVirtual || kind.isComputed) ? 'builtIn' : 'untabled'
 }
 
-const WARNINGS_MAX = 50
 const NEEDS_UPGRADE = new Set(['exec', 'attach', 'portforward'])
 
 const noSuchMethod = () =>
@@ -231,10 +239,9 @@ export class Exchange implements Timed {
       this.audit?.received(request.body)
     }
     const presentation = presentationOf(format, query)
-    const result = await execute(services, request)
+    const result = await this.execute(request)
     const shown = presentation instanceof Promise ? await presentation : presentation
     const content = contentOf(result, shown, services.clock.now())
-    if (request.warnings) this.warn(request.warnings)
     if (this.audit) this.audit.answeredWith(result)
     this.send(result.type === 'list' ? 200 : result.code, content)
   }
@@ -334,14 +341,17 @@ export class Exchange implements Timed {
     })
   }
 
+  /** Warnings are shown with a refusal, too. */
+  private async execute(request: ApiRequest): Promise<ApiResult> {
+    try {
+      return await execute(this.options.services, request)
+    } finally {
+      if (request.warnings) this.warn(request.warnings)
+    }
+  }
+
   private warn(warnings: readonly string[]): void {
-    const shown = warnings.slice(0, WARNINGS_MAX)
-    this.response.setHeader(
-      'Warning',
-      shown.map(
-        (text) => `299 - "${text.replace(/[\\"]/g, '\\$&').replace(/[^\x20-\x7e]/g, '?')}"`,
-      ),
-    )
+    this.response.setHeader('Warning', warningHeaders(warnings))
   }
 
   /** An error as Go's own pages are. */
