@@ -2,7 +2,7 @@
  * Expressions of webhooks and policies: what they see, what they must give, and whether they compile.
  *
  * Invariant: the compiler is loaded by `loadCompiler` before anything is checked. Types and wording follow
- * Kubernetes 1.36 (`apiserver/pkg/admission/plugin/cel`). Nothing is evaluated here: `expression-input.ts` does.
+ * Kubernetes 1.36 (`apiserver/pkg/admission/plugin/cel`). Nothing is evaluated here: `expression-run.ts` does.
  */
 import { assert } from '../../std/assert.ts'
 import type { Compiled } from '../cel/cel.ts'
