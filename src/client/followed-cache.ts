@@ -88,6 +88,7 @@ export const followQueries = (
         | undefined,
     list: <T extends KubernetesObject>(kind: Kind<T>, query?: ListQuery) =>
       (tables.get(kind)?.index.list(query) ?? []) as T[],
+    count: (kind, namespace) => tables.get(kind)?.index.count(namespace) ?? 0,
     revision: (kind) => tables.get(kind)?.revision ?? 0,
     subscribe: (listener) => {
       listeners.add(listener)

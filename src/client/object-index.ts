@@ -60,6 +60,13 @@ export class ObjectIndex {
     return listed
   }
 
+  /** How many there are, in all namespaces or one. */
+  count(namespace?: string): number {
+    return namespace === undefined
+      ? this.objects.size
+      : (this.byNamespace.get(namespace)?.size ?? 0)
+  }
+
   /** Every index set that contains all matches. */
   private candidates({ namespace, labels, owner, node }: ListQuery): Keys[] {
     const sets: Keys[] = []

@@ -100,6 +100,7 @@ export const openCache = async ({
       table(kind)?.index.objects.get(namespace ? `${namespace}/${name}` : name) as T | undefined,
     list: <T extends KubernetesObject>(kind: Kind<T>, query?: ListQuery) =>
       (table(kind)?.index.list(query) ?? []) as T[],
+    count: (kind, namespace) => table(kind)?.index.count(namespace) ?? 0,
     revision: (kind) => copies[kind.storage].applied,
     subscribe: (listener) => {
       listeners.add(listener)

@@ -47,6 +47,8 @@ export interface Cache extends View {
   readonly ready: Promise<void>
   /** Newest revision applied of the stream that stores `kind`. */
   revision(kind: AnyKind): number
+  /** How many objects there are of a stored kind, of all namespaces or one; does not look at them. */
+  count(kind: AnyKind, namespace?: string): number
   /** Called once per change, in revision order, synchronously after the cache applied it. No replay. */
   subscribe(listener: (change: Change) => void): () => void
   /** Changes of `kind` after `revision`, oldest first; undefined when the ring no longer reaches back (410). */

@@ -123,6 +123,10 @@ export const memoryCache = (...initial: KubernetesObject[]): MemoryCache => {
         : at(shown, storedKind(kind))
       return [...from.values()].filter((object) => selects(query, object)) as T[]
     },
+    count: (kind, namespace) =>
+      [...at(shown, storedKind(kind)).values()].filter(
+        ({ metadata }) => namespace === undefined || metadata.namespace === namespace,
+      ).length,
     revision: () => visible,
     subscribe: (listener) => {
       listeners.add(listener)

@@ -17,7 +17,7 @@ import {
 import { newRequestId } from '../../std/ids.ts'
 import { admitConnection } from './admission/connection.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
-import { authorizeRemote } from './aggregation/remote-door.ts'
+import { isLongRunning, remoteAttributes, remoteFlow } from './aggregation/remote-door.ts'
 import type { AuditedRequest } from './audit/auditor.ts'
 import { type AuditedHttpRequest, auditHttp } from './audit/http-audit.ts'
 import { permit } from './authorization/refusal.ts'
@@ -147,13 +147,16 @@ export class Exchange implements Timed {
     this.verb = method
     this.enterBooks({ user, verb: method.toLowerCase(), path })
     this.keepInBooks()
-    await authorizeRemote(this.options.services.authorizer, user, method, path, query)
+    const attributes = remoteAttributes(user, method, path, query)
+    await this.enter(this.options.flowControl.admitRemote(remoteFlow(attributes)))
+    await permit(this.options.services.authorizer, attributes)
     if (!this.options.aggregator.isAvailable(server)) {
       this.sendPlain(503, 'service unavailable')
       return
     }
-    this.release()
     const { serveRemote } = await import('./aggregation/remote-request.ts')
+    if (isLongRunning(attributes)) this.release()
+    else this.response.once('close', () => this.release())
     await serveRemote(server, user, this.request, this.response)
   }
 
@@ -226,7 +229,8 @@ export class Exchange implements Timed {
     if (subresource !== undefined && NEEDS_UPGRADE.has(subresource))
       throw badRequest('Upgrade request required')
     this.deadlines.add(this, query)
-    const admitted = this.options.flowControl.admit(user, verb, kind, subresource, namespace)
+    const { flowControl } = this.options
+    const admitted = flowControl.admit(user, verb, kind, subresource, namespace, request)
     if (admitted instanceof Promise) await this.enter(admitted)
     else this.take(admitted)
     const format = formatOf(headers.accept, offerOf(target))
@@ -261,7 +265,7 @@ export class Exchange implements Timed {
   private async serveWatch(request: ApiRequest): Promise<void> {
     const { services, hub, metrics, clock, flowControl } = this.options
     const { kind, namespace, user } = request
-    await this.enter(flowControl.admit(user, 'watch', kind, undefined, namespace))
+    await this.enter(flowControl.admit(user, 'watch', kind, undefined, namespace, request))
     await authorize(services, request)
     const format = streamFormatOf(this.request.headers.accept, kind.isCustom ? 'custom' : 'builtIn')
     const pairs = this.headers

@@ -24,7 +24,7 @@ export const watchOverWebSocket = async (
   request: ApiRequest,
 ): Promise<void> => {
   const { kind, namespace, user } = request
-  const seat = await flowControl.admit(user, 'watch', kind, undefined, namespace)
+  const seat = await flowControl.admit(user, 'watch', kind, undefined, namespace, request)
   try {
     await authorize(services, request)
     const { accept } = upgrade.request.headers

@@ -5,6 +5,7 @@
  */
 import type { Attributes, Authorizer } from '../authorization/attributes.ts'
 import { permit } from '../authorization/refusal.ts'
+import type { FlowAttributes } from '../flow-control/classify.ts'
 import { flag, type User } from '../request.ts'
 
 const VERBS: Readonly<Record<string, [named: string, collection: string]>> = {
@@ -36,6 +37,30 @@ export const remoteAttributes = (
   const verb = isWatch ? 'watch' : name === undefined ? collection : named
   return { user, verb, group, version, resource, subresource, namespace, name }
 }
+
+/** The same for flow control, which knows a subresource by its resource. */
+export const remoteFlow = ({
+  user,
+  verb,
+  group = '',
+  resource,
+  subresource,
+  namespace = '',
+  path = '',
+}: Attributes): FlowAttributes => ({
+  user,
+  verb,
+  group,
+  resource: resource && subresource ? `${resource}/${subresource}` : resource,
+  namespace,
+  path,
+})
+
+const STREAMS: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward', 'proxy'])
+
+/** Goes on for as long as the client likes: it takes no seat while it does. */
+export const isLongRunning = ({ verb, subresource = '' }: Attributes): boolean =>
+  verb === 'watch' || STREAMS.has(subresource)
 
 /** Throws StatusError 403. */
 export const authorizeRemote = async (

@@ -2,7 +2,7 @@
  * API priority and fairness: which requests run now, wait, or are told to come back.
  *
  * A request is filed under a flow schema, which names a priority level with seats of its own; what finds no
- * seat waits in a queue of its flow. Invariant: whoever was given a seat gives it back once; exempt requests
+ * seats waits in a queue of its flow. Long lists take several. Invariant: whoever was given a seat gives it back once; exempt requests
  * never wait; with room to spare a request costs one look into a map. Long-running ones never come here.
  */
 import type { FlowSchema } from '../../../api/flowcontrol/flow-schema.ts'
@@ -11,7 +11,7 @@ import {
   type PriorityLevelConfiguration,
   PriorityLevelConfiguration as PriorityLevelKind,
 } from '../../../api/flowcontrol/priority-level-configuration.ts'
-import type { AnyKind } from '../../../api/kind.ts'
+import { type AnyKind, storedKind } from '../../../api/kind.ts'
 import { StatusError, tooManyRequests } from '../../../api/status-error.ts'
 import type { Cache } from '../../../client/view.ts'
 import type { Clock } from '../../../std/clock.ts'
@@ -19,6 +19,7 @@ import type { User } from '../request.ts'
 import { distinguisherOf, type FlowAttributes, type Schema, schemaFor } from './classify.ts'
 import { type FlowConfiguration, flowConfiguration, type Level } from './flow-configuration.ts'
 import { PriorityLevel, type Queue } from './priority-level.ts'
+import { type ListWork, seatsFor } from './width.ts'
 
 /** Kubernetes' 400 reading and 200 changing requests. */
 const SEATS = 600
@@ -33,7 +34,7 @@ export interface Classification {
   level: Level
 }
 
-/** A place among the running requests. */
+/** A place among the running requests, of one seat or several. */
 export interface Seat extends Classification {
   release(): void
 }
@@ -65,7 +66,8 @@ export class FlowControl {
   private configuration: FlowConfiguration | undefined
   private readonly levels = new Map<string, PriorityLevel>()
   private filedByUser = new WeakMap<User, Map<AnyKind, Map<string, Filed>>>()
-  private executing = 0
+  /** Of all levels. */
+  private seatsTaken = 0
   private readonly figures = new Map<string, FlowFigures>()
   private readonly cache: Cache
   private readonly clock: Clock
@@ -79,13 +81,17 @@ export class FlowControl {
     })
   }
 
-  /** A seat for a request about a resource; `namespace` undefined at cluster scope. Throws Refused. */
+  /**
+   * A seat for a request about a resource; `namespace` undefined at cluster scope, `work` for lists and watches.
+   * Throws Refused.
+   */
   admit(
     user: User,
     verb: string,
     kind: AnyKind,
     subresource: string | undefined,
     namespace: string | undefined,
+    work?: ListWork,
   ): Seat | Promise<Seat> {
     /** Most often only the verb is to be told apart. */
     let key = subresource === undefined ? verb : `${verb}/${subresource}`
@@ -98,14 +104,26 @@ export class FlowControl {
     const attributes = { user, verb, group, resource, namespace: namespace ?? '', path: '' }
     const filed = known ?? this.file(attributes)
     if (!known) this.remember(user, kind, key, filed)
-    return filed.exempt ?? this.seat(filed, attributes)
+    if (filed.exempt) return filed.exempt
+    const isList = verb === 'list' || verb === 'watch'
+    const seats =
+      work && isList
+        ? seatsFor(verb, work, this.cache.count(storedKind(kind), namespace), filed.limited!.limits)
+        : 1
+    return this.seat(filed, attributes, seats)
+  }
+
+  /** The same for a request that another server answers; `attributes` as its path tells them. */
+  admitRemote(attributes: FlowAttributes): Seat | Promise<Seat> {
+    const filed = this.file(attributes)
+    return filed.exempt ?? this.seat(filed, attributes, 1)
   }
 
   /** The same for a path outside the resources. `verb` is the method in lower case. */
   admitPath(user: User, verb: string, path: string): Seat | Promise<Seat> {
     const attributes = { user, verb, group: '', resource: undefined, namespace: '', path }
     const filed = this.file(attributes)
-    return filed.exempt ?? this.seat(filed, attributes)
+    return filed.exempt ?? this.seat(filed, attributes, 1)
   }
 
   /** Figures in Prometheus' text form. */
@@ -114,6 +132,11 @@ export class FlowControl {
     for (const { name, executing } of this.levels.values())
       lines.push(
         `apiserver_flowcontrol_current_executing_requests{priority_level="${name}"} ${executing}`,
+      )
+    lines.push('# TYPE apiserver_flowcontrol_current_executing_seats gauge')
+    for (const { name, seatsTaken } of this.levels.values())
+      lines.push(
+        `apiserver_flowcontrol_current_executing_seats{priority_level="${name}"} ${seatsTaken}`,
       )
     lines.push('# TYPE apiserver_flowcontrol_current_inqueue_requests gauge')
     for (const { name, waiting } of this.levels.values())
@@ -174,26 +197,32 @@ export class FlowControl {
     return configuration
   }
 
-  private seat(filed: Filed, attributes: FlowAttributes): Seat | Promise<Seat> {
+  private seat(filed: Filed, attributes: FlowAttributes, seats: number): Seat | Promise<Seat> {
     const level = filed.limited!
-    if (level.waiting === 0 && this.hasRoom(level)) return this.taken(filed, level, undefined)
-    return this.wait(filed, level, attributes)
+    if (level.waiting === 0 && this.hasRoom(level, seats))
+      return this.taken(filed, level, seats, undefined)
+    return this.wait(filed, level, seats, attributes)
   }
 
-  /** Its own seats, and beyond them what nobody else has a right to at the moment. */
-  private hasRoom(level: PriorityLevel): boolean {
+  /**
+   * Its own seats, and beyond them what nobody else has a right to at the moment. A request that is wider than its
+   * level runs alone.
+   */
+  private hasRoom(level: PriorityLevel, seats: number): boolean {
     const { nominal, borrowable } = level.limits
-    if (level.executing < nominal) return true
-    if (level.executing >= nominal + borrowable) return false
-    let kept = this.executing
+    const after = level.seatsTaken + seats
+    if (after <= nominal || (level.seatsTaken === 0 && nominal > 0)) return true
+    if (after > nominal + borrowable) return false
+    let kept = this.seatsTaken
     for (const other of this.levels.values()) if (other !== level) kept += other.reserved
-    return kept < SEATS
+    return kept + seats <= SEATS
   }
 
-  private taken(filed: Filed, level: PriorityLevel, queue: Queue | undefined): Seat {
+  private taken(filed: Filed, level: PriorityLevel, seats: number, queue: Queue | undefined): Seat {
     const { schema, level: named } = filed
     level.executing++
-    this.executing++
+    level.seatsTaken += seats
+    this.seatsTaken += seats
     filed.figures.dispatched++
     const startedAt = queue ? this.clock.monotonic() : 0
     let isTaken = true
@@ -201,23 +230,29 @@ export class FlowControl {
       if (!isTaken) return
       isTaken = false
       level.executing--
-      this.executing--
-      if (queue) level.ended(queue, this.clock.monotonic() - startedAt)
+      level.seatsTaken -= seats
+      this.seatsTaken -= seats
+      if (queue) level.ended(queue, seats, this.clock.monotonic() - startedAt)
       this.startWaiting(level)
     }
     return { schema, level: named, release }
   }
 
-  private wait(filed: Filed, level: PriorityLevel, attributes: FlowAttributes): Promise<Seat> {
+  private wait(
+    filed: Filed,
+    level: PriorityLevel,
+    seats: number,
+    attributes: FlowAttributes,
+  ): Promise<Seat> {
     return new Promise((resolve, reject) => {
       const flow = `${filed.schema.name} ${distinguisherOf(filed.schema, attributes)}`
       const refuse = () => {
         filed.figures.rejected++
         reject(new Refused(filed))
       }
-      const withdraw = level.enqueue(flow, (queue) => {
+      const withdraw = level.enqueue(flow, seats, (queue) => {
         cancelTimeout()
-        resolve(this.taken(filed, level, queue))
+        resolve(this.taken(filed, level, seats, queue))
       })
       if (!withdraw) {
         refuse()
@@ -226,15 +261,20 @@ export class FlowControl {
       const cancelTimeout = this.clock.after(WAIT_MAX_MS, () => {
         withdraw()
         refuse()
+        // Others may have waited behind it for fewer seats.
+        this.startWaiting(level)
       })
     })
   }
 
   /** Fills the seats that became free: first those of `level`, then what others may borrow. */
   private startWaiting(level: PriorityLevel): void {
-    while (level.waiting > 0 && this.hasRoom(level)) level.next()
-    for (const other of this.levels.values())
-      while (other.waiting > 0 && this.hasRoom(other)) other.next()
+    const start = (each: PriorityLevel) => {
+      const hasRoom = (seats: number) => this.hasRoom(each, seats)
+      while (each.waiting > 0 && each.next(hasRoom));
+    }
+    start(level)
+    for (const other of this.levels.values()) if (other.waiting > 0) start(other)
   }
 
   private figuresOf(schema: Schema, level: Level): FlowFigures {

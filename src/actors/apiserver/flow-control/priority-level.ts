@@ -1,5 +1,5 @@
 /**
- * One priority level: how many of its requests run at once, and who waits in which queue.
+ * One priority level: how many of its seats are taken, and who waits in which queue.
  *
  * Invariant: a request is admitted at once, waits in exactly one queue, or is refused; every admitted one is
  * released exactly once. Waiting flows take turns by the time they were served so far (fair queueing). How
@@ -7,8 +7,11 @@
  */
 import { handOf } from './shuffle-shard.ts'
 
+/** The most that one request takes. */
+export const SEATS_MAX = 10
+
 export interface Limits {
-  /** Requests at the same time that are always this level's. */
+  /** Seats that are always this level's. */
   nominal: number
   /** How many of them others may use while this level does not. */
   lendable: number
@@ -19,26 +22,31 @@ export interface Limits {
 }
 
 interface Waiting {
+  seats: number
   start(queue: Queue): void
 }
 
 export interface Queue {
   index: number
   waiting: Waiting[]
-  executing: number
+  /** Seats that are waited for, and taken. */
+  seatsWaiting: number
+  seatsTaken: number
   /** Milliseconds of service this queue has had, never behind the level's own. */
   served: number
 }
 
-/** What a request is assumed to take until it has ended, in ms. */
+/** What a request is assumed to take of each seat until it has ended, in ms. */
 const ASSUMED_MS = 5
 const HANDS_MAX = 2000
 
 export class PriorityLevel {
   readonly name: string
   limits: Limits
+  /** Requests. */
   executing = 0
   waiting = 0
+  seatsTaken = 0
   /** Those in which somebody waits or executes. */
   private readonly queues = new Map<number, Queue>()
   private readonly hands = new Map<string, readonly number[]>()
@@ -52,49 +60,54 @@ export class PriorityLevel {
 
   /** Seats that are its own and that it may not lend. */
   get reserved(): number {
-    return Math.max(0, this.limits.nominal - this.limits.lendable - this.executing)
+    return Math.max(0, this.limits.nominal - this.limits.lendable - this.seatsTaken)
   }
 
   /**
    * Queues `start` for the flow; the result takes it back. Undefined when there is no room.
    * `start` is called by `next`.
    */
-  enqueue(flow: string, start: (queue: Queue) => void): (() => void) | undefined {
+  enqueue(flow: string, seats: number, start: (queue: Queue) => void): (() => void) | undefined {
     const { queuing } = this.limits
     if (!queuing) return undefined
     const queue = this.shortestOf(flow, queuing)
     if (queue.waiting.length >= queuing.lengthMax) return undefined
     this.queues.set(queue.index, queue)
-    const entry: Waiting = { start }
+    const entry: Waiting = { seats, start }
     queue.waiting.push(entry)
+    queue.seatsWaiting += seats
     this.waiting++
     return () => {
       const at = queue.waiting.indexOf(entry)
       if (at < 0) return
       queue.waiting.splice(at, 1)
+      queue.seatsWaiting -= seats
       this.waiting--
       this.forgetIdle(queue)
     }
   }
 
-  /** Starts the waiting request whose queue was served least. */
-  next(): void {
+  /** Starts the waiting request whose queue was served least, if there is room for it. */
+  next(hasRoom: (seats: number) => boolean): boolean {
     let least: Queue | undefined
     for (const queue of this.queues.values())
       if (queue.waiting.length > 0 && (!least || queue.served < least.served)) least = queue
-    const entry = least?.waiting.shift()
-    if (!least || !entry) return
+    const [entry] = least?.waiting ?? []
+    if (!least || !entry || !hasRoom(entry.seats)) return false
+    least.waiting.shift()
     this.waiting--
     this.served = least.served
-    least.served += ASSUMED_MS
-    least.executing++
+    least.served += ASSUMED_MS * entry.seats
+    least.seatsWaiting -= entry.seats
+    least.seatsTaken += entry.seats
     entry.start(least)
+    return true
   }
 
   /** A request that had waited in `queue` has ended. */
-  ended(queue: Queue, tookMs: number): void {
-    queue.executing--
-    queue.served += tookMs - ASSUMED_MS
+  ended(queue: Queue, seats: number, tookMs: number): void {
+    queue.seatsTaken -= seats
+    queue.served += (tookMs - ASSUMED_MS) * seats
     this.forgetIdle(queue)
   }
 
@@ -112,11 +125,19 @@ export class PriorityLevel {
     let shortest: Queue | undefined
     for (const index of hand) {
       const queue = this.queues.get(index)
-      if (!queue) return { index, waiting: [], executing: 0, served: this.served }
+      if (!queue) return newQueue(index, this.served)
       if (!shortest || load(queue) < load(shortest)) shortest = queue
     }
     return shortest!
   }
 }
 
-const load = ({ waiting, executing }: Queue): number => waiting.length + executing
+const newQueue = (index: number, served: number): Queue => ({
+  index,
+  waiting: [],
+  seatsWaiting: 0,
+  seatsTaken: 0,
+  served,
+})
+
+const load = ({ seatsWaiting, seatsTaken }: Queue): number => seatsWaiting + seatsTaken

@@ -89,6 +89,17 @@ const OF_JANES = {
     { verbs: ['*'], apiGroups: [''], resources: ['configmaps'], namespaces: ['shop'] },
   ],
 }
+const configMap = (name: string) =>
+  ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'shop' } }) as never
+const figure = (control: FlowControl, name: string, of: string): number => {
+  const start = `apiserver_flowcontrol_${name}{priority_level="${of}"} `
+  return Number(
+    control
+      .text()
+      .find((line) => line.startsWith(start))!
+      .slice(start.length),
+  )
+}
 const JANE = user('jane')
 const JOE = user('joe')
 
@@ -160,6 +171,63 @@ test('a full queue and a long wait end in 429', async () => {
   }
   held.release()
   now(admit(JANE)).release()
+})
+
+test('a long list takes several seats, a lookup one', async () => {
+  const { control, cache, clock } = begin()
+  const queuing = { queues: 4, handSize: 1, queueLengthLimit: 10 }
+  cache.put(
+    level('wide', { nominalConcurrencyShares: 540, limitResponse: { type: 'Reject' } }),
+    level('lists', { nominalConcurrencyShares: 30, limitResponse: { type: 'Queue', queuing } }),
+    schema('janes', 'lists', 500, OF_JANES),
+    ...Array.from({ length: 450 }, (_, at) => configMap(`c${at}`)),
+  )
+  const ask = (verb: string, query = '', name?: string) =>
+    control.admit(JANE, verb, ConfigMap, undefined, 'shop', {
+      query: new URLSearchParams(query),
+      name,
+    })
+  const seatsOf = (seat: Seat | Promise<Seat>): number => {
+    const taken = figure(control, 'current_executing_seats', 'lists')
+    now(seat).release()
+    return taken
+  }
+  assert.is(seatsOf(ask('list')), 5)
+  assert.is(seatsOf(ask('list', 'limit=150')), 2)
+  assert.is(seatsOf(ask('list', 'fieldSelector=metadata.name%3Dc1', 'c1')), 1)
+  assert.is(seatsOf(ask('watch')), 5)
+  assert.is(seatsOf(ask('watch', 'resourceVersion=0')), 5)
+  assert.is(seatsOf(ask('watch', 'sendInitialEvents=true&resourceVersion=5')), 5)
+  assert.is(seatsOf(ask('watch', 'resourceVersion=5')), 1)
+  assert.is(seatsOf(ask('get')), 1)
+  const nominal = figure(control, 'nominal_limit_seats', 'lists')
+  const held = Array.from({ length: Math.floor(nominal / 5) }, () => now(ask('list')))
+  const next = ask('list')
+  assert.ok(next instanceof Promise)
+  held[0]!.release()
+  await clock.advance(1)
+  const seat = await next
+  for (const each of [...held, seat]) each.release()
+  assert.is(figure(control, 'current_executing_seats', 'lists'), 0)
+})
+
+test('what is wider than its level runs alone', async () => {
+  const { control, cache } = begin()
+  cache.put(
+    level('wide', { nominalConcurrencyShares: 1000, limitResponse: { type: 'Reject' } }),
+    level('tiny', { nominalConcurrencyShares: 1, limitResponse: { type: 'Reject' } }),
+    schema('janes', 'tiny', 500, OF_JANES),
+    ...Array.from({ length: 450 }, (_, at) => configMap(`c${at}`)),
+  )
+  const list = () =>
+    control.admit(JANE, 'list', ConfigMap, undefined, 'shop', {
+      query: new URLSearchParams(),
+      name: undefined,
+    })
+  const seat = now(list())
+  assert.instance(await Promise.resolve(list()).catch((error: unknown) => error), Refused)
+  seat.release()
+  now(list()).release()
 })
 
 test('idle seats that may be lent are borrowed, reserved ones are kept', () => {
