@@ -99,10 +99,11 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   )
   const authentication = new Authentication({ storage, serviceAccounts, clock, log })
   await authentication.start(authoritiesOf(options), options.authentication)
+  const authorizer = createAuthorizer(storage.cache)
   const services: Services = {
     storage,
     clock,
-    authorizer: createAuthorizer(),
+    authorizer,
     admission: new AdmissionChain(pluginsOf(options.admission ?? {})),
     dynamicAdmission: new DynamicAdmission(storage.cache),
     webhooks: new WebhookClient({ cache: storage.cache, bus: options.bus, clock }),
@@ -182,6 +183,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     services.sorted.stop()
     services.dynamicAdmission.stop()
     services.webhooks.stop()
+    authorizer.stop()
     flowControl.stop()
     services.addresses.stop()
     authentication.stop()
