@@ -61,3 +61,37 @@ const deviceClaims = ({ spec, status }: Pod): string[] => {
   const extended = status?.extendedResourceClaimStatus?.resourceClaimName
   return extended ? [...names, extended] : names
 }
+
+/** What of the API the pod refers to, in the words of a refusal; undefined: nothing. */
+export const apiReference = (pod: Pod): string | undefined => {
+  const { spec } = pod
+  if (!spec) return undefined
+  if (spec.serviceAccountName) return 'serviceaccounts'
+  if (podSecrets(spec).size > 0) return 'secrets'
+  if (podConfigMaps(spec).size > 0) return 'configmaps'
+  if (spec.resourceClaims?.length) return 'resourceclaims'
+  for (const volume of spec.volumes ?? []) {
+    for (const [field, what] of VOLUMES) if (volume[field]) return what
+    for (const source of volume.projected?.sources ?? [])
+      for (const [field, what] of SOURCES) if (source[field]) return what
+  }
+  return undefined
+}
+
+const VOLUMES = [
+  ['configMap', 'configmaps (via configmap volumes)'],
+  ['secret', 'secrets (via secret volumes)'],
+  ['csi', 'csidrivers (via CSI volumes)'],
+  ['glusterfs', 'endpoints (via glusterFS volumes)'],
+  ['persistentVolumeClaim', 'persistentvolumeclaims'],
+  ['ephemeral', 'persistentvolumeclaims (via ephemeral volumes)'],
+  ['azureFile', 'secrets (via azureFile volumes)'],
+] as const
+
+const SOURCES = [
+  ['configMap', 'configmaps (via projected volumes)'],
+  ['secret', 'secrets (via projected volumes)'],
+  ['serviceAccountToken', 'serviceaccounts (via projected volumes)'],
+  ['clusterTrustBundle', 'clustertrustbundles'],
+  ['podCertificate', 'podcertificates'],
+] as const

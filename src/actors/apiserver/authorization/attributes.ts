@@ -5,6 +5,7 @@
  * Invariant: attributes carry no transport; a request of either door, a review and a check inside admission ask
  * in the same words.
  */
+import type { PolicyRule } from '../../../api/rbac/policy-rule.ts'
 import type { User } from '../request.ts'
 
 /** What is about to be done; `resource` is absent for a path outside the resources. */
@@ -56,9 +57,17 @@ export interface RuleList {
   evaluationError?: string
 }
 
+export interface PolicyRules {
+  rules: readonly PolicyRule[]
+  /** What is wrong with his bindings. */
+  error?: string
+}
+
 export interface Authorizer {
   /** A promise only where a webhook has to be asked. Never throws. */
   decide(attributes: Attributes): Decision | Promise<Decision>
   /** What the user may do in a namespace. */
   rulesFor(user: User, namespace: string): RuleList
+  /** What roles alone give him: nobody else's rights can be given away. */
+  policyRulesFor(user: User, namespace: string): PolicyRules
 }

@@ -35,31 +35,40 @@ export interface OwnedAuthorizer extends Authorizer {
 export const MASTERS = 'system:masters'
 const ALLOWED: Decision = { allowed: true }
 
-/** Nodes' own rights, then roles; `stages` in their place. */
+/** What every authorizer may be made of. */
+export interface OwnStages {
+  node: Stage
+  roles: Stage
+}
+
+/** Nodes' own rights, then roles, unless `arrange` says otherwise. */
 export const createAuthorizer = (
   cache: Cache,
-  stages: readonly Stage[] = [nodeStage(cache), roleStage(cache)],
-): OwnedAuthorizer => ({
-  decide: (attributes) =>
-    attributes.user.groups.includes(MASTERS) ? ALLOWED : decideFrom(stages, 0, attributes),
-  rulesFor: (user, namespace) => listOf(stages.map((stage) => stage.rulesFor(user, namespace))),
-  stop: () => {
-    for (const stage of stages) stage.stop()
-  },
-})
-
-export const roleStage = (cache: Cache): Stage => {
-  const roles = new RoleBased(cache)
+  arrange: (own: OwnStages) => readonly Stage[] = ({ node, roles }) => [node, roles],
+): OwnedAuthorizer => {
+  const rolesOnly = new RoleBased(cache)
+  const own = { node: nodeStage(cache), roles: roleStage(rolesOnly) }
+  const stages = arrange(own)
   return {
-    decide: (attributes) => roles.decide(attributes),
-    rulesFor: (user, namespace) => ({ ...roles.rulesFor(user, namespace), incomplete: false }),
-    stop: () => roles.stop(),
+    decide: (attributes) =>
+      attributes.user.groups.includes(MASTERS) ? ALLOWED : decideFrom(stages, 0, attributes),
+    rulesFor: (user, namespace) => listOf(stages.map((stage) => stage.rulesFor(user, namespace))),
+    policyRulesFor: (user, namespace) => rolesOnly.rulesFor(user, namespace),
+    stop: () => {
+      for (const stage of new Set([...stages, own.node, own.roles])) stage.stop()
+    },
   }
 }
 
+const roleStage = (roles: RoleBased): Stage => ({
+  decide: (attributes) => roles.decide(attributes),
+  rulesFor: (user, namespace) => ({ ...roles.rulesFor(user, namespace), incomplete: false }),
+  stop: () => roles.stop(),
+})
+
 const NO_OPINION: Decision = { allowed: false }
 
-export const nodeStage = (cache: Cache): Stage => {
+const nodeStage = (cache: Cache): Stage => {
   const nodes = new NodeAuthorizer(cache)
   return {
     decide: (attributes) => {
