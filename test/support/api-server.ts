@@ -6,7 +6,11 @@
 import { type RequestOptions, request } from 'node:https'
 import { pino } from 'pino'
 import type { FrontProxy } from '../../src/actors/apiserver/aggregation/extension-server.ts'
-import { type ApiserverOptions, startApiserver } from '../../src/actors/apiserver/apiserver.ts'
+import {
+  type ApiserverOptions,
+  type Credentials,
+  startApiserver,
+} from '../../src/actors/apiserver/apiserver.ts'
 import { Namespace } from '../../src/api/core/namespace.ts'
 import { ServiceAccount } from '../../src/api/core/service-account.ts'
 import type { Bus } from '../../src/bus/bus.ts'
@@ -39,6 +43,7 @@ export interface TestApiserver {
   pki: Pki
   /** As the administrator, unless `options` says otherwise. */
   call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer>
+  present(credentials: Credentials): Promise<void>
   stop(): Promise<void>
 }
 
@@ -159,6 +164,7 @@ export const startTestApiserver = async (
     storage,
     pki,
     call: (method, path, body, options) => call(pki, server.port, method, path, body, options),
+    present: server.present,
     stop: () => {
       endAccounts()
       return server.stop()
