@@ -15,6 +15,7 @@ import { tokenCleaner } from './bootstrap/token-cleaner.ts'
 import { requestApprover } from './certificates/approver.ts'
 import { requestCleaner } from './certificates/cleaner.ts'
 import { type CertificateAuthority, requestSigner } from './certificates/signer.ts'
+import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import type { Controller } from './controller.ts'
 import { deployment } from './deployment/deployment.ts'
 import { disruption } from './disruption/disruption.ts'
@@ -35,6 +36,9 @@ import { resourceQuota } from './resource-quota.ts'
 import { type RootCertificate, rootCa } from './root-ca.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken } from './service-account-token.ts'
+import { attributesClassProtection } from './volumes/attributes-class-protection.ts'
+import { claimProtection } from './volumes/claim-protection.ts'
+import { volumeProtection } from './volumes/volume-protection.ts'
 
 export interface ControllersOptions {
   /** Names of the controllers to run; default: all. */
@@ -140,6 +144,7 @@ const controllersOf = (
       ? [serviceAccountToken({ signingKey, rootCa: certificate.current() })]
       : []),
     legacyTokenCleaner,
+    clusterRoleAggregation,
     namespace,
     garbage,
     podGarbage({ finishedMax: finishedPodsMax }),
@@ -149,6 +154,9 @@ const controllersOf = (
     resourceQuota({ clock }),
     disruption({ client }),
     staleDisruption,
+    claimProtection,
+    volumeProtection,
+    attributesClassProtection,
   ]
   return only ? all.filter(({ name }) => only.includes(name)) : all
 }

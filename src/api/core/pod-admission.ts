@@ -1,9 +1,8 @@
 /**
- * What a new pod gets besides its defaults: a fresh status and what Kubernetes' default admission
- * adds.
+ * What a new pod gets besides its defaults: a fresh status, and selectors by its own labels.
  *
- * `admitPod` runs once, before or after defaults, before validation of a create, in place. Sources: the
- * pod's registry strategy and the plug-ins Priority and DefaultTolerationSeconds. It gives no identity.
+ * `admitPod` runs once, before validation of a create, in place, after the pod's registry strategy of Kubernetes.
+ * What admission plug-ins add is not here.
  */
 import type { V1LabelSelector, V1PodAffinityTerm } from '@kubernetes/client-node'
 import { timestamp } from '../../std/clock.ts'
@@ -12,10 +11,6 @@ import type { Pod } from './pod.ts'
 import { qosClassOf } from './pod-qos.ts'
 import type { PodSpec } from './pod-spec-defaults.ts'
 import { applyAppArmorAnnotations } from './profile-annotations.ts'
-
-/** A node that vanishes keeps its pods this long unless they say otherwise. */
-const DEFAULT_TOLERATION_SECONDS = 300
-const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
 
 export const admitPod = (pod: Pod, { now }: { now: number }): void => {
   const { spec } = pod
@@ -35,28 +30,6 @@ export const admitPod = (pod: Pod, { now }: { now: number }): void => {
   selectByOwnLabels(spec, pod.metadata.labels ?? {})
   const { annotations } = pod.metadata
   if (annotations) applyAppArmorAnnotations(spec, annotations)
-  spec.priority ??= 0
-  spec.preemptionPolicy ??= 'PreemptLowerPriority'
-  tolerateLostNode(spec)
-}
-
-/** In place; an update that leaves these out gets them again. */
-export const tolerateLostNode = (spec: PodSpec): void => {
-  for (const key of LOST_NODE_TAINTS) {
-    const tolerated = spec.tolerations?.some(
-      (toleration) =>
-        (!toleration.key || toleration.key === key) &&
-        (!toleration.effect || toleration.effect === 'NoExecute'),
-    )
-    if (tolerated) continue
-    spec.tolerations ??= []
-    spec.tolerations.push({
-      key,
-      operator: 'Exists',
-      effect: 'NoExecute',
-      tolerationSeconds: DEFAULT_TOLERATION_SECONDS,
-    })
-  }
 }
 
 type Labels = { [key: string]: string }

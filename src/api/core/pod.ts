@@ -9,7 +9,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { carryField } from '../carry-field.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
-import { admitPod, tolerateLostNode } from './pod-admission.ts'
+import { admitPod } from './pod-admission.ts'
 import { podColumns } from './pod-columns.ts'
 import { ephemeralContainersPart, resizePart } from './pod-parts.ts'
 import { applyPodOnlyDefaults, applyPodSpecDefaults } from './pod-spec-defaults.ts'
@@ -66,7 +66,6 @@ export const Pod = defineKind<Pod>({
   prepareForCreate: admitPod,
   prepareForUpdate: (pod, old) => {
     carryField(pod, old, 'status')
-    if (pod.spec) tolerateLostNode(pod.spec)
   },
   prepareForStatusUpdate,
   validate: validatePod,

@@ -13,7 +13,7 @@ import {
   isOneOf,
 } from '../core/field-rules.ts'
 import { defineKind } from '../kind.ts'
-import type { Wire, WireObject } from '../meta.ts'
+import type { ObjectMeta, Wire, WireObject } from '../meta.ts'
 import { domainPrefixedPathErrors } from '../names.ts'
 import {
   type FieldError,
@@ -28,6 +28,10 @@ export type IngressClass = WireObject<V1IngressClass>
 const CONTROLLER_MAX = 250
 const SCOPES = ['Cluster', 'Namespace']
 const DEFAULT_MARK = 'ingressclass.kubernetes.io/is-default-class'
+
+/** Whether ingresses that name no class get this one. */
+export const isDefaultIngressClass = ({ annotations }: Pick<ObjectMeta, 'annotations'>): boolean =>
+  annotations?.[DEFAULT_MARK] === 'true'
 
 const validate = ({ spec }: IngressClass): FieldError[] => {
   const errors: FieldError[] = []
@@ -97,8 +101,8 @@ export const IngressClass = defineKind<IngressClass>({
       format: 'name',
       description: 'Name of the class, and whether it is the default one.',
       priority: 0,
-      value: ({ metadata: { name, annotations } }) =>
-        annotations?.[DEFAULT_MARK] === 'true' ? `${name} (default)` : name,
+      value: ({ metadata }) =>
+        isDefaultIngressClass(metadata) ? `${metadata.name} (default)` : metadata.name,
     },
     column('Controller', 'Who takes care of the class.', ({ spec }) => spec?.controller ?? ''),
     column('Parameters', 'Object with further settings.', parametersCell),

@@ -5,11 +5,11 @@
  * the caller's.
  */
 import type { Pod } from '../core/pod.ts'
+import { mergeTolerations } from '../core/tolerations.ts'
 import { deepEqual } from '../equality.ts'
 import type { RuntimeClass } from './runtime-class.ts'
 
 type PodSpec = NonNullable<Pod['spec']>
-type Toleration = NonNullable<PodSpec['tolerations']>[number]
 
 /** Completes `spec`, in place. Returns why the pod is forbidden, if it is. `found`: the class it names. */
 export const admitRuntimeClass = (
@@ -54,33 +54,6 @@ const placePod = (spec: PodSpec, { scheduling }: RuntimeClass): string | undefin
       return `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${own}`
   }
   if (nodeSelector) spec.nodeSelector = { ...spec.nodeSelector, ...nodeSelector }
-  if (tolerations)
-    spec.tolerations = mergeTolerations([...(spec.tolerations ?? []), ...tolerations])
+  if (tolerations) spec.tolerations = mergeTolerations(spec.tolerations ?? [], tolerations)
   return undefined
-}
-
-/** Without those that another one covers; of equal ones the first stays. */
-const mergeTolerations = (all: readonly Toleration[]): Toleration[] => {
-  const merged: Toleration[] = []
-  for (const [index, one] of all.entries()) {
-    const isCovered =
-      merged.some((kept) => covers(kept, one)) ||
-      all.slice(index + 1).some((later) => !deepEqual(later, one) && covers(later, one))
-    if (!isCovered) merged.push(one)
-  }
-  return merged
-}
-
-const covers = (wide: Toleration, narrow: Toleration): boolean => {
-  if (deepEqual(wide, narrow)) return true
-  const exists = wide.operator === 'Exists'
-  if ((wide.key ?? '') !== (narrow.key ?? '') && (wide.key || !exists)) return false
-  if (wide.effect && wide.effect !== narrow.effect) return false
-  if (wide.effect === 'NoExecute' && wide.tolerationSeconds != null) {
-    const { tolerationSeconds } = narrow
-    if (tolerationSeconds == null || tolerationSeconds > wide.tolerationSeconds) return false
-  }
-  if (exists) return true
-  if (wide.operator && wide.operator !== 'Equal') return false
-  return narrow.operator === 'Equal' && (wide.value ?? '') === (narrow.value ?? '')
 }

@@ -134,33 +134,11 @@ test('the old name of the service account is kept equal to the new one', () => {
   assert.equal([both.serviceAccount, both.serviceAccountName], ['human', 'human'])
 })
 
-test('a new pod is pending, tolerates a lost node for five minutes and has a priority', () => {
-  const pod = draftPod({
-    tolerations: [{ key: 'node.kubernetes.io/not-ready', operator: 'Exists' }],
-  })
+test('a new pod is pending, whatever it says', () => {
+  const pod = draftPod({})
   pod.status = { phase: 'Running', podIP: '10.0.0.1' }
   Pod.prepareForCreate!(pod, { now: 0 })
   assert.equal(pod.status, { phase: 'Pending', qosClass: 'BestEffort' })
-  assert.equal(pod.spec!.tolerations, [
-    { key: 'node.kubernetes.io/not-ready', operator: 'Exists' },
-    {
-      key: 'node.kubernetes.io/unreachable',
-      operator: 'Exists',
-      effect: 'NoExecute',
-      tolerationSeconds: 300,
-    },
-  ])
-  assert.is(pod.spec!.priority, 0)
-  assert.is(pod.spec!.preemptionPolicy, 'PreemptLowerPriority')
-})
-
-test('an update that leaves the tolerations of a lost node out keeps them, beside what it adds', () => {
-  const old = createPod()
-  const added = { key: 'team', operator: 'Exists', effect: 'NoSchedule' }
-  const pod = draftPod({ ...old.spec, tolerations: [added] })
-  Pod.prepareForUpdate!(pod, old, { now: 0 })
-  assert.equal(pod.spec!.tolerations, [added, ...old.spec!.tolerations!])
-  assert.equal(Pod.validateUpdate!(pod, old), [])
 })
 
 test('a gated pod says so from the start', () => {

@@ -525,7 +525,10 @@ test('faults carry the reason of Kubernetes', () => {
 })
 
 test('the image, the deadline and further tolerations may change', () => {
-  const faults = faultsOfChange({ activeDeadlineSeconds: 10 }, (pod) => {
+  const tolerations = [
+    { key: 'b', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+  ]
+  const faults = faultsOfChange({ activeDeadlineSeconds: 10, tolerations }, (pod) => {
     pod.spec!.containers[0]!.image = 'web:2'
     pod.spec!.activeDeadlineSeconds = 5
     pod.spec!.tolerations!.push({ key: 'a', operator: 'Exists' })
