@@ -17,8 +17,8 @@ export interface Workqueue<Key> {
   add(key: Key): void
   /** Adds `key` after `delayMs`; of several waits for one key the earliest counts. */
   addAfter(key: Key, delayMs: number): void
-  /** Adds `key` after the back-off of one more failure. */
-  addRateLimited(key: Key): void
+  /** Adds `key` after the back-off of one more failure, `mostMs` at most. */
+  addRateLimited(key: Key, mostMs?: number): void
   /** Forgets the failures of `key`. */
   forget(key: Key): void
   /** Failures of `key` since it was forgotten. */
@@ -82,10 +82,10 @@ export const createWorkqueue = <Key>(
   return {
     add,
     addAfter,
-    addRateLimited: (key) => {
+    addRateLimited: (key, mostMs = Number.POSITIVE_INFINITY) => {
       const failures = (failed.get(key) ?? 0) + 1
       failed.set(key, failures)
-      addAfter(key, backoffMs(failures, backoff))
+      addAfter(key, Math.min(mostMs, backoffMs(failures, backoff)))
     },
     forget: (key) => {
       failed.delete(key)

@@ -37,6 +37,8 @@ export interface ControllerDeclaration<T extends KubernetesObject> {
   concerns?(change: Change): boolean
   /** Least time between two looks at one key in ms; bursts of changes become one look. Default 0. */
   intervalMs?: number
+  /** The longest wait after failures in ms; default: doubling, up to a quarter of an hour. */
+  retryMaxMs?: number
   /** What else makes keys worth a look, while leading, e.g. heartbeats; returns how to end it. */
   source?(ports: SourcePorts): () => void
   /**

@@ -22,7 +22,6 @@ import type { Evaluator } from '../../api/quota/evaluator.ts'
 import { evaluatorOf } from '../../api/quota/evaluators.ts'
 import { recount } from '../../api/quota/recount.ts'
 import type { Cache, Change } from '../../client/view.ts'
-import type { Clock } from '../../std/clock.ts'
 import { type Controller, defineController } from './controller.ts'
 import { NOTHING } from './plan.ts'
 
@@ -30,10 +29,12 @@ import { NOTHING } from './plan.ts'
 const RESYNC_MS = 5 * 60_000
 /** Bursts of changes in a namespace become one count. */
 const INTERVAL_MS = 100
+/** Under many creates a count is overtaken now and then: it is made again soon. */
+const RETRY_MAX_MS = 1000
 /** How long after a quota took effect other replicas may not have known of it, in revisions. */
 const SETTLING_REVISIONS = 10_000
 
-export const resourceQuota = ({ clock }: { clock: Clock }): Controller => {
+export const resourceQuota = (): Controller => {
   /** When the bounds of a quota last took effect. */
   const effective = new Map<string, number>()
   return defineController<ResourceQuota>({
@@ -41,6 +42,7 @@ export const resourceQuota = ({ clock }: { clock: Clock }): Controller => {
     component: 'resourcequota-controller',
     for: ResourceQuota,
     intervalMs: INTERVAL_MS,
+    retryMaxMs: RETRY_MAX_MS,
     concerns: ({ type, object, previous }) => {
       if (type === 'DELETED') effective.delete(objectKey(object))
       return type !== 'MODIFIED' || needsCount(object as ResourceQuota, previous as ResourceQuota)
@@ -50,7 +52,7 @@ export const resourceQuota = ({ clock }: { clock: Clock }): Controller => {
       isWatched: (kind) => evaluatorOf(kind) !== undefined,
       keys: (change, cache) => quotasOfChange(change, cache, effective),
     },
-    source: ({ cache, add }) => {
+    source: ({ cache, clock, add }) => {
       let cancel = (): void => undefined
       const wait = () => {
         cancel = clock.after(RESYNC_MS, () => {

@@ -144,7 +144,7 @@ class ControllerWorker implements Worker {
     } catch (error) {
       log.error({ key, error }, 'reconcile failed')
       this.reportLeadership(error)
-      queue.addRateLimited(key)
+      queue.addRateLimited(key, controller.retryMaxMs)
     }
     const restMs = (controller.intervalMs ?? 0) - (clock.monotonic() - startedMs)
     if (restMs > 1 && !this.stopped) clock.after(restMs, () => queue.done(key))
@@ -164,7 +164,7 @@ class ControllerWorker implements Worker {
       'plan failed',
     )
     this.reportLeadership(error)
-    if (outcome.result !== 'invalid') return queue.addRateLimited(key)
+    if (outcome.result !== 'invalid') return queue.addRateLimited(key, this.controller.retryMaxMs)
     queue.forget(key)
     const about = this.subject(key)
     if (about && !outcome.reported)

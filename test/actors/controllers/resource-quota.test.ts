@@ -8,7 +8,6 @@ import { ConfigMap } from '../../../src/api/core/config-map.ts'
 import { ResourceQuota } from '../../../src/api/core/resource-quota.ts'
 import type { KubernetesObject } from '../../../src/api/meta.ts'
 import { timestamp } from '../../../src/std/clock.ts'
-import { virtualClock } from '../../support/virtual-clock.ts'
 import { createWorld, type World } from './world.ts'
 
 const objectOf = (kind: string, name: string, more: object = {}, meta: object = {}) =>
@@ -36,7 +35,7 @@ const podOf = (name: string, cpu: string, more: object = {}, meta: object = {}) 
 const configMap = (name: string) => objectOf('ConfigMap', name)
 
 const worldOf = async (...objects: KubernetesObject[]): Promise<World> => {
-  const world = createWorld([resourceQuota({ clock: virtualClock() })], ...objects)
+  const world = createWorld([resourceQuota()], ...objects)
   await world.clock.advance(200)
   return world
 }

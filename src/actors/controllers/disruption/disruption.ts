@@ -17,6 +17,11 @@ import { type BudgetStatus, disruptedPods, failedStatus, statusOf } from './budg
 import { CustomScales } from './custom-scales.ts'
 import { expectedPods, noScale, type ScaleOf } from './expected-pods.ts'
 
+/** Bursts of changes of pods become one look. */
+const INTERVAL_MS = 20
+/** Evictions wait for the status: one that was overtaken is made again soon. */
+const RETRY_MAX_MS = 1000
+
 export const disruption = ({ client }: { client: Client }): Controller => {
   const scales = new CustomScales(client)
   let lookAgain: (key: string) => void = () => undefined
@@ -33,6 +38,8 @@ export const disruption = ({ client }: { client: Client }): Controller => {
     component: 'controllermanager',
     for: PodDisruptionBudget,
     watches: [{ kind: Pod, keys: budgetsOfChange }],
+    intervalMs: INTERVAL_MS,
+    retryMaxMs: RETRY_MAX_MS,
     source: ({ add }) => {
       lookAgain = add
       return () => {
