@@ -151,7 +151,7 @@ const controllersOf = (
     nodeLifecycle({ bus, clock, busGraceMs: nodeGraceMs, statusGraceMs: nodeStatusGraceMs }),
     taintEviction,
     nodeIpam({ clusterCidr, nodeMask }),
-    resourceQuota({ clock }),
+    resourceQuota(),
     disruption({ client }),
     staleDisruption,
     claimProtection,
