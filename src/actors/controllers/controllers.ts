@@ -30,6 +30,7 @@ import { nodeIpam } from './nodes/node-ipam.ts'
 import { nodeLifecycle } from './nodes/node-lifecycle.ts'
 import { taintEviction } from './nodes/taint-eviction.ts'
 import { podGarbage } from './pod-garbage.ts'
+import { policyTypeCheck } from './policy-type-check.ts'
 import { replicaSet } from './replicaset.ts'
 import { replicationController } from './replication-controller.ts'
 import { resourceQuota } from './resource-quota.ts'
@@ -157,6 +158,7 @@ const controllersOf = (
     claimProtection,
     volumeProtection,
     attributesClassProtection,
+    policyTypeCheck,
   ]
   return only ? all.filter(({ name }) => only.includes(name)) : all
 }

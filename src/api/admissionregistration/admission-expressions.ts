@@ -32,6 +32,9 @@ export interface ExpressionOptions {
   hasAuthorizer: boolean
   /** Variables of the policy that stand before the expression, by name. */
   composed?: Readonly<Record<string, CelType>>
+  /** Of the object and of the parameters, where they are known; else they are dynamic. */
+  objectType?: CelType
+  paramsType?: CelType
   /** Whether objects may be made, as mutations do. */
   structs?: boolean
 }
@@ -87,11 +90,11 @@ const variablesFor = (
   { types, requestType, namespaceType }: Compiler,
   options: ExpressionOptions,
 ): Record<string, CelType> => ({
-  object: types.DYN,
-  oldObject: types.DYN,
+  object: options.objectType ?? types.DYN,
+  oldObject: options.objectType ?? types.DYN,
   request: requestType,
   namespaceObject: namespaceType,
-  ...(options.hasParams ? { params: types.DYN } : {}),
+  ...(options.hasParams ? { params: options.paramsType ?? types.DYN } : {}),
   ...(options.hasAuthorizer
     ? {
         authorizer: types.opaque('kubernetes.authorization.Authorizer'),
