@@ -1,5 +1,5 @@
 /**
- * Connects to NATS: one connection gives a `Bus` and the `Streams`.
+ * Connects to NATS: one connection gives a `Bus`, the `Streams` and the `Doorkeeper`.
  *
  * It reconnects for ever and never ends the process: a lost connection is a state (`Bus.state`).
  */
@@ -8,6 +8,7 @@ import { connect } from 'nats'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Bus } from './bus.ts'
+import { type Doorkeeper, natsDoorkeeper } from './doorkeeper.ts'
 import { type BusCredential, connectionOptions } from './nats-credential.ts'
 import { natsStreams } from './nats-streams.ts'
 import { natsWire } from './nats-wire.ts'
@@ -42,7 +43,7 @@ export const connectBus = async ({
   credential,
   log,
   clock,
-}: BusOptions): Promise<{ bus: Bus; streams: Streams }> => {
+}: BusOptions): Promise<{ bus: Bus; streams: Streams; doorkeeper: Doorkeeper }> => {
   const subjects = subjectsFor(prefix)
   const connection = await connect({
     servers: [...servers],
@@ -63,6 +64,7 @@ export const connectBus = async ({
   const wire = natsWire({ connection, subjects, credential, clock, log })
   return {
     bus: busOnWire({ prefix, wire, clock, log }),
+    doorkeeper: natsDoorkeeper(connection, clock, log),
     streams: natsStreams({ connection, manager, wire, prefix, clock, log }),
   }
 }

@@ -16,7 +16,7 @@ export interface BusCredential {
   /** It speaks for itself only, as a node does. */
   isWorker?: boolean
   proof: Proof
-  /** PEM of the authority that signed the server's certificate; absent: no TLS, this machine only. */
+  /** File of the authorities that sign the servers' certificates; absent: no TLS, this machine only. */
   serverAuthority?: string
 }
 
@@ -33,7 +33,7 @@ export const connectionOptions = (
   subjects: Subjects,
 ): ConnectionOptions => ({
   inboxPrefix: subjects.inboxes(name),
-  ...(serverAuthority ? { tls: { ca: serverAuthority } } : {}),
+  ...(serverAuthority ? { tls: { caFile: serverAuthority } } : {}),
   authenticator: authenticatorOf(proof),
 })
 

@@ -51,12 +51,18 @@ export const escapeToken = (text: string): string => {
   let escaped = ''
   for (const byte of Buffer.from(text, 'utf8')) {
     const character = String.fromCharCode(byte)
-    escaped += LEGAL.test(character)
-      ? character
-      : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    escaped += LEGAL.test(character) ? character : hexEscape(byte)
   }
   return escaped
 }
+
+/** Where the answers to a user's requests come in: as readable as a subject may be, since people write it. */
+export const userInbox = (user: string): string =>
+  `_INBOX.${user.replace(/[\s.*>=]|[^\x21-\x7e]/gu, (character) =>
+    Array.from(Buffer.from(character), hexEscape).join(''),
+  )}`
+
+const hexEscape = (byte: number) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
 
 /** The inverse of `escapeToken`; text that is no escape stays as it is. */
 export const unescapeToken = (token: string): string => {
@@ -141,11 +147,16 @@ const requests = (prefix: string) => ({
   event: (resource: string, namespace: string | undefined, name: string, type: EventType): string =>
     `${prefix}.events.${escapeToken(resource)}.${namespace ? escapeToken(namespace) : NONE}.${escapeToken(name)}.${type}`,
   eventsAll: `${prefix}.events.>`,
+  /** All changes of one resource, in one namespace or everywhere. */
+  eventsOf: (resource: string, namespace?: string): string =>
+    `${prefix}.events.${escapeToken(resource)}${namespace ? `.${escapeToken(namespace)}` : ''}.>`,
   /** One line of the audit log. */
   audit: (verb: string, resource: string | undefined, namespace: string | undefined): string =>
     `${prefix}.audit.${escapeToken(verb)}.${resource ? escapeToken(resource) : NONE}.${namespace ? escapeToken(namespace) : NONE}`,
   /** Every accepted write, republished by the stream itself. */
   feed: `${prefix}.feed.>`,
+  feedOfKind: (group: string, resource: string, namespace?: string): string =>
+    `${prefix}.feed.${group ? escapeToken(group) : 'core'}.${escapeToken(resource)}${namespace ? `.${escapeToken(namespace)}` : ''}.>`,
 })
 
 const parts = (prefix: string) => ({
@@ -201,6 +212,7 @@ const parts = (prefix: string) => ({
       ? `node.${subject.slice(root.length).split('.', 1)[0]}`
       : APISERVER
   },
+  userParty: (user: string): string => `user.${escapeToken(user)}`,
   nodeParty: (node: string): string => `node.${escapeToken(node)}`,
   /** All subjects of one node, its heartbeat and its streams. */
   nodeAll: (node: string): string => `${prefix}.node.${escapeToken(node)}.>`,

@@ -4,10 +4,12 @@
  * Invariant: actors of one process share one bus connection, one client and, where they read the stream,
  * one cache. Components never see each other.
  */
+import { existsSync } from 'node:fs'
 import type { Component, Ports } from '../actors/component.ts'
 import type { Watermark, WatermarkPort } from '../actors/store/watermark.ts'
 import { CONTROLLERS, NODE_SIMULATOR, nodeIdentity, PROXY, SCHEDULER } from '../bus/accounts.ts'
 import type { Bus } from '../bus/bus.ts'
+import type { Doorkeeper } from '../bus/doorkeeper.ts'
 import { connectBus } from '../bus/nats-bus.ts'
 import type { BusCredential } from '../bus/nats-credential.ts'
 import type { Streams } from '../bus/stream.ts'
@@ -72,6 +74,7 @@ interface Process {
   folder: StateFolder
   bus: Bus
   streams: Streams
+  doorkeeper: Doorkeeper
   cache: StreamCache | undefined
   sealing: Sealing | undefined
   ports(component: string, as?: string): Ports
@@ -90,7 +93,7 @@ export const startActors = async (
   { credential, identity }: { credential: BusCredential | undefined; identity: string },
 ): Promise<RunningActors> => {
   const clock = systemClock
-  const { bus, streams } = await connectBus({
+  const { bus, streams, doorkeeper } = await connectBus({
     servers: settings.natsServers,
     name: `${names.join('+')} ${identity}`,
     credential,
@@ -124,6 +127,7 @@ export const startActors = async (
     folder,
     bus,
     streams,
+    doorkeeper,
     cache,
     sealing,
     ports: (component, as) => ({
@@ -211,7 +215,7 @@ const openAuthority = async ({ folder, ports }: Process) => {
 
 /** The store and, over it in the same process, the apiserver. */
 const startMaster = async (
-  { settings, folder, streams, cache, sealing, ports }: Process,
+  { settings, folder, streams, doorkeeper, cache, sealing, ports }: Process,
   wanted: ReadonlySet<ActorName>,
 ): Promise<Component[]> => {
   if (!cache) return []
@@ -242,6 +246,14 @@ const startMaster = async (
     bind: { address: settings.bindAddress, port: settings.apiPort },
     advertiseAddress: settings.advertiseAddress ?? serve.defaultAddress(),
     serviceCidr: settings.serviceCidr,
+    ...(existsSync(folder.busKey('issuer'))
+      ? {
+          busEntry: {
+            doorkeeper,
+            issuer: () => readTextIfPresent(folder.busKey('issuer'))?.trim() ?? '',
+          },
+        }
+      : {}),
     storeMetrics: store.metrics,
     ...(audit ? { audit } : {}),
   })

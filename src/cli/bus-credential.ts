@@ -57,10 +57,8 @@ const keyCredential = (
   }
 }
 
-const authorityOf = (folder: StateFolder): Pick<BusCredential, 'serverAuthority'> => {
-  const authority = readTextIfPresent(folder.pki('ca.crt'))
-  return readSharedConfig(folder)?.tls && authority ? { serverAuthority: authority } : {}
-}
+const authorityOf = (folder: StateFolder): Pick<BusCredential, 'serverAuthority'> =>
+  readSharedConfig(folder)?.tls ? { serverAuthority: folder.pki('ca.crt') } : {}
 
 /** A node's own certificate; the one of another node opens nothing of this one. */
 const nodeCredential = async (

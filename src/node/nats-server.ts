@@ -72,6 +72,8 @@ const MAX_LINE_BYTES = 32 * 1024
 const AUTH_TIMEOUT_SECONDS = 5
 /** Ends a connection at once, by the server's id. */
 const KICK = '$SYS.REQ.SERVER.*.KICK'
+/** Every server tells its connections. */
+const CONNECTIONS = '$SYS.REQ.SERVER.PING.CONNZ'
 
 const quoted = (text: string) => JSON.stringify(text)
 const list = (texts: readonly string[]) => `[${texts.map(quoted).join(', ')}]`
@@ -142,7 +144,7 @@ const accountLines = ({ system, users }: NatsServerConfig['accounts']): string[]
   ...users.services.map(({ subject }) => `      { service: ${quoted(subject)} }`),
   ...users.streams.map((subject) => `      { stream: ${quoted(subject)} }`),
   '    ]',
-  `    imports: [{ service: { account: "$SYS", subject: ${quoted(KICK)} } }]`,
+  `    imports: [${[KICK, CONNECTIONS].map((subject) => `{ service: { account: "$SYS", subject: ${quoted(subject)} } }`).join(', ')}]`,
   '  }',
   `  ${users.name} {`,
   '    imports: [',
@@ -156,7 +158,12 @@ const accountLines = ({ system, users }: NatsServerConfig['accounts']): string[]
   ),
   '    ]',
   '  }',
-  `  "$SYS" { exports: [{ service: ${quoted(KICK)}, accounts: [${system.name}] }] }`,
+  '  "$SYS" {',
+  '    exports: [',
+  `      { service: ${quoted(KICK)}, accounts: [${system.name}] }`,
+  `      { service: ${quoted(CONNECTIONS)}, accounts: [${system.name}], response: stream }`,
+  '    ]',
+  '  }',
   '}',
 ]
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { headers as createHeaders, createInbox, connect as natsConnect } from 'nats'
+import { headers as createHeaders, connect as natsConnect } from 'nats'
 import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -26,7 +26,7 @@ busCases(test, connect)
 test('notices that the process at the other end of a channel or a request died', async () => {
   const bus = await connect()
   const dying = await natsConnect({ servers: server.url })
-  const inbox = createInbox()
+  const inbox = 'kubus.channel.part.apiserver.part.apiserver.dying'
   dying.subscribe(inbox)
   dying.subscribe('dying.channel', {
     callback: (_, message) => {

@@ -8,6 +8,7 @@
 import type { Server } from 'node:https'
 import { createActor, fromPromise } from 'xstate'
 import { Namespace } from '../../api/core/namespace.ts'
+import type { Doorkeeper } from '../../bus/doorkeeper.ts'
 import type { Storage } from '../../client/storage.ts'
 import { type Clock, sleep } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
@@ -30,6 +31,7 @@ import type { ClientAuthorities } from './authentication/client-certificates.ts'
 import { createAuthorizer } from './authorization/authorizer.ts'
 import { bootstrap, SYSTEM } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
+import { openBusEntry } from './bus-entry/bus-entry.ts'
 import { type CustomResources, serveCustomResources } from './custom-resources/definitions.ts'
 import { FlowControl } from './flow-control/flow-control.ts'
 import { keepSchemaStatus } from './flow-control/schema-status.ts'
@@ -80,6 +82,8 @@ export interface ApiserverOptions extends Ports, Credentials {
   nodePortRange?: { from: number; to: number }
   /** Which requests are audited, and where to besides the bus; absent: none is. */
   audit?: AuditOptions
+  /** Who else may connect to the bus is decided here; absent: nobody asks. */
+  busEntry?: { doorkeeper: Doorkeeper; issuer(): string }
   /** Figures of the store beneath, by metric name, for `/metrics`. */
   storeMetrics?(): Record<string, number>
 }
@@ -142,6 +146,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   let withdraw: (() => Promise<void>) | undefined
   let releaseApiServices: (() => Promise<void>) | undefined
   let stopSchemaStatus: (() => void) | undefined
+  let closeBusEntry: (() => Promise<void>) | undefined
   const stopBookmarks = keepBookmarks(hub, clock)
   const publish = async () => {
     const { tls, frontProxy } = credentials
@@ -168,6 +173,17 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     const { caughtUp: definitionsServed } = state.customResources
     const busDoor = { ...options, services, hub, metrics, auditor, definitionsServed }
     closeBusDoor = await openBusDoor(busDoor)
+    if (options.busEntry)
+      closeBusEntry = openBusEntry({
+        ...options.busEntry,
+        authenticateToken: authentication.authenticateToken,
+        certificates: authentication.certificates,
+        cache: storage.cache,
+        authorizer,
+        prefix: options.bus.prefix,
+        clock,
+        log,
+      })
   }
   const drain = async () => {
     health.stop()
@@ -178,6 +194,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     stopSchemaStatus?.()
     await releaseApiServices?.()
     await state.customResources?.stop()
+    await closeBusEntry?.()
     await closeBusDoor?.()
     await closeHttpDoor(door, hub, metrics, clock)
     services.sorted.stop()

@@ -58,14 +58,38 @@ const vouchedUser = (info: string): User => {
   return user
 }
 
-/** The name of the connection's user is what the authorization service gave it: the user as JSON. */
 const parseInfo = (info: string): User => {
   try {
-    const { user } = JSON.parse(info) as { user?: string }
-    const parsed = JSON.parse(user ?? '') as User
-    if (typeof parsed.name === 'string' && Array.isArray(parsed.groups)) return parsed
+    const { user: name } = JSON.parse(info) as { user?: string }
+    const known = parseBusName(name ?? '')
+    if (known) return known.user
   } catch {
     // Said below.
   }
   throw unauthorized()
+}
+
+/** What the name of a connection's user says, which the authorization service gave it: JSON of this. */
+export interface BusName extends User {
+  /** Tells rights apart. */
+  rights: string
+  /** When the credential was made. */
+  issuedAtMs: number | undefined
+}
+
+/** Undefined for a name that is not of this service. */
+export const parseBusName = (
+  text: string,
+): { user: User; rights: string; issuedAtMs: number | undefined } | undefined => {
+  try {
+    const { name, groups, uid, extra, rights, issuedAtMs } = JSON.parse(text) as BusName
+    if (typeof name !== 'string' || !Array.isArray(groups)) return undefined
+    return {
+      user: { name, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) },
+      rights,
+      issuedAtMs,
+    }
+  } catch {
+    return undefined
+  }
 }

@@ -36,6 +36,8 @@ const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
 /** Where a certificate's subject tells the uid. */
 const UID = '1.3.6.1.4.1.57683.2'
 const CHAIN_MAX = 8
+/** The extended key usage of clients of TLS. */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 const NONE: Certified = {}
 const WRONG: Certified = { isWrong: true }
 
@@ -61,6 +63,15 @@ export class ClientCertificates {
       this.known.set(socket, known)
     }
     return known.expiresAtMs > this.clock.now() ? known : WRONG
+  }
+
+  /** Whose certificate it is, of somebody who has proved to hold its key; TLS has verified nothing. */
+  ofHolder(certificate: X509Certificate): Certified {
+    const now = this.clock.now()
+    const isTime = Date.parse(certificate.validFrom) <= now && now < Date.parse(certificate.validTo)
+    const isForClients = certificate.keyUsage?.includes(CLIENT_AUTH) ?? false
+    if (!isTime || !isForClients || !endsAt(certificate, this.clients)) return WRONG
+    return certifiedUser(certificate, certificate.toLegacyObject().subject)
   }
 
   private read(socket: TLSSocket): Known {

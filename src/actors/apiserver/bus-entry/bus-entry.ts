@@ -1,0 +1,172 @@
+/**
+ * Lets connections to the bus in that nats-server's own configuration does not know, and ends them again.
+ *
+ *   knock ──▶ who (visitor.ts) ──▶ revoked? ──▶ a node: the parts' account, its own subjects
+ *                                        └────▶ anybody else: the users' account, what their rights let them hear
+ *
+ * Invariant: what a connection may hear follows its user's rights: when these change, when the user's account or pod
+ * is gone or the credential is revoked, the connection ends within a second; a client that may come back does.
+ * Any replica does all of it; none keeps what another could not ask nats-server for.
+ */
+import { createHash } from 'node:crypto'
+import { Pod } from '../../../api/core/pod.ts'
+import { ServiceAccount } from '../../../api/core/service-account.ts'
+import { unauthorized } from '../../../api/status-error.ts'
+import { nodeRights, SYSTEM_ACCOUNT, USERS_ACCOUNT } from '../../../bus/accounts.ts'
+import type { Doorkeeper, Knock, OpenConnection, Pass } from '../../../bus/doorkeeper.ts'
+import { type Subjects, subjectsFor } from '../../../bus/subjects.ts'
+import type { Cache, Change } from '../../../client/view.ts'
+import type { Clock } from '../../../std/clock.ts'
+import type { Log } from '../../../std/log.ts'
+import type { Authorizer } from '../authorization/attributes.ts'
+import { nodeOf } from '../authorization/node-authorizer.ts'
+import { type BusName, parseBusName } from '../bus-identity.ts'
+import type { User } from '../request.ts'
+import { isRevocation, isRevoked } from './revocations.ts'
+import { userRights } from './user-rights.ts'
+import { type VisitorPorts, visitorOf } from './visitor.ts'
+
+export interface BusEntryPorts extends VisitorPorts {
+  doorkeeper: Doorkeeper
+  /** Gives the seed of the key that signs passes. */
+  issuer(): string
+  cache: Cache
+  authorizer: Authorizer
+  prefix: string
+  clock: Clock
+  log: Log
+}
+
+/** A user's connection is judged anew after this long. */
+const PASS_MS = 3600_000
+/** Changes come in groups. */
+const SETTLE_MS = 100
+const KEEP_MS = 10 * 60_000
+
+/** The result closes the entry; connections that are open stay. */
+export const openBusEntry = (ports: BusEntryPorts): (() => Promise<void>) => {
+  const entry = new BusEntry(ports)
+  return entry.open()
+}
+
+class BusEntry {
+  private readonly subjects: Subjects
+  /** Uids on whose existence connections rest, as far as this replica knows. */
+  private readonly supports = new Set<string>()
+  private cancel = (): void => undefined
+  private sweeping: Promise<void> | undefined
+
+  constructor(private readonly ports: BusEntryPorts) {
+    this.subjects = subjectsFor(ports.prefix)
+  }
+
+  open(): () => Promise<void> {
+    const { doorkeeper, issuer, cache } = this.ports
+    const registration = doorkeeper.serve(issuer, (knock) => this.judge(knock))
+    const unsubscribe = cache.subscribe((change) => {
+      if (this.concerns(change)) this.sweepAfter(SETTLE_MS)
+    })
+    this.sweepAfter(SETTLE_MS)
+    return async () => {
+      this.cancel()
+      unsubscribe()
+      await registration.stop()
+      await this.sweeping
+    }
+  }
+
+  private async judge(knock: Knock): Promise<Pass> {
+    const { cache, clock, log } = this.ports
+    const { user, issuedAtMs, expiresAtMs } = await visitorOf(this.ports, knock)
+    if (isRevoked(cache, user.name, issuedAtMs)) throw unauthorized()
+    log.debug({ user: user.name, host: knock.host }, 'a connection to the bus is admitted')
+    const node = nodeOf(user)
+    if (node !== undefined) {
+      const rights = nodeRights(this.subjects, user.name, [node])
+      return { account: SYSTEM_ACCOUNT, name: user.name, rights, expiresAtMs }
+    }
+    const rights = await userRights({ ...this.ports, subjects: this.subjects }, user)
+    for (const uid of uidsOf(user)) this.supports.add(uid)
+    const name: BusName = { ...user, rights: digestOf(rights), issuedAtMs }
+    return {
+      account: USERS_ACCOUNT,
+      name: JSON.stringify(name),
+      rights,
+      expiresAtMs: Math.min(expiresAtMs ?? Number.POSITIVE_INFINITY, clock.now() + PASS_MS),
+    }
+  }
+
+  private concerns(change: Change): boolean {
+    if (change.kind.group === 'rbac.authorization.k8s.io') return true
+    if (change.type === 'DELETED' && this.supports.has(change.object.metadata.uid)) return true
+    return isRevocation(change)
+  }
+
+  private sweepAfter(delayMs: number): void {
+    this.cancel()
+    this.cancel = this.ports.clock.after(delayMs, () => {
+      this.sweepAfter(KEEP_MS)
+      this.sweeping = this.sweep().catch((error: unknown) =>
+        this.ports.log.warn({ err: error }, 'open connections to the bus could not be judged'),
+      )
+    })
+  }
+
+  /** Ends what would not be let in as it is. */
+  private async sweep(): Promise<void> {
+    const { doorkeeper, log } = this.ports
+    const [users, parts] = await Promise.all(
+      [USERS_ACCOUNT, SYSTEM_ACCOUNT].map((account) => doorkeeper.connections(account)),
+    )
+    this.supports.clear()
+    const ended: OpenConnection[] = []
+    for (const connection of users!)
+      if (!(await this.isGoodUser(connection))) ended.push(connection)
+    for (const connection of parts!) if (!this.isGoodNode(connection)) ended.push(connection)
+    for (const connection of ended) {
+      log.info(
+        { user: parseBusName(connection.name)?.user.name ?? connection.name },
+        'a connection to the bus is ended',
+      )
+      await doorkeeper.kick(connection)
+    }
+  }
+
+  private async isGoodUser({ name }: OpenConnection): Promise<boolean> {
+    const { cache } = this.ports
+    const known = parseBusName(name)
+    if (!known) return false
+    for (const uid of uidsOf(known.user)) this.supports.add(uid)
+    if (isRevoked(cache, known.user.name, known.issuedAtMs)) return false
+    if (!isThere(cache, known.user)) return false
+    const rights = await userRights({ ...this.ports, subjects: this.subjects }, known.user)
+    return digestOf(rights) === known.rights
+  }
+
+  /** A node's connection does not say when its certificate was made: one that is newer comes back. */
+  private isGoodNode({ name }: OpenConnection): boolean {
+    return !name.startsWith('system:node:') || !isRevoked(this.ports.cache, name, undefined)
+  }
+}
+
+const digestOf = (rights: object): string =>
+  createHash('sha256').update(JSON.stringify(rights)).digest('base64url').slice(0, 16)
+
+const POD_NAME = 'authentication.kubernetes.io/pod-name'
+const POD_UID = 'authentication.kubernetes.io/pod-uid'
+
+const accountOf = ({ name }: User) => /^system:serviceaccount:([^:]+):(.+)$/.exec(name)
+
+const uidsOf = (user: User): string[] =>
+  accountOf(user) ? [user.uid ?? '', ...(user.extra?.[POD_UID] ?? [])] : []
+
+/** Whether the service account, and the pod its token is bound to, are still those that they were. */
+const isThere = (cache: Cache, user: User): boolean => {
+  const account = accountOf(user)
+  if (!account) return true
+  const [, namespace = '', name = ''] = account
+  if (cache.get(ServiceAccount, namespace, name)?.metadata.uid !== user.uid) return false
+  const [pod] = user.extra?.[POD_NAME] ?? []
+  if (pod === undefined) return true
+  return cache.get(Pod, namespace, pod)?.metadata.uid === user.extra?.[POD_UID]?.[0]
+}
