@@ -17,7 +17,7 @@ import {
   toRow,
   toTable,
 } from '../../api/table.ts'
-import { jsonText, passingJsonText } from '../../client/json-text.ts'
+import { itemBytes, jsonText, passingJsonText } from '../../client/json-text.ts'
 import { contentTypeOf, type Format, type Transform } from './negotiate.ts'
 import type { ApiResult, ListResult } from './request.ts'
 
@@ -243,13 +243,38 @@ const shortList = (
   head: Head,
   presentation: Presentation,
   nowMs: number,
-): string => {
+): string | Buffer => {
   const { items } = list
-  const textOf = itemTextOf(list, presentation, nowMs, jsonText)
-  const texts = new Array<string>(items.length)
-  for (let at = 0; at < items.length; at++) texts[at] = textOf(items[at]!)
-  return `${headText(list, head, presentation)}${texts.join(',')}]}`
+  const textOf = itemTextOf(list, presentation, nowMs, passingJsonText)
+  const opening = headText(list, head, presentation)
+  if (presentation.as === undefined)
+    return joined(opening, items, (object) => itemBytes(object, textOf as typeof passingJsonText))
+  return `${opening}${items.map(textOf).join(',')}]}`
 }
+
+const COMMA = 0x2c
+
+/** A list of items that are there as bytes. */
+const joined = (
+  opening: string,
+  items: readonly KubernetesObject[],
+  bytesOf: (object: KubernetesObject) => Buffer,
+): Buffer => {
+  const parts = items.map(bytesOf)
+  let length = Buffer.byteLength(opening) + Math.max(0, items.length - 1) + CLOSING.length
+  for (const part of parts) length += part.length
+  const whole = Buffer.allocUnsafe(length)
+  let at = whole.write(opening)
+  for (let index = 0; index < parts.length; index++) {
+    if (index > 0) whole[at++] = COMMA
+    whole.set(parts[index]!, at)
+    at += parts[index]!.length
+  }
+  whole.write(CLOSING, at)
+  return whole
+}
+
+const CLOSING = ']}'
 
 /** A list piece by piece, in any text form. */
 function* listPieces(
