@@ -60,10 +60,12 @@ const race = async () => {
   }
 }
 
-if (process.argv[2] === REPLICA) {
+const beReplica = async () => {
   const { api } = await startMaster({ url: process.argv[3]! } as NatsServer, { replica: 3 })
   process.send!({ port: api.port, admin: api.pki.admin })
-} else {
+}
+
+const defineTests = async () => {
   const plane = await race()
   const { apis, cache } = plane
   const usedOf = (name: string): number =>
@@ -180,5 +182,7 @@ if (process.argv[2] === REPLICA) {
   })
 
   test.after(() => plane.stop())
-  test.run()
 }
+
+await (process.argv[2] === REPLICA ? beReplica() : defineTests())
+test.run()
