@@ -12,6 +12,10 @@ const commands: Readonly<Record<string, [summary: string, load: () => Promise<Co
     'the lines that point kubectl and nats at it',
     async () => (await import('./cli/env.ts')).env,
   ],
+  credential: [
+    'make, replace and revoke what opens the bus',
+    async () => (await import('./cli/credential.ts')).credential,
+  ],
   init: [
     'create its state folder, for actors started by compose',
     async () => (await import('./cli/init.ts')).init,

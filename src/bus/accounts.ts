@@ -15,7 +15,7 @@ export const USERS_ACCOUNT = 'USERS'
 export interface BusRights {
   publish: readonly string[]
   subscribe: readonly string[]
-  /** May answer what reaches it, once, where the asker says. */
+  /** May answer what reaches it, where the asker says. */
   answers: boolean
 }
 

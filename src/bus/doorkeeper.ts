@@ -52,16 +52,21 @@ export interface Doorkeeper {
   connections(account: string, name?: string): Promise<OpenConnection[]>
   /** Ends a connection at once. */
   kick(connection: OpenConnection): Promise<void>
+  /** Has every server read its configuration and certificates again; how many did. */
+  reload(): Promise<number>
 }
 
 const REQUESTS = '$SYS.REQ.USER.AUTH'
 const QUEUE = 'doorkeepers'
 const NANOS_PER_SECOND = 1e9
+/** Each service of a connection may answer one request, as when all are asked what they are. */
+const ANSWERS_MAX = 64
 const ANSWER_SECONDS = 120
 const CONNECTIONS_PAGE = 1024
 /** Every server answers; the last one at the latest after this long. */
 const ALL_ANSWERED_MS = 300
 const KICK_MS = 2_000
+const RELOAD_MS = 10_000
 
 export const natsDoorkeeper = (connection: NatsConnection, clock: Clock, log: Log): Doorkeeper => ({
   serve: (issuer, judge) => {
@@ -99,6 +104,16 @@ export const natsDoorkeeper = (connection: NatsConnection, clock: Clock, log: Lo
     await connection.request(`$SYS.REQ.SERVER.${server}.KICK`, JSON.stringify({ cid: client }), {
       timeout: KICK_MS,
     })
+  },
+  reload: async () => {
+    const servers = await askServers(connection, JSON.stringify({ limit: 1 }))
+    for (const { server } of servers) {
+      const subject = `$SYS.REQ.SERVER.${server.id}.RELOAD`
+      const answer = await connection.request(subject, '', { timeout: RELOAD_MS })
+      const { error } = answer.json<{ error?: { description?: string } }>()
+      if (error) throw new Error(`nats-server does not reload: ${error.description}`)
+    }
+    return servers.length
   },
 })
 
@@ -172,7 +187,9 @@ const userClaims = (user: string, { account, name, rights, expiresAtMs }: Pass) 
   nats: {
     pub: { allow: rights.publish },
     sub: { allow: rights.subscribe },
-    ...(rights.answers ? { resp: { max: 1, ttl: ANSWER_SECONDS * NANOS_PER_SECOND } } : {}),
+    ...(rights.answers
+      ? { resp: { max: ANSWERS_MAX, ttl: ANSWER_SECONDS * NANOS_PER_SECOND } }
+      : {}),
     subs: -1,
     data: -1,
     payload: -1,

@@ -55,6 +55,8 @@ export const connectBus = async ({
     maxPingOut: PINGS_MISSED,
     // Otherwise each request makes two Errors, with their stacks, in case it fails.
     noAsyncTraces: true,
+    // Nodes are let in by apiservers, which may be starting just then.
+    ignoreAuthErrorAbort: true,
     ...(credential ? connectionOptions(credential, subjects) : {}),
   })
   const manager = await jetstreamManager(connection, {

@@ -28,11 +28,15 @@ export type Proof =
   /** Gives a bearer token. */
   | { type: 'token'; token(): string }
 
+/** There may be thousands, which come back together after a nats-server was away. */
+const MANY = { reconnectTimeWait: 300, reconnectJitter: 1_200, reconnectJitterTLS: 1_200 }
+
 export const connectionOptions = (
-  { name, proof, serverAuthority }: BusCredential,
+  { name, proof, serverAuthority, isWorker }: BusCredential,
   subjects: Subjects,
 ): ConnectionOptions => ({
   inboxPrefix: subjects.inboxes(name),
+  ...(isWorker ? MANY : {}),
   ...(serverAuthority ? { tls: { caFile: serverAuthority } } : {}),
   authenticator: authenticatorOf(proof),
 })

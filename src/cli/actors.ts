@@ -255,6 +255,7 @@ const startMaster = async (
         }
       : {}),
     storeMetrics: store.metrics,
+    admission: (await import('./admission.ts')).admissionIn(folder),
     ...(audit ? { audit } : {}),
   })
   const endFollowing = serve.followServing(folder, serving, apiserver, ports('credentials'))

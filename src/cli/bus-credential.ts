@@ -26,17 +26,21 @@ export const credentialOf = async (
 ): Promise<BusCredential | undefined> => {
   const wanted = new Set(names)
   if (wanted.has('store') || wanted.has('apiserver') || wanted.has('events'))
-    return keyCredential(folder, 'master', [APISERVER, 'part.controllers'])
+    return masterCredential(folder)
   if (wanted.has('scheduler') || wanted.has('controllers'))
     return keyCredential(folder, 'controllers', ['part.controllers'])
   const config = readSharedConfig(folder)
-  if (config?.tls) return nodeCredential(folder, settings.nodes)
+  if (config?.joins) return nodeCredential(folder, settings.nodes)
   const { nodeParty } = subjectsFor(PREFIX)
   const parties =
     settings.nodes.length > OWN_SUBJECTS_MAX ? undefined : settings.nodes.map(nodeParty)
   const credential = keyCredential(folder, 'nodes', parties)
   return credential && { ...credential, isWorker: true }
 }
+
+/** Of the processes of a master, which may do everything. */
+export const masterCredential = (folder: StateFolder): BusCredential | undefined =>
+  keyCredential(folder, 'master', [APISERVER, 'part.controllers'])
 
 /** Of a person who operates the cluster. */
 export const operatorCredential = (folder: StateFolder): BusCredential | undefined =>
@@ -103,6 +107,7 @@ export const issueNodeCertificate = async (folder: StateFolder, node: string) =>
     subject: { commonName: nodeIdentity(node), organizations: ['system:nodes'] },
     usage: 'client',
     nowMs: systemClock.now(),
+    backdateMs: 0,
   })
   writeFileAtomically(folder.nodeFile(node, 'key'), key)
   writeFileAtomically(folder.nodeFile(node, 'crt'), certificate)

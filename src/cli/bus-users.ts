@@ -36,6 +36,16 @@ export const ensureBusUsers = (folder: StateFolder): Record<BusUserName, string>
 export const ensureIssuer = (folder: StateFolder): string =>
   ensureKey(folder.busKey('issuer'), newIssuerKey)
 
+/** The public half of a key whose seed is forgotten. */
+export const ensureAnchor = (folder: StateFolder): string => {
+  const path = `${folder.busKey('nobody')}.pub`
+  const known = readTextIfPresent(path)
+  if (known) return known.trim()
+  const { publicKey } = newUserKey()
+  writeFileAtomically(path, `${publicKey}\n`)
+  return publicKey
+}
+
 const ensureKey = (path: string, make: () => { seed: string; publicKey: string }): string => {
   const known = readTextIfPresent(`${path}.pub`)
   if (known && readTextIfPresent(path)) return known.trim()
@@ -71,7 +81,7 @@ export const natsAccounts = (
   return {
     system: {
       name: SYSTEM_ACCOUNT,
-      users: BUS_USERS.flatMap((name) =>
+      users: BUS_USERS.filter((name) => name !== 'nodes' || nodes.length > 0).flatMap((name) =>
         (busUsers[name] ?? []).map((nkey) => ({ nkey, rights: rightsOf(name, nodes) })),
       ),
     },

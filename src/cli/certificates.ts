@@ -67,6 +67,14 @@ const wantedCertificates = (served: Served): Wanted[] => [
     usage: 'client',
   },
   {
+    /** NATS servers are clients of each other too. */
+    name: 'nats',
+    authority: AUTHORITY,
+    subject: { commonName: 'kubus-nats' },
+    usage: 'peer',
+    names: servingNames(served),
+  },
+  {
     /** By it servers behind an apiserver know that it is one. */
     name: 'front-proxy-client',
     authority: FRONT_PROXY_AUTHORITY,

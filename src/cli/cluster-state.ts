@@ -11,7 +11,7 @@ import { writeFileAtomically } from '../node/files.ts'
 import { natsServerConfig } from '../node/nats-server.ts'
 import { claimRanges, DEFAULT_RANGES, keepRanges } from '../node/network-ranges.ts'
 import { newUid } from '../std/ids.ts'
-import { ensureBusUsers, ensureIssuer } from './bus-users.ts'
+import { ensureAnchor, ensureBusUsers, ensureIssuer } from './bus-users.ts'
 import { ensureCertificates } from './certificates.ts'
 import { integerOption, type Options, UsageError } from './command.ts'
 import { newRoutePassword, writeKubeconfig } from './credentials.ts'
@@ -45,7 +45,9 @@ export const settleConfig = (options: Options, known: ClusterConfig | undefined)
     ...(hosts ? { hosts } : {}),
     busUsers: {},
     busIssuer: known?.busIssuer ?? '',
-    ...((known?.tls ?? options['tls']) ? { tls: true } : {}),
+    busAnchor: known?.busAnchor ?? '',
+    ...((known ? known.tls : options['tls']) ? { tls: true } : {}),
+    ...((known ? known.joins : options['joins']) ? { joins: true } : {}),
     routePassword: known?.routePassword ?? newRoutePassword(),
     clusterCidr: known?.clusterCidr ?? DEFAULT_RANGES.clusterCidr,
     serviceCidr: known?.serviceCidr ?? DEFAULT_RANGES.serviceCidr,
@@ -85,6 +87,7 @@ export const createClusterState = async (
   for (const [name, publicKey] of Object.entries(ensureBusUsers(folder)))
     config.busUsers[name] = [publicKey]
   config.busIssuer = ensureIssuer(folder)
+  config.busAnchor = ensureAnchor(folder)
   for (let master = 0; master < config.masters; master++) {
     const settings = natsConfig(config, folder, master)
     writeFileAtomically(folder.nats(settings.name).config, natsServerConfig(settings))

@@ -19,6 +19,7 @@ export const env: Command = {
       KUBECONFIG: folder.kubeconfig,
       NATS_URL: natsUrls(config).join(','),
       NATS_NKEY: folder.operatorSeed,
+      ...(config.tls ? { NATS_CA: folder.pki('ca.crt') } : {}),
     }
     for (const [name, value] of Object.entries(exports))
       process.stdout.write(`export ${name}=${shellWord(value)}\n`)

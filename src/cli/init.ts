@@ -38,7 +38,7 @@ export const init: Command = {
   run: async (options) => {
     const folder = stateFolder(textOption(options, 'data'))
     const known = readSharedConfig(folder)
-    const config = settleConfig(options, known)
+    const config = settleConfig({ ...options, tls: true, joins: true }, known)
     await createClusterState(folder, config, systemClock.now())
     if (options['shared-mounts']) await shareFolder(folder.root)
     process.stdout.write(

@@ -60,8 +60,9 @@ export const natsConfig = (
   host: config.hosts ? EVERY_ADDRESS : LOOPBACK,
   port: config.natsPort + master,
   storeDir: folder.nats(`nats-${master + 1}`).store,
-  accounts: natsAccounts(config, config.tls ? [] : nodeNames(config)),
+  accounts: natsAccounts(config, config.joins ? [] : nodeNames(config)),
   issuer: config.busIssuer,
+  anchor: config.busAnchor,
   ...(config.tls ? { tls: natsTls(folder) } : {}),
   ...(config.masters > 1
     ? {

@@ -52,6 +52,10 @@ export const up: Command = {
     data: DATA_OPTION,
     'api-port': { type: 'string', value: 'N', help: 'port of the API (first start: 6443)' },
     'nats-port': { type: 'string', value: 'N', help: 'port of NATS (first start: 4222)' },
+    tls: {
+      type: 'boolean',
+      help: 'TLS on the bus, which only this machine reaches (first start: off)',
+    },
     example: { type: 'string', value: 'FILE', help: 'manifest to apply on the first start' },
   },
   run: async (options) => {

@@ -16,6 +16,11 @@ export interface NatsServerConfig {
   accounts: { system: SystemAccount; users: UsersAccount }
   /** Public key (`A…`) of who signs the identities of all others. */
   issuer: string
+  /**
+   * A key that nobody holds. The server must be told of a user who is always let in and cannot be told of another
+   * while it runs, so the keys that are replaced are none of those.
+   */
+  anchor: string
   /** Absent: no TLS, for a server that listens on this machine only. */
   tls?: TlsFiles
   /** Present when several servers form one cluster. */
@@ -41,7 +46,7 @@ export interface NatsUser {
 export interface NatsRights {
   publish: readonly string[]
   subscribe: readonly string[]
-  /** May answer, once, whatever reaches it. */
+  /** May answer whatever reaches it. */
   answers: boolean
 }
 
@@ -72,8 +77,13 @@ const MAX_LINE_BYTES = 32 * 1024
 const AUTH_TIMEOUT_SECONDS = 5
 /** Ends a connection at once, by the server's id. */
 const KICK = '$SYS.REQ.SERVER.*.KICK'
+/** Has a server read its configuration and certificates again. */
+const RELOAD = '$SYS.REQ.SERVER.*.RELOAD'
 /** Every server tells its connections. */
 const CONNECTIONS = '$SYS.REQ.SERVER.PING.CONNZ'
+
+/** To one request each service of a connection may answer, as `nats micro ls` asks; for two minutes. */
+const ANSWERS = ', allow_responses: { max: 64, expires: "2m" }'
 
 const quoted = (text: string) => JSON.stringify(text)
 const list = (texts: readonly string[]) => `[${texts.map(quoted).join(', ')}]`
@@ -94,13 +104,14 @@ export const natsServerConfig = (config: NatsServerConfig): string => {
     '  sync_interval: always',
     '}',
     ...tlsLines(config.tls, ''),
-    ...accountLines(config.accounts),
+    ...accountLines(config),
     'authorization {',
     `  timeout: ${AUTH_TIMEOUT_SECONDS}`,
     '  auth_callout {',
     `    issuer: ${config.issuer}`,
     `    account: ${config.accounts.system.name}`,
-    `    auth_users: ${list(config.accounts.system.users.map(({ nkey }) => nkey))}`,
+    `    allowed_accounts: [${config.accounts.users.name}]`,
+    `    auth_users: ${list([config.anchor])}`,
     '  }',
     '}',
   ]
@@ -133,18 +144,19 @@ const tlsLines = (files: TlsFiles | undefined, indent: string): string[] =>
       ]
     : []
 
-const accountLines = ({ system, users }: NatsServerConfig['accounts']): string[] => [
+const accountLines = ({ anchor, accounts: { system, users } }: NatsServerConfig): string[] => [
   'accounts {',
   `  ${system.name} {`,
   '    jetstream: enabled',
   '    users: [',
   ...system.users.map(userLine),
+  `      { nkey: ${anchor}, permissions { publish: { deny: ">" }, subscribe: { deny: ">" } } }`,
   '    ]',
   '    exports: [',
   ...users.services.map(({ subject }) => `      { service: ${quoted(subject)} }`),
   ...users.streams.map((subject) => `      { stream: ${quoted(subject)} }`),
   '    ]',
-  `    imports: [${[KICK, CONNECTIONS].map((subject) => `{ service: { account: "$SYS", subject: ${quoted(subject)} } }`).join(', ')}]`,
+  `    imports: [${[KICK, RELOAD, CONNECTIONS].map((subject) => `{ service: { account: "$SYS", subject: ${quoted(subject)} } }`).join(', ')}]`,
   '  }',
   `  ${users.name} {`,
   '    imports: [',
@@ -160,7 +172,9 @@ const accountLines = ({ system, users }: NatsServerConfig['accounts']): string[]
   '  }',
   '  "$SYS" {',
   '    exports: [',
-  `      { service: ${quoted(KICK)}, accounts: [${system.name}] }`,
+  ...[KICK, RELOAD].map(
+    (subject) => `      { service: ${quoted(subject)}, accounts: [${system.name}] }`,
+  ),
   `      { service: ${quoted(CONNECTIONS)}, accounts: [${system.name}], response: stream }`,
   '    ]',
   '  }',
@@ -172,6 +186,6 @@ const userLine = ({ nkey, rights }: NatsUser): string => {
   const { publish, subscribe, answers } = rights
   return (
     `      { nkey: ${nkey}, permissions { publish: { allow: ${list(publish)} }, ` +
-    `subscribe: { allow: ${list(subscribe)} }${answers ? ', allow_responses: true' : ''} } }`
+    `subscribe: { allow: ${list(subscribe)} }${answers ? ANSWERS : ''} } }`
   )
 }

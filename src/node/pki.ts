@@ -100,12 +100,14 @@ export interface CertificateRequest {
   nowMs: number
   /** One year unless told, and never longer than the authority. */
   lifetimeMs?: number
+  /** For how long before `nowMs` it is good already: an hour unless told, as clocks differ. */
+  backdateMs?: number
 }
 
 /** A certificate signed by `authority`, whose first certificate is that of its key. */
 export const issueCertificate = async (
   authority: KeyPair,
-  { subject, usage, names = [], nowMs, lifetimeMs = YEAR_MS }: CertificateRequest,
+  { subject, usage, names = [], nowMs, lifetimeMs = YEAR_MS, backdateMs }: CertificateRequest,
 ): Promise<KeyPair> => {
   const keys = await generateKeys()
   const issuer = new x509.X509Certificate(firstOf(authority.certificate))
@@ -114,7 +116,7 @@ export const issueCertificate = async (
     serialNumber: serialNumber(),
     subject: distinguishedName(subject),
     issuer: issuer.subjectName,
-    notBefore: new Date(nowMs - BACKDATE_MS),
+    notBefore: new Date(nowMs - (backdateMs ?? BACKDATE_MS)),
     notAfter: new Date(Math.min(nowMs + lifetimeMs, issuer.notAfter.getTime())),
     signingAlgorithm: ALGORITHM,
     signingKey: await importKey(authority.key),

@@ -12,6 +12,7 @@ const config = (changes: Partial<ClusterConfig> = {}): ClusterConfig => ({
   natsPort: 4222,
   busUsers: { operator: ['UA'], nodes: ['UB'] },
   busIssuer: 'AA',
+  busAnchor: 'UC',
   routePassword: 'secret',
   clusterCidr: '10.244.0.0/16',
   serviceCidr: '10.96.0.0/16',
