@@ -243,6 +243,7 @@ const startMaster = async (
     ...ports('apiserver'),
     storage: store.storage,
     ...serving,
+    ...(await serve.readAuthorization(folder)),
     bind: { address: settings.bindAddress, port: settings.apiPort },
     advertiseAddress: settings.advertiseAddress ?? serve.defaultAddress(),
     serviceCidr: settings.serviceCidr,

@@ -46,8 +46,13 @@ plugins:
 `
   const { enable, disable, configuration } = read(text)
   assert.equal([enable, disable], [['AlwaysPullImages'], ['DefaultIngressClass']])
-  assert.equal((configuration?.['PodSecurity'] as { defaults: object }).defaults, {
-    enforce: 'baseline',
+  assert.equal(configuration, {
+    PodSecurity: {
+      apiVersion: 'pod-security.admission.config.k8s.io/v1',
+      kind: 'PodSecurityConfiguration',
+      defaults: { enforce: 'baseline' },
+      exemptions: { namespaces: ['kube-system'] },
+    },
   })
 })
 
