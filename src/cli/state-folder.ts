@@ -28,8 +28,12 @@ export interface ClusterConfig {
   busUsers: Partial<Record<string, string[]>>
   /** Public key of who signs the identities of all others on the bus. */
   busIssuer: string
+  /** Public key that nobody holds, see `NatsServerConfig.anchor`. */
+  busAnchor: string
   /** TLS on the bus; without it NATS listens on this machine only. */
   tls?: boolean
+  /** Nodes join with certificates of their own; absent: all are of the process that `up` starts here. */
+  joins?: boolean
   /** Shared secret of the clustered nats-servers. */
   routePassword: string
   /** Addresses of pods and Services, chosen when the cluster is created. */
@@ -60,6 +64,8 @@ export interface StateFolder {
   /** Kubelet's files: volumes, hosts files. */
   kubelet(node: string): string
   exampleApplied: string
+  /** Which authorizers there are, in which order; absent: nodes' rights, then roles. */
+  authorization: string
   /** Which requests are audited; absent: none. */
   auditPolicy: string
   /** Which admission plug-ins run, and their configuration; absent: as in Kubernetes. */
@@ -81,6 +87,7 @@ export const stateFolder = (data: string): StateFolder => {
     logs: join(root, 'logs'),
     pki: (name) => join(root, 'pki', name),
     authentication: (name) => join(root, 'authentication', name),
+    authorization: join(root, 'authorization', 'configuration.yaml'),
     operatorSeed: join(root, 'nats', 'operator.nk'),
     busKey: (name) => join(root, 'nats', `${name}.nk`),
     nodeFile: (node, what) => join(root, 'pki', 'nodes', `${node}.${what}`),
@@ -113,7 +120,9 @@ export const readConfig = (folder: StateFolder): ClusterConfig | undefined => {
   const text = readTextIfPresent(folder.config)
   if (text === undefined) {
     const others = existsSync(folder.root)
-      ? readdirSync(folder.root).filter((name) => !['tools', 'logs', 'pki', 'nats', 'authentication'].includes(name))
+      ? readdirSync(folder.root).filter(
+          (name) => !['tools', 'logs', 'pki', 'nats', 'authentication'].includes(name),
+        )
       : []
     if (others.length > 0)
       throw corrupt(folder, `it holds ${others.slice(0, 3).join(', ')} but no cluster.json`)
