@@ -122,6 +122,8 @@ export interface KindDeclaration<T extends KubernetesObject> {
   deprecation?: string
   /** Keys of spec whose lists have merge keys are in `merge-keys.ts`; extra schema facts go here. */
   description?: string
+  /** Replaces, in place, parts that most objects have alike by ones that all share; caches ask it of what they hold. */
+  share?(object: T): void
   /** What a cache that holds no whole objects keeps of one; default: all of it. */
   digest?(object: T): T
   /** For a kind that is another form of a stored one, see `defineVersion`. */

@@ -255,6 +255,7 @@ class QueryWatch {
     } else {
       this.keys.add(key)
       this.initial?.add(key)
+      this.query.kind.share?.(object)
       this.table.put(object)
     }
     // The initial objects come in no order of revisions: only their end is a place to resume from.

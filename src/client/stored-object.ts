@@ -38,6 +38,7 @@ export const readStored = (
     if (!digests) setManagers(object, readStoredManagers(stored))
   }
   metadata.resourceVersion = String(sequence)
+  kind.share?.(object)
   if (digests) return kind.digest ? kind.digest(object) : object
   if (kind.restingField) rest(object as never, kind.restingField)
   return object

@@ -12,6 +12,7 @@ import type { WireObject } from '../meta.ts'
 import { admitPod } from './pod-admission.ts'
 import { podColumns } from './pod-columns.ts'
 import { ephemeralContainersPart, resizePart } from './pod-parts.ts'
+import { sharePodParts } from './pod-shared-parts.ts'
 import { applyPodOnlyDefaults, applyPodSpecDefaults } from './pod-spec-defaults.ts'
 import { validatePodStatusUpdate } from './pod-status-validation.ts'
 import { validatePod, validatePodUpdate } from './pod-validation.ts'
@@ -73,6 +74,7 @@ export const Pod = defineKind<Pod>({
   validateStatusUpdate: validatePodStatusUpdate,
   warnings: (pod, old) => (old ? [] : podWarnings(pod)),
   parts: { ephemeralcontainers: ephemeralContainersPart, resize: resizePart },
+  share: sharePodParts,
   selectableFields: {
     'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',
     /** Its name in the first clients. */

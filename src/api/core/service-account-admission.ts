@@ -53,25 +53,23 @@ const mountToken = (spec: PodSpec, newVolumeName: () => string): void => {
     }
   if (present || name === undefined) return
   spec.volumes ??= []
-  spec.volumes.push(tokenVolume(name))
+  spec.volumes.push({ name, projected: tokenSource() })
 }
 
-const tokenVolume = (name: string): Volume => ({
-  name,
-  projected: {
-    sources: [
-      { serviceAccountToken: { expirationSeconds: DEFAULT_TOKEN_SECONDS, path: 'token' } },
-      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-      {
-        downwardAPI: {
-          items: [
-            { path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },
-          ],
-        },
+/** The content of the token's volume, made anew. */
+export const tokenSource = (): NonNullable<Volume['projected']> => ({
+  sources: [
+    { serviceAccountToken: { expirationSeconds: DEFAULT_TOKEN_SECONDS, path: 'token' } },
+    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    {
+      downwardAPI: {
+        items: [
+          { path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },
+        ],
       },
-    ],
-    defaultMode: DEFAULT_FILE_MODE,
-  },
+    },
+  ],
+  defaultMode: DEFAULT_FILE_MODE,
 })
 
 /** A pod that only mirrors one of a kubelet's own may use nothing of the cluster. */
