@@ -65,6 +65,16 @@ const readAuthentication = async (
   }
 }
 
+/** Who decides, where the folder says so. Throws CommandError. */
+export const readAuthorization = async ({
+  authorization: path,
+}: StateFolder): Promise<Pick<ApiserverOptions, 'authorization'>> => {
+  const text = readTextIfPresent(path)
+  if (text === undefined) return {}
+  const { parseAuthorization } = await import('./authorization-files.ts')
+  return { authorization: parseAuthorization(path, text) }
+}
+
 /** Has `apiserver` serve with what the folder says whenever that changes. The result ends it. */
 export const followServing = (
   folder: StateFolder,

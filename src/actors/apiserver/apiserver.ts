@@ -28,7 +28,8 @@ import { type AuditOptions, type Auditor, openBooks } from './audit/auditor.ts'
 import { createAuthenticate } from './authentication/authenticate.ts'
 import { Authentication, type AuthenticationSettings } from './authentication/authentication.ts'
 import type { ClientAuthorities } from './authentication/client-certificates.ts'
-import { createAuthorizer } from './authorization/authorizer.ts'
+import { createAuthorizer, type OwnedAuthorizer } from './authorization/authorizer.ts'
+import type { AuthorizationOptions } from './authorization/configured-authorizer.ts'
 import { bootstrap, SYSTEM } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { openBusEntry } from './bus-entry/bus-entry.ts'
@@ -72,6 +73,8 @@ export interface Apiserver extends Component {
 
 export interface ApiserverOptions extends Ports, Credentials {
   storage: Storage
+  /** Who decides, in which order; without it nodes' own rights, then roles. */
+  authorization?: AuthorizationOptions
   /** Which plug-ins run besides, or instead of, those that are on by default. */
   admission?: AdmissionOptions
   bind: { address: string; port: number }
@@ -103,7 +106,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
   )
   const authentication = new Authentication({ storage, serviceAccounts, clock, log })
   await authentication.start(authoritiesOf(options), options.authentication)
-  const authorizer = createAuthorizer(storage.cache)
+  const authorizer = await authorizerOf(options)
   const services: Services = {
     storage,
     clock,
@@ -231,6 +234,13 @@ const authoritiesOf = ({ tls, frontProxy }: Credentials): ClientAuthorities => (
   clientCa: tls.clientCa,
   frontProxyCa: frontProxy?.authority,
 })
+
+const authorizerOf = async (options: ApiserverOptions): Promise<OwnedAuthorizer> => {
+  const { storage, authorization } = options
+  if (!authorization) return createAuthorizer(storage.cache)
+  const { configuredAuthorizer } = await import('./authorization/configured-authorizer.ts')
+  return configuredAuthorizer(storage.cache, authorization, options)
+}
 
 /** The machine as a component. */
 const run = (machine: typeof apiserverMachine, log: Log): Component => {

@@ -14,6 +14,8 @@ export interface RemoteConnection {
   headers?: Readonly<Record<string, string>>
   serverName?: string | undefined
   skipsVerification?: boolean
+  /** Default 30 s. */
+  timeoutMs?: number | undefined
 }
 
 export interface RemoteAnswer {
@@ -50,15 +52,17 @@ export const postJson = (
 const send = (
   method: string,
   url: string,
-  { ca, certificate, key, headers = {}, serverName, skipsVerification = false }: RemoteConnection,
+  connection: RemoteConnection,
   body?: string,
 ): Promise<RemoteAnswer & { location: string | undefined }> =>
   new Promise((resolve, reject) => {
     if (!url.startsWith('https://')) throw new Error(`${url} is not https`)
+    const { ca, certificate, key, headers = {}, serverName } = connection
+    const { skipsVerification = false, timeoutMs = TIMEOUT_MS } = connection
     const options: RequestOptions = {
       method,
       agent: false,
-      timeout: TIMEOUT_MS,
+      timeout: timeoutMs,
       rejectUnauthorized: !skipsVerification,
       ...(ca ? { ca } : {}),
       ...(certificate && key ? { cert: certificate, key } : {}),

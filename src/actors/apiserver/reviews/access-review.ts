@@ -11,7 +11,8 @@ import type { SelfSubjectRulesReview } from '../../../api/authorization/self-sub
 import type { SubjectAccessReview } from '../../../api/authorization/subject-access-review.ts'
 import type { KubernetesObject } from '../../../api/meta.ts'
 import { badRequest } from '../../../api/status-error.ts'
-import type { Attributes, Authorizer } from '../authorization/attributes.ts'
+import type { Authorizer } from '../authorization/attributes.ts'
+import { attributesOf } from '../authorization/review-spec.ts'
 import type { ApiRequest, User } from '../request.ts'
 
 export const reviewAccess = async (
@@ -19,23 +20,7 @@ export const reviewAccess = async (
   user: User,
   spec: AccessSpec,
 ): Promise<V1SubjectAccessReviewStatus> => {
-  const { resourceAttributes, nonResourceAttributes } = spec
-  const attributes: Attributes = resourceAttributes
-    ? {
-        user,
-        verb: resourceAttributes.verb ?? '',
-        group: resourceAttributes.group ?? '',
-        resource: resourceAttributes.resource ?? '',
-        subresource: resourceAttributes.subresource,
-        namespace: resourceAttributes.namespace,
-        name: resourceAttributes.name,
-      }
-    : {
-        user,
-        verb: nonResourceAttributes?.verb ?? '',
-        path: nonResourceAttributes?.path ?? '',
-      }
-  const { allowed, denied, reason, error } = await authorizer.decide(attributes)
+  const { allowed, denied, reason, error } = await authorizer.decide(attributesOf(user, spec))
   return {
     allowed,
     ...(denied ? { denied } : {}),
