@@ -50,10 +50,16 @@ const namedFields = (shape: FieldShape, value: Json): FieldSet | undefined => {
 
 const namedItems = (shape: ListShape, items: readonly Json[]): FieldSet | undefined => {
   const fields: Record<string, FieldSet> = {}
-  for (const [element, same] of itemsByElement(shape, items))
-    fields[element] =
-      same.length > 1 ? LEAF : (withMember(namedFields(shape.of, same[0]!), true) ?? LEAF)
-  return Object.keys(fields).length > 0 ? fields : undefined
+  let count = 0
+  for (const item of items) {
+    const result = elementOf(shape, item)
+    if ('fault' in result) continue
+    const { element } = result
+    const isFirst = fields[element] === undefined
+    fields[element] = isFirst ? (withMember(namedFields(shape.of, item), true) ?? LEAF) : LEAF
+    count++
+  }
+  return count > 0 ? fields : undefined
 }
 
 const withMember = (node: FieldSet | undefined, isItself: boolean): FieldSet | undefined => {
@@ -61,22 +67,22 @@ const withMember = (node: FieldSet | undefined, isItself: boolean): FieldSet | u
   return isMember(node) ? node : { [MEMBER]: LEAF, ...node }
 }
 
-/** `set` with every declared field as a member under which something is one. */
+/** `set` with every declared field as a member under which something is one; the same set where that is so. */
 export const withDeclaredFields = (shape: FieldShape, set: FieldSet): FieldSet => {
-  const fields: Record<string, FieldSet> = {}
+  let fields: Record<string, FieldSet> | undefined
   for (const element in set) {
     const node = set[element]!
-    if (element === MEMBER || isEmptySet(node)) {
-      fields[element] = node
-      continue
-    }
+    if (element === MEMBER || isEmptySet(node)) continue
     const name = element.startsWith('f:') ? element.slice(2) : undefined
     const part = name === undefined ? itemShape(shape) : (shapeOfName(shape, name) ?? UNTYPED)
     const within = withDeclaredFields(part, node)
     const isNamed = name !== undefined && isDeclared(shape, name)
-    fields[element] = isNamed && !isMember(within) ? { [MEMBER]: LEAF, ...within } : within
+    const declared = isNamed && !isMember(within) ? { [MEMBER]: LEAF, ...within } : within
+    if (declared === node) continue
+    fields ??= { ...set }
+    fields[element] = declared
   }
-  return fields
+  return fields ?? set
 }
 
 const itemShape = (shape: FieldShape): FieldShape => (shape.is === 'list' ? shape.of : UNTYPED)
