@@ -18,6 +18,8 @@ import type { Clock } from '../../../std/clock.ts'
 
 /** Objects of one batch. */
 const BATCH_MAX = 64
+/** Characters in them, more or less; one object may have more. */
+const BATCH_SIZE_MAX = 2 * 1024 * 1024
 /** How long a write may lose against those of other replicas. */
 const PATIENCE_MS = 10_000
 
@@ -29,6 +31,7 @@ export interface Demand {
 
 interface Entry extends Demand {
   write: Write
+  size: number
   /** Monotonic ms. */
   deadline: number
   resolve(revision: number): void
@@ -64,7 +67,8 @@ export class QuotaLedger {
   commit(namespace: string, demand: Demand, write: Write): Promise<number> {
     return new Promise((resolve, reject) => {
       const deadline = this.clock.monotonic() + PATIENCE_MS
-      const entry: Entry = { ...demand, write, deadline, resolve, reject }
+      const size = sizeOf(write.object)
+      const entry: Entry = { ...demand, write, size, deadline, resolve, reject }
       const waiting = this.waiting.get(namespace)
       if (waiting) waiting.push(entry)
       else {
@@ -164,15 +168,29 @@ const takeBatch = (waiting: Entry[]): Entry[] => {
   const taken: Entry[] = []
   const left: Entry[] = []
   const keys = new Set<string>()
+  let size = 0
   for (const entry of waiting) {
     const { kind, name, fence } = entry.write
     const key = `${kind.group}/${kind.plural}/${name}`
-    const fits = taken.length < BATCH_MAX && !keys.has(key) && isSameFence(fence, first.write.fence)
-    if (fits) keys.add(key)
+    const isRoom = taken.length < BATCH_MAX && (size === 0 || size + entry.size <= BATCH_SIZE_MAX)
+    const fits = isRoom && !keys.has(key) && isSameFence(fence, first.write.fence)
+    if (fits) {
+      keys.add(key)
+      size += entry.size
+    }
     ;(fits ? taken : left).push(entry)
   }
   waiting.splice(0, waiting.length, ...left)
   return taken
+}
+
+/** Characters of its texts, with a little for everything else. */
+const sizeOf = (value: unknown): number => {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 8
+  let size = 8
+  for (const each of Object.values(value)) size += sizeOf(each)
+  return size
 }
 
 const isSameFence = (one: Fence | undefined, other: Fence | undefined): boolean =>

@@ -39,8 +39,8 @@ const ledgerWith = (...objects: KubernetesObject[]) => {
     return write(one)
   }
   const ledger = new QuotaLedger(storage, systemClock)
-  const create = (name: string, fence?: Fence): Promise<number> => {
-    const object = configMap(name)
+  const create = (name: string, fence?: Fence, text = ''): Promise<number> => {
+    const object = { ...configMap(name), data: { text } }
     const write: Write = {
       kind: ConfigMap,
       namespace: 'n',
@@ -112,6 +112,13 @@ test('one name twice, and different leaders, never share a batch', async () => {
   const running = [create('a'), create('a'), create('b', fence), create('c')]
   assert.equal(await outcomes(running), ['stored', 'RevisionConflict', 'stored', 'stored'])
   assert.equal(batches, ['a c q', 'a q', 'b q'])
+})
+
+test('large objects do not all share a batch', async () => {
+  const { batches, create } = ledgerWith(quotaOf('q', 9, 0))
+  const text = 'x'.repeat(900_000)
+  await Promise.all(['a', 'b', 'c', 'd'].map((name) => create(name, undefined, text)))
+  assert.equal(batches, ['a b q', 'c d q'])
 })
 
 test('a leader that was deposed writes nothing and is told so', async () => {
