@@ -18,7 +18,7 @@ import {
 } from './default-controller-roles.ts'
 import { systemBindings, systemRoles } from './default-system-roles.ts'
 import { userRoles } from './default-user-roles.ts'
-import { RBAC_GROUP } from './policy-rule.ts'
+import { type PolicyRule, RBAC_GROUP } from './policy-rule.ts'
 import { Role } from './role.ts'
 import { RoleBinding } from './role-binding.ts'
 import type { Subject } from './role-subject.ts'
@@ -43,9 +43,9 @@ export interface DefaultBinding {
 }
 
 export const defaultRoles = (): DefaultRole[] => [
-  ...[userRoles, systemRoles, controllerRoles]
-    .flatMap(parseRoles)
-    .map((draft) => ({ kind: ClusterRole, object: roleOf(draft) })),
+  ...[...[userRoles, systemRoles, controllerRoles].flatMap(parseRoles), allControllers()].map(
+    (draft) => ({ kind: ClusterRole, object: roleOf(draft) }),
+  ),
   ...parseRoles(systemNamespaceRoles).map((draft) => ({
     kind: Role,
     object: roleOf(draft, 'kube-system'),
@@ -57,9 +57,11 @@ export const defaultRoles = (): DefaultRole[] => [
 ]
 
 export const defaultBindings = (): DefaultBinding[] => [
-  ...[...parseBindings(systemBindings), ...parseRoles(controllerRoles).map(controllerBinding)].map(
-    (draft) => ({ kind: ClusterRoleBinding, object: bindingOf(draft) }),
-  ),
+  ...[
+    ...parseBindings(systemBindings),
+    ...parseRoles(controllerRoles).map(controllerBinding),
+    ...parseBindings(`${CONTROLLERS} ${CONTROLLERS} user:system:kube-controller-manager`),
+  ].map((draft) => ({ kind: ClusterRoleBinding, object: bindingOf(draft) })),
   ...parseBindings(systemNamespaceBindings).map((draft) => ({
     kind: RoleBinding,
     object: bindingOf(draft, 'kube-system'),
@@ -69,6 +71,21 @@ export const defaultBindings = (): DefaultBinding[] => [
     object: bindingOf(draft, 'kube-public'),
   })),
 ]
+
+/** Here all controllers are one identity: it may do what any of Kubernetes' may. */
+const CONTROLLERS = 'kubus:controllers'
+
+const allControllers = (): RoleDraft => {
+  const tables = [controllerRoles, systemNamespaceRoles, publicNamespaceRoles]
+  const byObject = new Map<string, PolicyRule>()
+  for (const { rules } of tables.flatMap(parseRoles))
+    for (const { verbs, ...rest } of rules) {
+      const key = JSON.stringify(rest)
+      const known = byObject.get(key)?.verbs ?? []
+      byObject.set(key, { ...rest, verbs: [...new Set([...known, ...verbs])].sort() })
+    }
+  return { name: CONTROLLERS, rules: [...byObject.values()], labels: {} }
+}
 
 const controllerBinding = ({ name }: RoleDraft): BindingDraft => {
   const account = name.slice(name.lastIndexOf(':') + 1)
