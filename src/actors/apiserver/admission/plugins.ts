@@ -20,6 +20,7 @@ import { limitRanger } from './limit-ranger.ts'
 import { mutatingAdmissionPolicy } from './mutating-admission-policy.ts'
 import { mutatingAdmissionWebhook } from './mutating-admission-webhook.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
+import { nodeDeclaredFeatureValidator } from './node-declared-feature-validator.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { ownerReferencesPermissionEnforcement } from './owner-references-permission-enforcement.ts'
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts'
@@ -80,6 +81,7 @@ const PLUGINS: readonly (AdmissionPlugin | ConfigurablePlugin)[] = [
   defaultIngressClass,
   denyServiceExternalIPs,
   podTopologyLabels,
+  nodeDeclaredFeatureValidator,
   podResizeValidator,
   deviceAdminAccess,
   mutatingAdmissionPolicy,

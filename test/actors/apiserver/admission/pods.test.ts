@@ -7,6 +7,7 @@ import { alwaysPullImages } from '../../../../src/actors/apiserver/admission/alw
 import { defaultTolerationSeconds } from '../../../../src/actors/apiserver/admission/default-toleration-seconds.ts'
 import { extendedResourceToleration } from '../../../../src/actors/apiserver/admission/extended-resource-toleration.ts'
 import { limitPodHardAntiAffinityTopology } from '../../../../src/actors/apiserver/admission/limit-pod-hard-anti-affinity-topology.ts'
+import { nodeDeclaredFeatureValidator } from '../../../../src/actors/apiserver/admission/node-declared-feature-validator.ts'
 import { podNodeSelector } from '../../../../src/actors/apiserver/admission/pod-node-selector.ts'
 import { podResizeValidator } from '../../../../src/actors/apiserver/admission/pod-resize-validator.ts'
 import { podTolerationRestriction } from '../../../../src/actors/apiserver/admission/pod-toleration-restriction.ts'
@@ -257,6 +258,35 @@ test('a pod is not resized beyond its node', async () => {
   assert.equal(elsewhere?.status.details?.causes, [{ reason: 'UnsupportedPlatform' }])
   const gone = await run(resized('1', '1Gi', { nodeName: 'two' }))
   assert.is(gone?.message, 'pods "web" is forbidden: node "two" not found')
+})
+
+test('a pod is changed only in ways that its node has declared', async () => {
+  const sized = (cpu: string) => ({ resources: { requests: { cpu } } })
+  const initContainers = (cpu: string) => ({ initContainers: [{ name: 'i', ...sized(cpu) }] })
+  const run = async (before: object, after: object, ...declaredFeatures: string[]) => {
+    const node = stored<Node>(Node, 'one', { status: { declaredFeatures } })
+    const outcome = await createDesk([nodeDeclaredFeatureValidator], node).write({
+      kind: Pod,
+      operation: 'UPDATE',
+      subresource: 'resize',
+      object: pod({ nodeName: 'one', ...after }, { generation: 2 }),
+      old: pod({ nodeName: 'one', ...before }, { generation: 1 }),
+    })
+    return outcome.error?.message
+  }
+  const feature = 'InPlacePodLevelResourcesVerticalScaling'
+  assert.is(
+    await run(sized('1'), sized('2')),
+    `pods "web" is forbidden: pod update requires features ${feature} which are not available on node "one"`,
+  )
+  assert.is(await run(sized('1'), sized('2'), feature), undefined)
+  assert.match(
+    (await run(initContainers('1'), initContainers('2'), feature)) ?? '',
+    'requires features InPlacePodVerticalScalingInitContainers which',
+  )
+  assert.is(await run({}, { containers: [{ name: 'c', ...sized('2') }] }), undefined)
+  const gone = { nodeName: 'two', ...sized('2') }
+  assert.is(await run(sized('1'), gone), 'pods "web" is forbidden: node "two" not found')
 })
 
 test.run()
