@@ -1,7 +1,8 @@
 /**
  * Who may send which request to a server behind this one: what a path of its API asks for, and the answer. Pure.
  *
- * Paths have Kubernetes' form, `/apis/<group>/<version>/[namespaces/<namespace>/]<resource>/[<name>/[…]]`.
+ * Paths have Kubernetes' form, `/apis/<group>/<version>/[namespaces/<namespace>/]<resource>/[<name>/[…]]`, or
+ * `/api/<version>/…`. What nobody serves is asked for in the same way.
  */
 import type { Attributes, Authorizer } from '../authorization/attributes.ts'
 import { permit } from '../authorization/refusal.ts'
@@ -23,10 +24,11 @@ export const remoteAttributes = (
   path: string,
   query: URLSearchParams,
 ): Attributes => {
-  const [, , group = '', version = '', ...rest] = path
-    .split('/')
-    .filter((part, at) => part !== '' || at === 0)
-  if (rest.length === 0) return { user, verb: method.toLowerCase(), path }
+  const [, root, ...rest] = path.split('/').filter((part, at) => part !== '' || at === 0)
+  const group = root === 'api' ? '' : (rest.shift() ?? '')
+  const version = rest.shift() ?? ''
+  const isBelowVersion = (root === 'api' || root === 'apis') && rest.length > 0
+  if (!isBelowVersion) return { user, verb: method.toLowerCase(), path }
   const isWatchPath = rest[0] === 'watch'
   if (isWatchPath) rest.shift()
   const isInside = rest[0] === 'namespaces' && rest.length > 2

@@ -311,5 +311,17 @@ test('a machine that joins finds the cluster, and the roles for it', async () =>
   assert.is((await api.call('GET', other, undefined, { anonymous: true })).code, 403)
 })
 
+test('what nobody serves is not there for who may ask for it, and forbidden for others', async () => {
+  const jane = await client('jane')
+  const post = (path: string) => api.call('POST', path, {}, { certificate: jane })
+  const { code } = await post('/apis/authentication.k8s.io/v1alpha1/selfsubjectreviews')
+  assert.is(code, 404)
+  const { json } = await post('/apis/authentication.k8s.io/v1alpha1/namespaces/a/nothings')
+  assert.is(
+    json.message,
+    'nothings.authentication.k8s.io is forbidden: User "jane" cannot create resource "nothings" in API group "authentication.k8s.io" in the namespace "a"',
+  )
+})
+
 test.after(() => api.stop())
 test.run()
