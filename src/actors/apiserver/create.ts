@@ -52,19 +52,18 @@ export const createObject = async (
 ): Promise<KubernetesObject> => {
   const { kind, namespace } = request
   const { metadata } = object
-  if (metadata.resourceVersion && metadata.resourceVersion !== '0')
-    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created')
   const generate = !metadata.name && metadata.generateName ? metadata.generateName : undefined
   kind.applyDefaults?.(object)
   const managedBy = managers ?? managersAfterCreate(services, request, object)
   const admission = admissionOf(services, request, 'CREATE')
   const mutation = admission?.mutate(object, undefined)
   if (mutation) await mutation
+  const isVersioned = Boolean(metadata.resourceVersion) && metadata.resourceVersion !== '0'
   fillMetadata(object, kind, namespace, services.clock.now())
   if (generate) metadata.name = generatedName(generate)
   prepare(services, request, object)
   setManagers(object, managedBy)
-  return attempt(services, request, object, admission)
+  return attempt(services, request, object, admission, isVersioned)
 }
 
 const prepare = (services: Services, request: ApiRequest, object: KubernetesObject): void => {
@@ -80,6 +79,7 @@ const attempt = async (
   request: ApiRequest,
   draft: KubernetesObject,
   admission: Admission | undefined,
+  isVersioned: boolean,
 ): Promise<KubernetesObject> => {
   const { kind } = request
   const { namespace, name } = draft.metadata
@@ -89,6 +89,13 @@ const attempt = async (
     const claim = await services.addresses.claim(kind, object, undefined)
     try {
       return await admitted(admission, object, undefined, async () => {
+        // As in Kubernetes it is the store that minds, after everybody else.
+        if (isVersioned && !isDryRun(request))
+          throw new StatusError(
+            500,
+            '',
+            'resourceVersion should not be set on objects to be created',
+          )
         if (services.storage.cache.get(kind, namespace, name)) {
           await services.storage.barrier(kind)
           if (services.storage.cache.get(kind, namespace, name)) throw alreadyExists(kind, name)

@@ -10,6 +10,8 @@ import { CustomResourceDefinition } from '../../api/apiextensions/custom-resourc
 import type { CelType } from '../../api/cel/cel-type.ts'
 import type { SchemaShape } from '../../api/cel/schema-type.ts'
 import type { AnyKind } from '../../api/kind.ts'
+import type { KindRegistry } from '../../api/registry.ts'
+import type { Client } from '../../client/client.ts'
 import type { Cache } from '../../client/view.ts'
 import { defineController } from './controller.ts'
 import { type Command, NOTHING } from './plan.ts'
@@ -22,8 +24,8 @@ export const policyTypeCheck = defineController<ValidatingAdmissionPolicy>({
   reconcile: (policy, _key, view) => {
     const { generation = 0 } = policy?.metadata ?? {}
     if (!policy || generation <= (policy.status?.observedGeneration ?? 0)) return NOTHING
-    const answer = async (): Promise<Command[]> => {
-      const expressionWarnings = await warningsOf(policy, view)
+    const answer = async (client: Client): Promise<Command[]> => {
+      const expressionWarnings = await warningsOf(policy, view, client)
       const typeChecking = expressionWarnings.length > 0 ? { expressionWarnings } : {}
       const status = { ...policy.status, observedGeneration: generation, typeChecking }
       const object = { ...policy, status }
@@ -43,7 +45,7 @@ export const policyTypeCheck = defineController<ValidatingAdmissionPolicy>({
   },
 })
 
-const warningsOf = async (policy: ValidatingAdmissionPolicy, view: Cache) => {
+const warningsOf = async (policy: ValidatingAdmissionPolicy, view: Cache, client: Client) => {
   const [{ checkPolicyTypes }, { loadCompiler }, models, schemas] = await Promise.all([
     import('../../api/admissionregistration/policy-type-check.ts'),
     import('../../api/admissionregistration/admission-expressions.ts'),
@@ -51,14 +53,35 @@ const warningsOf = async (policy: ValidatingAdmissionPolicy, view: Cache) => {
     import('../../api/cel/schema-type.ts'),
   ])
   await loadCompiler()
-  return checkPolicyTypes(policy, typeSource(view, models.typeOfModel, schemas.typeOfSchema))
+  const definitions = await definitionsFor(policy, view, client)
+  const { typeOfModel } = models
+  return checkPolicyTypes(
+    policy,
+    typeSource(view.kinds, definitions, typeOfModel, schemas.typeOfSchema),
+  )
+}
+
+/** Definitions of the groups that the policy names, with their schemas, which this process does not keep. */
+const definitionsFor = (
+  { spec }: ValidatingAdmissionPolicy,
+  view: Cache,
+  client: Client,
+): Promise<CustomResourceDefinition[]> => {
+  const rules = spec?.matchConstraints?.resourceRules ?? []
+  const groups = new Set(rules.flatMap(({ apiGroups = [] }) => apiGroups))
+  groups.add(spec?.paramKind?.apiVersion?.split('/')[0] ?? '')
+  const wanted = view.list(CustomResourceDefinition).filter((each) => groups.has(each.spec.group))
+  return Promise.all(
+    wanted.map(({ metadata }) => client.get(CustomResourceDefinition, undefined, metadata.name)),
+  )
 }
 
 type TypeOfModel = typeof import('../../api/cel/model-type.ts').typeOfModel
 type TypeOfSchema = typeof import('../../api/cel/schema-type.ts').typeOfSchema
 
 const typeSource = (
-  view: Cache,
+  kinds: KindRegistry,
+  definitions: readonly CustomResourceDefinition[],
   typeOfModel: TypeOfModel,
   typeOfSchema: TypeOfSchema,
 ): TypeSource => {
@@ -69,9 +92,7 @@ const typeSource = (
     version: string,
     isMeant: (names: CustomResourceDefinition['spec']['names']) => boolean,
   ): NamedType | undefined => {
-    const definition = view
-      .list(CustomResourceDefinition)
-      .find(({ spec }) => spec.group === group && isMeant(spec.names))
+    const definition = definitions.find(({ spec }) => spec.group === group && isMeant(spec.names))
     const served = definition?.spec.versions.find((each) => each.name === version && each.served)
     const schema = served?.schema?.openAPIV3Schema as SchemaShape | undefined
     const type = schema && typeOfSchema(schema, true, definition?.spec.names.kind)
@@ -83,7 +104,7 @@ const typeSource = (
   }
   return {
     ofResource: (group, version, resource) => {
-      const kind = view.kinds.of(group ? `${group}/${version}` : version)?.get(resource)
+      const kind = kinds.of(group ? `${group}/${version}` : version)?.get(resource)
       const type = ofBuiltIn(kind)
       if (kind && type) return { group, version, kind: kind.kind, type }
       return ofCustom(group, version, ({ plural }) => plural === resource)
@@ -91,7 +112,7 @@ const typeSource = (
     ofKind: (apiVersion, name) => {
       const [version = '', group = ''] = apiVersion.split('/').reverse()
       return (
-        ofBuiltIn(view.kinds.byName(apiVersion, name)) ??
+        ofBuiltIn(kinds.byName(apiVersion, name)) ??
         ofCustom(group, version, ({ kind }) => kind === name)?.type
       )
     },
