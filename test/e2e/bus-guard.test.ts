@@ -1,0 +1,326 @@
+/**
+ * An attacker on the bus, with a worker's certificate, with a service account's token, and with nothing: each
+ * attempt is refused, and written down.
+ */
+import { readFileSync } from 'node:fs'
+import { connect, headers, type NatsConnection, tokenAuthenticator } from 'nats'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type BusCredential, connectionOptions } from '../../src/bus/nats-credential.ts'
+import { subjectsFor } from '../../src/bus/subjects.ts'
+import { stateFolder } from '../../src/cli/state-folder.ts'
+import { createAuthority, issueCertificate } from '../../src/node/pki.ts'
+import { aloud } from '../support/aloud.ts'
+import { eventually, startCluster, type TestCluster } from '../support/cluster.ts'
+
+const subjects = subjectsFor('kubus')
+const ACCOUNT = 'system:serviceaccount:default:viewer'
+const WORKER = 'system:node:worker-9'
+
+let cluster: TestCluster
+const open: NatsConnection[] = []
+
+test.before(
+  aloud(async () => {
+    cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
+    await cluster.kubectl(['create', 'secret', 'generic', 'foreign', '--from-literal=a=b'])
+    for (const account of ['viewer', 'other'])
+      await cluster.kubectl(['create', 'serviceaccount', account])
+    await cluster.kubectl(['create', 'role', 'r', '--verb=get,list,watch', '--resource=configmaps'])
+    await cluster.kubectl(['create', 'rolebinding', 'r', '--role=r', `--user=${ACCOUNT}`])
+    const made = await cluster.kubus(['credential', '--node', 'worker-9'])
+    assert.is(made.code, 0, made.stderr)
+  }),
+)
+
+test.after(async () => {
+  for (const connection of open) await connection.close()
+  await cluster?.stop()
+})
+
+/** Without coming back after an end. */
+const enter = async (options: Parameters<typeof connect>[0]): Promise<NatsConnection> => {
+  const connection = await connect({
+    servers: `127.0.0.1:${cluster.natsPort}`,
+    reconnect: false,
+    ...options,
+  })
+  open.push(connection)
+  void listen(connection)
+  return connection
+}
+
+const nodePair = (node: string) => {
+  const folder = stateFolder(cluster.data)
+  const read = (what: 'crt' | 'key') => readFileSync(folder.nodeFile(node, what), 'utf8')
+  return { certificate: read('crt'), key: read('key') }
+}
+
+const withCertificate = (pair: { certificate: string; key: string }) => {
+  const credential: BusCredential = {
+    name: WORKER,
+    proof: { type: 'certificate', pair: () => pair },
+  }
+  return connectionOptions(credential, subjects)
+}
+
+const asWorker = () => enter(withCertificate(nodePair('worker-9')))
+
+const asAccount = async (...flags: string[]) => {
+  const token = await cluster.kubectl(['create', 'token', 'viewer', ...flags])
+  return enter({
+    authenticator: tokenAuthenticator(token.trim()),
+    inboxPrefix: `_INBOX.${ACCOUNT}`,
+  })
+}
+
+/** What nats-server has told each connection that it does not allow, so far. */
+const complaints = new WeakMap<NatsConnection, string[]>()
+
+const listen = async (connection: NatsConnection) => {
+  const said: string[] = []
+  complaints.set(connection, said)
+  for await (const event of connection.status())
+    if (event.type === 'error') said.push(event.error.message)
+}
+
+/** What nats-server says of what `act` does. */
+const violations = async (connection: NatsConnection, act: () => void): Promise<string[]> => {
+  const said = complaints.get(connection)!
+  const before = said.length
+  act()
+  await connection.flush()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  return said.slice(before)
+}
+
+const refusesToSend = async (connection: NatsConnection, names: readonly string[]) => {
+  const said = await violations(connection, () => {
+    for (const subject of names) connection.publish(subject, '{}')
+  })
+  for (const subject of names)
+    assert.ok(
+      said.some((each) => each.includes(`Publish to "${subject}"`)),
+      `${subject} may be published`,
+    )
+}
+
+const refusesToHear = async (connection: NatsConnection, names: readonly string[]) => {
+  const said = await violations(connection, () => {
+    for (const subject of names) connection.subscribe(subject, { callback: () => {} })
+  })
+  for (const subject of names)
+    assert.ok(
+      said.some((each) => each.includes(`Subscription to "${subject}"`)),
+      `${subject} may be heard`,
+    )
+}
+
+const ask = async (connection: NatsConnection, subject: string, with_ = headers()) => {
+  with_.set('Accept', 'application/json')
+  const answer = await connection.request(subject, '', { headers: with_, timeout: 5_000 })
+  return answer.json<{ kind: string; code?: number; message?: string }>()
+}
+
+const THE_STREAM = [
+  '$KV.kubus.core.secrets.default.forged',
+  '$KV.kubus._fence.controllers',
+  '$JS.API.STREAM.PURGE.KV_kubus',
+  '$JS.API.STREAM.DELETE.KV_kubus',
+  '$JS.API.STREAM.UPDATE.KV_kubus',
+  '$JS.API.STREAM.MSG.GET.KV_kubus',
+  '$JS.API.STREAM.INFO.KV_kubus',
+  '$JS.API.DIRECT.GET.KV_kubus.$KV.kubus.core.secrets.default.foreign',
+  '$JS.API.CONSUMER.CREATE.KV_kubus.mine',
+  '$JS.API.INFO',
+]
+const OTHERS = [
+  'kubus.as.system=3Anode=3Anode-1.get.secrets.default.foreign',
+  'kubus.as.system=3Akube-controller-manager.get.secrets.default.foreign',
+  'kubus.as.system=3Aapiserver.get.secrets.default.foreign',
+  'kubus.as.~users.get.secrets.default.foreign',
+  'kubus.node.node-1.heartbeat',
+  'kubus.node.node-1.exec',
+  'kubus.lease.controllers',
+  'kubus.store.fence.take',
+  'kubus.store.reseal',
+  'kubus.events.secrets.default.foreign.deleted',
+  'kubus.channel.part.apiserver.node.node-1.any',
+  'kubus.inbox.master.any',
+  '$SYS.REQ.SERVER.PING',
+  '$SYS.REQ.USER.AUTH',
+  '$SRV.PING',
+]
+const EVERYTHING = [
+  '>',
+  '*.>',
+  'kubus.>',
+  'kubus.api.>',
+  'kubus.as.>',
+  'kubus.inbox.>',
+  'kubus.inbox.master.>',
+  'kubus.channel.>',
+  'kubus.node.>',
+  'kubus.node.node-1.>',
+  'kubus.events.>',
+  'kubus.events.secrets.>',
+  'kubus.feed.>',
+  'kubus.feed.core.secrets.default.foreign',
+  '_INBOX.>',
+  '$KV.>',
+  '$SYS.>',
+  '$SYS.REQ.USER.AUTH',
+]
+
+test('a worker speaks for its own node alone', async () => {
+  const worker = await asWorker()
+  await refusesToSend(worker, [...THE_STREAM, ...OTHERS, 'kubus.api.get.secrets.default.foreign'])
+  await refusesToHear(worker, EVERYTHING)
+  const own = (verb: string, resource: string, name: string) =>
+    subjects.api(verb, resource, 'default', name, WORKER)
+  const secret = await ask(worker, own('get', 'secrets', 'foreign'))
+  assert.is(secret.code, 403)
+  assert.match(secret.message ?? '', `User "${WORKER}" cannot get resource "secrets"`)
+  assert.is(
+    (await ask(worker, subjects.api('list', 'nodes', undefined, undefined, WORKER))).code,
+    403,
+  )
+  assert.equal(
+    await violations(worker, () => worker.publish(subjects.nodeHeartbeat('worker-9'), '{}')),
+    [],
+  )
+})
+
+test('nobody has an answer written where only the store writes', async () => {
+  const worker = await asWorker()
+  const account = await asAccount()
+  const asked: [NatsConnection, string][] = [
+    [worker, subjects.api('list', 'services', undefined, undefined, WORKER)],
+    [account, 'kubus.api.list.configmaps.default'],
+  ]
+  for (const [connection, subject] of asked)
+    connection.publish(subject, '', { reply: '$KV.kubus.core.configmaps.default.forged' })
+  for (const [connection, subject] of asked) await ask(connection, subject)
+  const keys = await cluster.nats(['kv', 'ls', 'kubus'])
+  assert.not.match(keys, 'forged')
+})
+
+test('a service account is who its token says, whatever it writes', async () => {
+  const account = await asAccount()
+  await refusesToSend(account, [...THE_STREAM, ...OTHERS])
+  await refusesToHear(account, [...EVERYTHING, '_INBOX.system:serviceaccount:default:other.>'])
+  assert.is((await ask(account, 'kubus.api.list.configmaps.default')).kind, 'ConfigMapList')
+  const forged = headers()
+  const admin = JSON.stringify({ name: 'admin', groups: ['system:masters'], rights: '' })
+  for (const name of ['Nats-Request-Info', 'nats-request-info', 'Nats-Request-Info'])
+    forged.append(name, JSON.stringify({ user: admin, acc: 'USERS' }))
+  const secret = await ask(account, 'kubus.api.get.secrets.default.foreign', forged)
+  assert.is(secret.code, 403)
+  assert.match(secret.message ?? '', `User "${ACCOUNT}" cannot get`)
+})
+
+test('published changes are heard as far as the objects may be watched', async () => {
+  const account = await asAccount()
+  const heard: string[] = []
+  const said = await violations(account, () => {
+    account.subscribe('kubus.events.configmaps.default.>', {
+      callback: (_, { subject }) => void heard.push(subject),
+    })
+  })
+  assert.equal(said, [])
+  await refusesToHear(account, ['kubus.events.configmaps.>', 'kubus.events.pods.default.>'])
+  await cluster.kubectl(['create', 'configmap', 'seen'])
+  await eventually(
+    async () => heard.includes('kubus.events.configmaps.default.seen.added'),
+    'the change is heard',
+  )
+  await cluster.kubectl(['delete', 'rolebinding', 'r'])
+  await Promise.race([account.closed(), tooLate('the connection is ended')])
+  const again = await asAccount()
+  await refusesToHear(again, ['kubus.events.configmaps.default.>'])
+})
+
+const tooLate = (what: string) =>
+  new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`${what}: too late`)), 5_000).unref()
+  })
+
+const isRefused = async (entering: Promise<NatsConnection>) => {
+  const refused = await entering.then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  assert.match(refused ?? 'let in', /authorization/i)
+}
+
+test('a token whose pod is gone ends with it', async () => {
+  await cluster.kubectl(['run', 'holder', '--image=example:1'])
+  const bound = ['--bound-object-kind=Pod', '--bound-object-name=holder']
+  await cluster.kubectl(['wait', '--for=condition=Ready', 'pod/holder', '--timeout=20s'])
+  const token = (await cluster.kubectl(['create', 'token', 'default', ...bound])).trim()
+  const authenticator = tokenAuthenticator(token)
+  const holder = await enter({ authenticator })
+  await cluster.kubectl(['delete', 'pod', 'holder', '--force', '--grace-period=0'])
+  await Promise.race([holder.closed(), tooLate('the connection is ended')])
+  await isRefused(enter({ authenticator }))
+})
+
+test('without a credential of this cluster nobody is let in', async () => {
+  await isRefused(enter({}))
+  await isRefused(enter({ user: 'admin', pass: 'admin' }))
+  await isRefused(enter({ authenticator: tokenAuthenticator('made-up') }))
+  const subject = { commonName: WORKER, organizations: ['system:nodes'] }
+  const nowMs = Date.now()
+  const foreign = await createAuthority('kubernetes', nowMs)
+  const strange = await issueCertificate(foreign, { subject, usage: 'client', nowMs })
+  await isRefused(enter(withCertificate(strange)))
+  const { certificate } = nodePair('worker-9')
+  await isRefused(enter(withCertificate({ certificate, key: strange.key })))
+})
+
+test('a revoked node is off the bus until it has a new credential', async () => {
+  const worker = await asWorker()
+  const revoked = await cluster.kubus(['credential', '--revoke', WORKER])
+  assert.is(revoked.code, 0, revoked.stderr)
+  await Promise.race([worker.closed(), tooLate('the connection is ended')])
+  await isRefused(asWorker())
+  // Certificates tell whole seconds.
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  await cluster.kubus(['credential', '--node', 'worker-9'])
+  await (await asWorker()).flush()
+})
+
+test('keys of the parts are replaced while all goes on', async () => {
+  const rotated = await cluster.kubus(['credential', '--rotate'])
+  assert.is(rotated.code, 0, rotated.stderr)
+  await cluster.nats(['req', '--raw', 'kubus.api.get.nodes._.node-1', ''])
+  await cluster.kubectl(['create', 'deployment', 'after', '--image=example:1'])
+  await cluster.kubectl(['rollout', 'status', 'deployment/after', '--timeout=30s'])
+})
+
+test('an operator reads the streams and does not write them', async () => {
+  const outcomes = await Promise.allSettled(
+    [
+      ['kv', 'put', 'kubus', 'core.configmaps.default.forged', 'x'],
+      ['kv', 'del', '--force', 'kubus', 'core.namespaces._.default'],
+      ['stream', 'purge', '--force', 'KV_kubus'],
+      ['stream', 'rm', '--force', 'KV_kubus'],
+    ].map((args) => cluster.nats(args)),
+  )
+  assert.equal(
+    outcomes.map(({ status }) => status),
+    outcomes.map(() => 'rejected'),
+  )
+  assert.match(await cluster.nats(['kv', 'ls', 'kubus']), 'core.namespaces._.default')
+})
+
+test('what was refused is written down', () => {
+  const log = (name: string) => readFileSync(`${cluster.data}/logs/${name}.log`, 'utf8')
+  const server = log('nats-1')
+  for (const subject of ['kubus.node.node-1.heartbeat', '$JS.API.STREAM.PURGE.KV_kubus', '>'])
+    assert.ok(server.includes(`Violation - Subject "${subject}"`), subject)
+  assert.match(log('apiserver'), 'a connection to the bus is refused')
+  assert.match(log('apiserver'), 'a connection to the bus is ended')
+})
+
+test.run()
