@@ -118,8 +118,8 @@ const budgetsOfChange = ({ object, previous }: Change, cache: Cache): string[] =
   return keys
 }
 
-/** Each state of a pod is reported once. */
-const reported = new WeakSet<Pod>()
+/** Each state of a pod is looked at once, as in Kubernetes. */
+const examined = new WeakSet<Pod>()
 
 /** Pods that belong to another budget as well: none of them can be evicted. */
 const overlaps = (budget: PodDisruptionBudget, pods: readonly Pod[], view: View): Report[] => {
@@ -127,10 +127,10 @@ const overlaps = (budget: PodDisruptionBudget, pods: readonly Pod[], view: View)
   if (view.list(PodDisruptionBudget, { namespace: namespace! }).length < 2) return []
   const reports: Report[] = []
   for (const pod of pods) {
-    if (reported.has(pod)) continue
+    if (examined.has(pod)) continue
+    examined.add(pod)
     const [first, second] = budgetsOf(view, pod)
     if (!first || !second) continue
-    reported.add(pod)
     const message = `Pod "${namespace}"/"${pod.metadata.name}" matches multiple PodDisruptionBudgets.  Chose "${first.metadata.name}" arbitrarily.`
     reports.push(reportOn(pod, 'Warning', 'MultiplePodDisruptionBudgets', message))
   }
