@@ -1,6 +1,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { natsConfig, natsUrls, nodeNames, wantedPorts } from '../../src/cli/processes.ts'
+import {
+  natsConfig,
+  natsProcess,
+  natsUrls,
+  nodeNames,
+  wantedPorts,
+} from '../../src/cli/processes.ts'
 import { type ClusterConfig, stateFolder } from '../../src/cli/state-folder.ts'
 
 const config = (changes: Partial<ClusterConfig> = {}): ClusterConfig => ({
@@ -34,6 +40,11 @@ test('three masters listen on three consecutive ports each, and on the NATS clus
     [4222, 4223, 4224, 6222, 6223, 6224, 6443, 6444, 6445],
   )
   assert.is(natsUrls(config({ masters: 3 })).length, 3)
+})
+
+test('a nats-server keeps its heap small', () => {
+  const folder = stateFolder('/state')
+  assert.equal(natsProcess(folder, 'nats-server', 0).env, { GOGC: '50' })
 })
 
 test('a single nats-server has no cluster section, three have one with every route', () => {
