@@ -156,6 +156,55 @@ test('a pod that comes into the scope of a quota later is charged then', async (
   assert.match((await limit('b')).json.message, 'exceeded quota: q, requested: pods=1')
 })
 
+test('a resize is charged with what it adds, and limit ranges judge it', async () => {
+  const { create, path, used } = await namespaceWith('r', { 'requests.cpu': '1' })
+  assert.is((await create('pods', pod('p', { requests: { cpu: '400m' } }))).code, 201)
+  const resize = (cpu: string) =>
+    api.call(
+      'PATCH',
+      `${path}/pods/p/resize`,
+      { spec: { containers: [{ name: 'c', resources: { requests: { cpu } } }] } },
+      { headers: { 'content-type': 'application/strategic-merge-patch+json' } },
+    )
+  const grown = await resize('900m')
+  assert.is(grown.code, 200, grown.text)
+  assert.equal(await used(), { 'requests.cpu': '900m' })
+  assert.match(
+    (await resize('1100m')).json.message,
+    'pods "p" is forbidden: exceeded quota: q, requested: requests.cpu=200m, used: requests.cpu=900m, limited: requests.cpu=1',
+  )
+  const limits = [{ type: 'Container', min: { cpu: '800m' } }]
+  await create('limitranges', { metadata: { name: 'l' }, spec: { limits } })
+  assert.match(
+    (await resize('300m')).json.message,
+    'minimum cpu usage per Container is 800m, but request is 300m',
+  )
+  assert.is((await resize('800m')).code, 200)
+})
+
+test('a volume claim is charged by its storage class, also when it grows', async () => {
+  const name = 'gold.storageclass.storage.k8s.io/requests.storage'
+  const { create, path, used } = await namespaceWith('v', { [name]: '2Gi' })
+  const claim = (storage: string) => ({
+    metadata: { name: 'c' },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'gold',
+      resources: { requests: { storage } },
+    },
+  })
+  assert.match(
+    (await create('persistentvolumeclaims', claim('3Gi'))).json.message,
+    `exceeded quota: q, requested: ${name}=3Gi, used: ${name}=0, limited: ${name}=2Gi`,
+  )
+  assert.is((await create('persistentvolumeclaims', claim('1Gi'))).code, 201)
+  assert.equal(await used(), { [name]: '1Gi' })
+  const { json } = await api.call('GET', `${path}/persistentvolumeclaims/c`)
+  const status = { ...json, status: { ...json.status, allocatedResources: { storage: '3Gi' } } }
+  assert.is((await api.call('PUT', `${path}/persistentvolumeclaims/c/status`, status)).code, 200)
+  assert.equal(await used(), { [name]: '3Gi' })
+})
+
 test('every quota of a namespace is asked and charged', async () => {
   const { create, path, used } = await namespaceWith('h', { configmaps: '5' })
   const quotas = `${path}/resourcequotas`
