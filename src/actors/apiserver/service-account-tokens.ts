@@ -66,6 +66,12 @@ export interface TokenOptions {
   node?: { metadata: { name: string; uid?: string } }
 }
 
+/** A token, and by what its uses are told apart from those of others. */
+export interface Issued {
+  token: string
+  credentialId: string
+}
+
 /** A token whose signature was found right. */
 type Verified = { claims: Claims; user: User } | { legacy: LegacyClaims }
 
@@ -90,7 +96,7 @@ export class ServiceAccountTokens {
     this.key = readSigningKey(pem)
   }
 
-  issue(options: TokenOptions): Promise<string> {
+  async issue(options: TokenOptions): Promise<Issued> {
     const { account, audiences, expirationSeconds, warnAfterSeconds } = options
     const { name, namespace = '', uid } = account.metadata
     const now = Math.floor(this.clock.now() / 1000)
@@ -111,7 +117,7 @@ export class ServiceAccountTokens {
       nbf: now,
       sub: `system:serviceaccount:${namespace}:${name}`,
     }
-    return signToken(claims, this.key)
+    return { token: await signToken(claims, this.key), credentialId: credentialIdOf(claims) }
   }
 
   readonly judge: TokenJudge = async (token, audiences) => {
@@ -239,6 +245,8 @@ export class ServiceAccountTokens {
   }
 }
 
+const credentialIdOf = ({ jti }: Pick<Claims, 'jti'>): string => `JTI=${jti}`
+
 const referenceTo = ({ metadata: { name, uid } }: { metadata: { name: string; uid?: string } }) =>
   uid ? { name, uid } : { name }
 
@@ -268,7 +276,7 @@ const userOf = ({ jti, sub, 'kubernetes.io': own }: Claims): User => {
   const tell = (key: string, value: string | undefined) => {
     if (value) extra[`authentication.kubernetes.io/${key}`] = [value]
   }
-  tell('credential-id', jti && `JTI=${jti}`)
+  if (jti) tell('credential-id', credentialIdOf({ jti }))
   tell('node-name', own.node?.name)
   tell('node-uid', own.node?.uid)
   tell('pod-name', own.pod?.name)

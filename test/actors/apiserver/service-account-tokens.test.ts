@@ -50,8 +50,8 @@ const begin = async () => {
     return object
   }
   const account = (await put(ServiceAccount, 'robot')) as ServiceAccount
-  const issue = (more: object = {}) =>
-    tokens.issue({ account, audiences: [ISSUER], expirationSeconds: 600, ...more })
+  const issue = async (more: object = {}) =>
+    (await tokens.issue({ account, audiences: [ISSUER], expirationSeconds: 600, ...more })).token
   const fault = async (token: string): Promise<string> => {
     try {
       return (await tokens.judge(token, [ISSUER])) ? '' : 'not one of ours'
@@ -101,7 +101,11 @@ test('what somebody else signed is refused, what is no token of ours is left to 
   const { storage, clock, fault } = await begin()
   const other = new ServiceAccountTokens(await createSigningKey(), storage, clock)
   const account = storage.cache.get(ServiceAccount, 'default', 'robot')!
-  const forged = await other.issue({ account, audiences: [ISSUER], expirationSeconds: 600 })
+  const { token: forged } = await other.issue({
+    account,
+    audiences: [ISSUER],
+    expirationSeconds: 600,
+  })
   assert.is(await fault(forged), 'the signature of the token is not valid')
   assert.is(await fault('a.b.c'), 'not one of ours')
   assert.is(await fault('opaque'), 'not one of ours')

@@ -28,8 +28,15 @@ interface Real {
   clusterCidr: string
 }
 
-/** Hollow nodes on virtual time, or one real node (`real`) on the machine's time. */
-export const startHarness = async (names: readonly string[] = ['n1'], real?: Real) => {
+/**
+ * Hollow nodes on virtual time, or one real node (`real`) on the machine's time; `ownVolumes` in place of those
+ * that keep nothing.
+ */
+export const startHarness = async (
+  names: readonly string[] = ['n1'],
+  real?: Real,
+  ownVolumes: Volumes = createHollowVolumes(),
+) => {
   const virtual = virtualClock()
   const clock: Clock = real ? systemClock : virtual
   const advance = (ms: number) => (real ? sleep(ms) : virtual.advance(ms))
@@ -64,7 +71,7 @@ export const startHarness = async (names: readonly string[] = ['n1'], real?: Rea
     return {
       name,
       runtime,
-      volumes: real?.volumes ?? createHollowVolumes(),
+      volumes: real?.volumes ?? ownVolumes,
       capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '100Gi', pods: '110' },
       addresses: { internalIP: '192.168.1.1', hostname: name },
     }

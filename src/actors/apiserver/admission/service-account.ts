@@ -15,9 +15,9 @@ import {
   secretFault,
   TOKEN_VOLUME_PREFIX,
 } from '../../../api/core/service-account-admission.ts'
-import { forbidden, type StatusError } from '../../../api/status-error.ts'
 import { generatedName } from '../object-meta.ts'
 import type { Services } from '../services.ts'
+import { refusedBy } from './chain.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from './plugin.ts'
 
 /** How long a new namespace's default account is waited for: its controller makes it in a moment. */
@@ -65,13 +65,7 @@ export const serviceAccount: AdmissionPlugin = {
 
 /** Throws 403 if there is a fault. */
 const refuse = (attributes: AdmissionAttributes, fault: string | undefined): undefined => {
-  if (fault !== undefined) throw refusal(attributes, fault)
-}
-
-const refusal = ({ kind, name, object }: AdmissionAttributes, fault: string): StatusError => {
-  const metadata = object?.metadata
-  const shown = name || metadata?.name || metadata?.generateName || 'Unknown'
-  return forbidden(kind, shown, fault)
+  if (fault !== undefined) throw refusedBy(attributes, fault)
 }
 
 /** Answers at once where this replica knows the account. */
@@ -89,7 +83,7 @@ const withAccount = (
   return findAccount(services, namespace, name).then((account) => {
     if (!account) {
       const fault = `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`
-      throw refusal(attributes, fault)
+      throw refusedBy(attributes, fault)
     }
     then(account)
     return undefined

@@ -22,7 +22,7 @@ import { timestamp } from '../../../std/clock.ts'
 import { admissionOf, admitted } from '../admission/chain.ts'
 import { isDryRun, live } from '../commit.ts'
 import { decodeObject } from '../decode-object.ts'
-import type { ApiRequest, ApiResult } from '../request.ts'
+import { type ApiRequest, type ApiResult, annotate } from '../request.ts'
 import type { TokenOptions } from '../service-account-tokens.ts'
 import type { Services } from '../services.ts'
 
@@ -40,6 +40,8 @@ const TokenRequestKind = defineKind<TokenRequest>({
 
 /** For so long is a token honoured that the kubelet asks for pods that mount the default one; with a warning mark. */
 const EXTENDED_TO_SECONDS = 365 * 24 * 3600
+/** By it the audit log tells which token was made. */
+const ISSUED_CREDENTIAL = 'authentication.kubernetes.io/issued-credential-id'
 
 export const requestToken = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   const { namespace = '', name = '' } = request
@@ -69,16 +71,16 @@ export const requestToken = async (services: Services, request: ApiRequest): Pro
   if (errors.length > 0) throw invalid(TokenRequestKind, '', errors)
   const bound = await admitted(admission, asked, undefined, () => boundObjects(services, asked))
   const seconds = spec.expirationSeconds
-  asked.status = {
-    token: isDryRun(request)
-      ? ''
-      : await services.serviceAccounts.issue({
-          account,
-          audiences: spec.audiences,
-          ...lifetime(services, asked, bound),
-          ...bound,
-        }),
-    expirationTimestamp: timestamp(now + seconds * 1000),
+  asked.status = { token: '', expirationTimestamp: timestamp(now + seconds * 1000) }
+  if (!isDryRun(request)) {
+    const { token, credentialId } = await services.serviceAccounts.issue({
+      account,
+      audiences: spec.audiences,
+      ...lifetime(services, asked, bound),
+      ...bound,
+    })
+    asked.status.token = token
+    annotate(request, ISSUED_CREDENTIAL, credentialId)
   }
   return { type: 'document', code: 201, document: asked }
 }
