@@ -8,7 +8,7 @@
  * Invariant: the subject alone says whether the header is looked at. A part's rights are those of its name.
  */
 import { unauthorized } from '../../api/status-error.ts'
-import { CONTROLLERS, NODE_SIMULATOR } from '../../bus/accounts.ts'
+import { NODE_SIMULATOR } from '../../bus/accounts.ts'
 import type { Headers } from '../../bus/bus.ts'
 import { EVERYBODY } from '../../bus/subjects.ts'
 import type { User } from './request.ts'
@@ -42,7 +42,7 @@ const partUser = (name: string): User => {
 }
 
 /** No machine but the masters' own can ask in these names. */
-const MASTERS = new Set(['system:apiserver', CONTROLLERS, NODE_SIMULATOR])
+const MASTERS = new Set(['system:apiserver', NODE_SIMULATOR])
 
 const groupsOf = (name: string): string[] => {
   if (MASTERS.has(name)) return ['system:masters']

@@ -17,10 +17,11 @@ import {
 import { newRequestId } from '../../std/ids.ts'
 import { admitConnection } from './admission/connection.ts'
 import type { ExtensionServer } from './aggregation/extension-server.ts'
-import { isLongRunning, remoteAttributes, remoteFlow } from './aggregation/remote-door.ts'
+import { isLongRunning, remoteFlow } from './aggregation/remote-door.ts'
 import type { AuditedRequest } from './audit/auditor.ts'
 import { type AuditedHttpRequest, auditHttp } from './audit/http-audit.ts'
 import { permit } from './authorization/refusal.ts'
+import { requestAttributes } from './authorization/request-attributes.ts'
 import { managerOfAgent } from './field-managers.ts'
 import { type Classification, Refused, type Seat } from './flow-control/flow-control.ts'
 import { isGone, writeAnswer } from './http-answer.ts'
@@ -147,7 +148,7 @@ export class Exchange implements Timed {
     this.verb = method
     this.enterBooks({ user, verb: method.toLowerCase(), path })
     this.keepInBooks()
-    const attributes = remoteAttributes(user, method, path, query)
+    const attributes = requestAttributes(user, method, path, query)
     await this.enter(this.options.flowControl.admitRemote(remoteFlow(attributes)))
     await permit(this.options.services.authorizer, attributes)
     if (!this.options.aggregator.isAvailable(server)) {
@@ -176,7 +177,7 @@ export class Exchange implements Timed {
     this.enterBooks({ user, verb, path })
     this.deadlines.add(this, query)
     await this.enter(this.options.flowControl.admitPath(user, verb, path))
-    const attributes = remoteAttributes(user, method, path, query)
+    const attributes = requestAttributes(user, method, path, query)
     await permit(this.options.services.authorizer, attributes, this.audit)
     const page = await this.options.site(path, query, headers)
     if (page && (method === 'GET' || method === 'HEAD')) this.sendPage(page)

@@ -6,10 +6,11 @@
  * Invariant: nothing is read or changed that did not pass `authorization/`. It knows no transport; watches,
  * logs and exec are streams and have doors of their own, but are authorized by the same function.
  */
-import { requiredValues } from '../../api/field-selector.ts'
+import { Namespace } from '../../api/core/namespace.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import { methodNotSupported, noSuchPath } from '../../api/status-error.ts'
 import { permit } from './authorization/refusal.ts'
+import { selectionOf } from './authorization/request-attributes.ts'
 import { create } from './create.ts'
 import { deleteCollection, deleteOne } from './delete.ts'
 import { evict } from './eviction.ts'
@@ -86,19 +87,12 @@ export const authorize = (
   { authorizer }: Services,
   request: ApiRequest,
 ): undefined | Promise<undefined> => {
-  const { user, verb, kind, subresource, namespace, name, audit } = request
+  const { user, verb, kind, subresource, name, query, audit } = request
   const { group, version, plural: resource } = kind
+  // A namespace is in itself: rights within it include the right to read it.
+  const isOfNamespace = kind === Namespace && verb !== 'list' && verb !== 'watch'
+  const namespace = isOfNamespace ? name : request.namespace
   const attributes = { user, verb, group, version, resource, subresource, namespace, name }
-  const selected = request.query === NO_QUERY ? undefined : selectionOf(request)
+  const selected = query === NO_QUERY ? undefined : selectionOf(verb, query, name)
   return permit(authorizer, selected ? { ...attributes, ...selected } : attributes, audit)
-}
-
-/** What a request for many objects is restricted to; one that names a single object is for that one. */
-const selectionOf = ({ verb, query, name }: ApiRequest) => {
-  if (verb !== 'list' && verb !== 'watch' && verb !== 'deletecollection') return undefined
-  const fieldSelector = query.get('fieldSelector') ?? undefined
-  const labelSelector = query.get('labelSelector') ?? undefined
-  if (!fieldSelector && !labelSelector) return undefined
-  const [only] = fieldSelector ? requiredValues(fieldSelector, 'metadata.name') : []
-  return { fieldSelector, labelSelector, name: name ?? only }
 }
