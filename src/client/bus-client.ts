@@ -46,6 +46,7 @@ export const createClient = (ports: ClientPorts): Client => {
   return {
     ...readsBy(call),
     ...writesBy(call),
+    ...subresourcesBy(call),
     follow: (queries) => followQueries(ports, queries),
   }
 }
@@ -73,7 +74,10 @@ const readsBy = (call: Caller): Pick<Client, 'get' | 'replicas' | 'list'> => ({
   },
 })
 
-const writesBy = (call: Caller): Omit<Client, 'get' | 'replicas' | 'list' | 'follow'> => ({
+type Reads = 'get' | 'replicas' | 'list' | 'follow'
+type Subresources = 'bind' | 'createToken'
+
+const writesBy = (call: Caller): Omit<Client, Reads | Subresources> => ({
   create: (kind, object, options) =>
     call({
       verb: 'create',
@@ -137,6 +141,10 @@ const writesBy = (call: Caller): Omit<Client, 'get' | 'replicas' | 'list' | 'fol
       ...(fence ? { fence } : {}),
     })
   },
+})
+
+/** Writes of documents of their own. */
+const subresourcesBy = (call: Caller): Pick<Client, Subresources> => ({
   bind: async ({ namespace, name, uid }, node, options) => {
     await call({
       verb: 'create',
