@@ -13,7 +13,7 @@ import { alreadyExists, badRequest, invalid, StatusError } from '../../api/statu
 import { FenceLost, RevisionConflict } from '../../client/storage.ts'
 import { type Admission, admissionOf, admitted } from './admission/chain.ts'
 import { ATTEMPTS_MAX, commit, isDryRun } from './commit.ts'
-import { decodeObject } from './decode-object.ts'
+import { decodeObject, dropRepeatedOwners } from './decode-object.ts'
 import { managersAfterCreate } from './field-managers.ts'
 import { fillMetadata, generatedName } from './object-meta.ts'
 import { type ApiRequest, type ApiResult, warnAbout } from './request.ts'
@@ -58,6 +58,7 @@ export const createObject = async (
   const admission = admissionOf(services, request, 'CREATE')
   const mutation = admission?.mutate(object, undefined)
   if (mutation) await mutation
+  if (admission?.isMutated) dropRepeatedOwners(request, object, true)
   const isVersioned = Boolean(metadata.resourceVersion) && metadata.resourceVersion !== '0'
   fillMetadata(object, kind, namespace, services.clock.now())
   if (generate) metadata.name = generatedName(generate)

@@ -45,7 +45,11 @@ export const decodeObject = (
 }
 
 /** Owners that are named twice in the very same way are kept once, with a warning. */
-const dropRepeatedOwners = (request: ApiRequest, { metadata }: KubernetesObject): void => {
+export const dropRepeatedOwners = (
+  request: ApiRequest,
+  { metadata }: KubernetesObject,
+  isAdmitted = request.verb === 'patch',
+): void => {
   const owners = metadata.ownerReferences
   if (!owners || owners.length < 2) return
   const kept: typeof owners = []
@@ -56,7 +60,7 @@ const dropRepeatedOwners = (request: ApiRequest, { metadata }: KubernetesObject)
     else kept.push(owner)
   if (repeated.length === 0) return
   metadata.ownerReferences = kept
-  const when = request.verb === 'patch' ? ' after mutating admission happens' : ''
+  const when = isAdmitted ? ' after mutating admission happens' : ''
   warn(
     request,
     `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(', ')}`,

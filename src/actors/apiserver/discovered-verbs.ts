@@ -4,6 +4,7 @@
  * Subresources that a kind declares (`status`, `scale`, its parts) follow from it; those that lead elsewhere
  * (streams, bindings, tokens) are kept here.
  */
+import { Namespace } from '../../api/core/namespace.ts'
 import type { AnyKind } from '../../api/kind.ts'
 
 export interface Subresource {
@@ -22,9 +23,11 @@ const CREATING = ['create']
 const STREAMING = ['create', 'get']
 
 const READING = ['get', 'list']
+const ONE_BY_ONE = ALL.filter((verb) => verb !== 'deletecollection')
 
 export const verbsOf = (kind: AnyKind): readonly string[] => {
   if (kind.isComputed) return READING
+  if (kind === Namespace) return ONE_BY_ONE
   return kind.isVirtual ? CREATING : ALL
 }
 

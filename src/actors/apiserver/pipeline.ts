@@ -34,6 +34,8 @@ const MAIN: Verbs = {
   delete: deleteOne,
   deletecollection: deleteCollection,
 }
+/** As in Kubernetes namespaces are deleted one by one. */
+const { deletecollection: _, ...NAMESPACE } = MAIN
 const STATUS: Verbs = { get, update, patch }
 const SCALE: Verbs = { get: getScale, update: updateScale, patch: patchScale }
 const BINDING: Verbs = { create: bind }
@@ -57,6 +59,7 @@ const TOKEN: Verbs = {
 /** What the kind serves under `subresource`; undefined when there is no such thing. */
 const verbsOf = (kind: AnyKind, subresource: string | undefined): Verbs | undefined => {
   if (subresource === undefined && kind.isComputed) return COMPUTED
+  if (subresource === undefined && kind === Namespace) return NAMESPACE
   if (subresource === undefined) return kind.isVirtual ? REVIEW : MAIN
   if (subresource === 'status') return kind.statusSubresource ? STATUS : undefined
   if (subresource === 'scale') return kind.scale ? SCALE : undefined

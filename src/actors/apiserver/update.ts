@@ -25,7 +25,7 @@ import {
 import { type Admission, admissionOf, admitted } from './admission/chain.ts'
 import { commit, isDryRun, remove, revisionOf, withRetries } from './commit.ts'
 import { checkName } from './create.ts'
-import { decodeObject } from './decode-object.ts'
+import { decodeObject, dropRepeatedOwners } from './decode-object.ts'
 import { knownManagers, managersAfterUpdate, takeManagedFields } from './field-managers.ts'
 import { countGeneration, isReadyToGo, keepMetadata } from './object-meta.ts'
 import { type ApiRequest, type ApiResult, warnAbout } from './request.ts'
@@ -100,6 +100,7 @@ export const replace = async (
   const isMutated = admission?.isMutated && !admission.form
   const mutation = isMutated ? admission.mutate(draft, current) : undefined
   if (mutation) await mutation
+  if (isMutated) dropRepeatedOwners(request, draft, true)
   const prepared = prepare(services, request, current, draft, isMutated)
   const claim = await services.addresses.claim(kind, prepared, current)
   try {

@@ -17,8 +17,6 @@ export type Namespace = WireObject<V1Namespace>
 
 const KUBERNETES_FINALIZER = 'kubernetes'
 const NAME_LABEL = 'kubernetes.io/metadata.name'
-/** Namespaces the cluster cannot do without. */
-const IMMORTAL = new Set(['default', 'kube-system', 'kube-public'])
 const STANDARD_FINALIZERS = new Set([KUBERNETES_FINALIZER, 'orphan', 'foregroundDeletion'])
 
 /** Lets selectors find a namespace by its name. */
@@ -60,7 +58,6 @@ export const Namespace = defineKind<Namespace>({
   model: 'V1Namespace',
   statusSubresource: true,
   nameRule: 'dns1123Label',
-  undeletable: (name) => (IMMORTAL.has(name) ? 'this namespace may not be deleted' : undefined),
   applyDefaults: (namespace) => {
     labelWithName(namespace)
     namespace.spec ??= {}

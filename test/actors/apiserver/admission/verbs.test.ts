@@ -139,6 +139,7 @@ test('three namespaces stay', async () => {
     const message = `namespaces "${name}" is forbidden: this namespace may not be deleted`
     assert.equal([code, json.message], [403, message])
   }
+  assert.is((await api.call('DELETE', '/api/v1/namespaces')).code, 405)
 })
 
 test('protected storage waits for its controller', async () => {
