@@ -22,7 +22,7 @@ import { systemClock } from '../std/clock.ts'
 import { componentLog, rootLog } from '../std/log.ts'
 import { KUBUS_VERSION } from '../std/version.ts'
 import type { ActorSettings } from './actor-settings.ts'
-import { OWN_SUBJECTS_MAX, type StateFolder } from './state-folder.ts'
+import { OWN_SUBJECTS_MAX, readSharedConfig, type StateFolder } from './state-folder.ts'
 
 export const ACTOR_NAMES = [
   'store',
@@ -259,7 +259,14 @@ const startMaster = async (
     admission: (await import('./admission.ts')).admissionIn(folder),
     ...(audit ? { audit } : {}),
   })
-  const endFollowing = serve.followServing(folder, serving, apiserver, ports('credentials'))
+  const endings = [serve.followServing(folder, serving, apiserver, ports('credentials'))]
+  if (readSharedConfig(folder)?.tls) {
+    const { followNatsCertificate } = await import('./nats-certificate.ts')
+    endings.push(followNatsCertificate(folder, doorkeeper.reload, ports('credentials')))
+  }
+  const endFollowing = () => {
+    for (const end of endings) end()
+  }
   return [store, { ...apiserver, stop: async () => apiserver.stop().finally(endFollowing) }]
 }
 

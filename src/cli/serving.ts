@@ -1,7 +1,8 @@
 /**
  * What an apiserver serves with, read from the state folder: certificates, tokens, how it authenticates.
  *
- * Invariant: what is returned fits together; a folder that is being written is an error, and read again.
+ * Invariant: a key comes with its certificate. While an apiserver serves, a part of the folder that cannot be used,
+ * or is being written, leaves that part as it was, and no other: whatever is wrong, a token that is withdrawn is.
  */
 import type { Apiserver, ApiserverOptions, Credentials } from '../actors/apiserver/apiserver.ts'
 import { parseTokenFile } from '../actors/apiserver/authentication/static-tokens.ts'
@@ -17,8 +18,26 @@ export type Serving = Required<Pick<ApiserverOptions, 'tls' | 'frontProxy' | 'au
 
 export const defaultAddress = (): string => hostAddresses()[0] ?? '127.0.0.1'
 
-/** Throws CommandError with a sentence for a person. */
-export const readServing = async (folder: StateFolder): Promise<Serving> => {
+/** What is served with now, and who hears what is wrong with the folder's parts. */
+interface Former {
+  serving: Serving
+  onFault(error: Error): void
+}
+
+/** Throws CommandError with a sentence for a person, unless `former` stands in for what cannot be used. */
+export const readServing = async (folder: StateFolder, former?: Former): Promise<Serving> => {
+  const part = async <Part>(
+    read: () => Part | Promise<Part>,
+    of: (serving: Serving) => Part,
+  ): Promise<Part> => {
+    try {
+      return await read()
+    } catch (error) {
+      if (!former) throw error
+      former.onFault(error as Error)
+      return of(former.serving)
+    }
+  }
   const read = (name: string) => {
     const text = readTextIfPresent(folder.pki(name))
     if (text === undefined)
@@ -30,13 +49,27 @@ export const readServing = async (folder: StateFolder): Promise<Serving> => {
     if (certificateFacts(pair.certificate).matches(pair.key)) return pair
     throw new CommandError(`${folder.pki(`${name}.key`)} is not the key of ${name}.crt`)
   }
+  const { configuration, webhook } = await part(
+    () => readAuthentication(folder),
+    ({ authentication }) => authentication,
+  )
   return {
-    tls: { ...readPair('apiserver'), clientCa: read('ca.crt') },
-    frontProxy: { ...readPair('front-proxy-client'), authority: read('front-proxy-ca.crt') },
+    tls: await part(
+      () => ({ ...readPair('apiserver'), clientCa: read('ca.crt') }),
+      ({ tls }) => tls,
+    ),
+    frontProxy: await part(
+      () => ({ ...readPair('front-proxy-client'), authority: read('front-proxy-ca.crt') }),
+      ({ frontProxy }) => frontProxy,
+    ),
     authentication: {
-      serviceAccountKey: read('sa.key'),
-      tokens: readTokens(folder.pki('tokens.csv')),
-      ...(await readAuthentication(folder)),
+      serviceAccountKey: former?.serving.authentication.serviceAccountKey ?? read('sa.key'),
+      tokens: await part(
+        () => readTokens(folder.pki('tokens.csv')),
+        ({ authentication }) => authentication.tokens ?? [],
+      ),
+      configuration,
+      webhook,
     },
   }
 }
@@ -52,7 +85,7 @@ const readTokens = (path: string) => {
 /** Few clusters have these files: what reads them is loaded then. */
 const readAuthentication = async (
   folder: StateFolder,
-): Promise<Partial<Credentials['authentication']>> => {
+): Promise<Pick<Credentials['authentication'], 'configuration' | 'webhook'>> => {
   const configuration = readTextIfPresent(folder.authentication('configuration.yaml'))
   const webhook = readTextIfPresent(folder.authentication('webhook.kubeconfig'))
   if (configuration === undefined && webhook === undefined) return {}
@@ -82,17 +115,21 @@ export const followServing = (
   apiserver: Apiserver,
   { clock, log }: { clock: Clock; log: Log },
 ): (() => void) => {
-  let shown = JSON.stringify(initial)
+  let shown = initial
+  const onFault = (error: Error) =>
+    log.error({ error: error.message }, 'new credentials are not used')
   const look = async (): Promise<void> => {
+    const former = shown
+    const serving = await readServing(folder, { serving: former, onFault })
+    if (JSON.stringify(serving) === JSON.stringify(shown)) return
+    shown = serving
     try {
-      const serving = await readServing(folder)
-      const text = JSON.stringify(serving)
-      if (text === shown) return
-      shown = text
       await apiserver.present(serving)
       log.info('the apiserver serves with new credentials')
     } catch (error) {
-      log.error({ error: (error as Error).message }, 'new credentials are not used')
+      // It is tried again with the next look.
+      if (shown === serving) shown = former
+      onFault(error as Error)
     }
   }
   return watchFolders([folder.pki(''), folder.authentication('')], clock, () => void look())

@@ -51,6 +51,8 @@ test('everything is made once, for nobody else to read', () =>
       'front-proxy-ca.key',
       'front-proxy-client.crt',
       'front-proxy-client.key',
+      'nats.crt',
+      'nats.key',
       'sa.key',
       'tokens.csv',
     ])
@@ -106,7 +108,7 @@ test('renewed certificates are good, and of the same authority', () =>
     await ensureCertificates(folder, NOW, SERVED)
     const later = NOW + 300 * DAY_MS
     const names = await renewCertificates(folder, later)
-    assert.equal(names.sort(), ['admin', 'apiserver', 'front-proxy-client'])
+    assert.equal(names.sort(), ['admin', 'apiserver', 'front-proxy-client', 'nats'])
     for (const name of names) {
       assert.ok(isPair(folder, name))
       assert.is(facts(folder, name).notAfterMs, later + 365 * DAY_MS)
@@ -158,7 +160,7 @@ test('the lock of a process that died is nobody’s', () =>
     const later = NOW + 300 * DAY_MS
     writeFileSync(folder.pki('renewal.lock'), String(later - 10_000))
     assert.equal(await renewCertificates(folder, later), [])
-    assert.is((await renewCertificates(folder, later + 120_000)).length, 3)
+    assert.is((await renewCertificates(folder, later + 120_000)).length, 4)
   }))
 
 test('a host without the authority’s key, and certificates of others, are left alone', () =>

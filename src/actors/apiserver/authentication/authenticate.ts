@@ -9,6 +9,8 @@ import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { unauthorized } from '../../../api/status-error.ts'
 import type { Authorizer } from '../authorization/attributes.ts'
+import { requestAttributes } from '../authorization/request-attributes.ts'
+import { splitUrl } from '../http-path.ts'
 import { asksToImpersonate, impersonated } from '../impersonation.ts'
 import type { User } from '../request.ts'
 import { type AuthenticateToken, authenticated, TokenRefused } from './bearer-token.ts'
@@ -37,9 +39,14 @@ export const createAuthenticate = (
   return (request) =>
     asksToImpersonate(request.headers)
       ? Promise.resolve(identify(request)).then((user) =>
-          impersonated(authorizer, user, request.rawHeaders),
+          impersonated(authorizer, attributesOf(user, request), request.rawHeaders),
         )
       : identify(request)
+}
+
+const attributesOf = (user: User, { method = 'GET', url = '/' }: IncomingMessage) => {
+  const [path, query] = splitUrl(url)
+  return requestAttributes(user, method, path, query)
 }
 
 const identified = (

@@ -103,8 +103,10 @@ const endsAt = (leaf: X509Certificate, authorities: readonly X509Certificate[]):
   let certificate: X509Certificate | undefined = leaf
   for (let length = 0; certificate && length < CHAIN_MAX; length++) {
     const at: X509Certificate = certificate
-    if (authorities.some((one) => at.checkIssued(one) && at.verify(one.publicKey))) return true
-    certificate = at.issuerCertificate
+    const isFrom = (one: X509Certificate) => at.checkIssued(one) && at.verify(one.publicKey)
+    if (authorities.some(isFrom)) return true
+    const issuer: X509Certificate | undefined = at.issuerCertificate
+    certificate = issuer?.ca && isFrom(issuer) ? issuer : undefined
   }
   return false
 }
