@@ -11,6 +11,7 @@ import { memoryCache } from '../../support/memory-cache.ts'
 const api = await startTestApiserver()
 const REVIEWS = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
 const ADMIN = { name: 'admin', groups: ['system:masters', 'system:authenticated'] }
+const VERSION = { user: ADMIN, verb: 'get', path: '/version' }
 
 const userOf = async (headers: Record<string, string>) => {
   const { code, text, json } = await api.call('POST', REVIEWS, {}, { headers })
@@ -36,7 +37,7 @@ test('a user with groups, a UID and extras', async () => {
 })
 
 test('several groups come in headers of their own', async () => {
-  const { groups } = await impersonated(createAuthorizer(memoryCache()), ADMIN, [
+  const { groups } = await impersonated(createAuthorizer(memoryCache()), VERSION, [
     'Impersonate-User',
     'jane',
     'Impersonate-Group',
@@ -67,15 +68,89 @@ test('nobody who is not known acts as somebody', async () => {
   const headers = { 'Impersonate-User': 'admin' }
   const { code, json } = await api.call('GET', '/version', undefined, { headers, anonymous: true })
   assert.is(code, 403)
-  assert.match(
+  assert.is(
     json.message,
-    'users "admin" is forbidden: User "system:anonymous" cannot impersonate',
+    'forbidden: User "system:anonymous" cannot impersonate-on:user-info:get path "/version"',
   )
 })
 
 test('groups without a user are refused', async () => {
   const headers = { 'Impersonate-Group': 'system:masters' }
-  assert.is((await api.call('GET', '/version', undefined, { headers })).code, 500)
+  const { code, json } = await api.call('GET', '/version', undefined, { headers })
+  assert.is(code, 400)
+  assert.is(
+    json.message,
+    'requested &user.DefaultInfo{Name:"", UID:"", Groups:[]string{"system:masters"}, Extra:map[string][]string(nil)} without impersonating a user name',
+  )
+})
+
+test('a node that is wanted by its name is in the group of nodes', async () => {
+  const { groups } = await userOf({ 'Impersonate-User': 'system:node:n1' })
+  assert.equal(groups, ['system:nodes', 'system:authenticated'])
+})
+
+const policy = async (verbs: string[], more: object, user: string) => {
+  const name = verbs.join('-').replaceAll(':', '.')
+  const path = '/apis/rbac.authorization.k8s.io/v1'
+  const rules = [{ verbs, ...more }]
+  const subjects = [{ kind: 'User', name: user }]
+  const roleRef = { kind: 'ClusterRole', name }
+  for (const [kind, body] of [
+    ['clusterroles', { rules }],
+    ['clusterrolebindings', { roleRef, subjects }],
+  ] as const)
+    assert.is(
+      (await api.call('POST', `${path}/${kind}`, { metadata: { name }, ...body })).code,
+      201,
+    )
+}
+const chained = async (asker: string, wanted: Record<string, string>, path: string) => {
+  const user = { name: asker, groups: ['system:authenticated'] }
+  const headers = Object.entries(wanted).flat()
+  const { requestAttributes } = await import(
+    '../../../src/actors/apiserver/authorization/request-attributes.ts'
+  )
+  const attributes = requestAttributes(user, 'GET', path, new URLSearchParams())
+  return impersonated(createAuthorizer(api.storage.cache), attributes, headers)
+}
+const refused = (asker: string, wanted: Record<string, string>, path: string) =>
+  chained(asker, wanted, path).then(
+    () => '',
+    ({ message }: Error) => message,
+  )
+
+test('who may impersonate may do so whatever is done', async () => {
+  await policy(['impersonate'], { apiGroups: [''], resources: ['users'] }, 'support')
+  const jane = { 'Impersonate-User': 'jane' }
+  assert.is((await chained('support', jane, '/api/v1/pods')).name, 'jane')
+  assert.is((await chained('support', jane, '/version')).name, 'jane')
+  assert.is(
+    await refused('support', { ...jane, 'Impersonate-Group': 'staff' }, '/api/v1/pods'),
+    'pods is forbidden: User "support" cannot impersonate-on:user-info:list resource "pods" in API group "" at the cluster scope',
+  )
+})
+
+test('constrained impersonation is for what was named only', async () => {
+  const users = { apiGroups: ['authentication.k8s.io'], resources: ['users', 'groups'] }
+  await policy(['impersonate:user-info'], users, 'helper')
+  const pods = { apiGroups: [''], resources: ['pods'] }
+  await policy(['impersonate-on:user-info:list'], pods, 'helper')
+  const jane = { 'Impersonate-User': 'jane', 'Impersonate-Group': 'staff' }
+  const user = await chained('helper', jane, '/api/v1/pods')
+  assert.equal([user.name, user.groups], ['jane', ['staff', 'system:authenticated']])
+  assert.match(
+    await refused('helper', jane, '/api/v1/pods/a'),
+    /cannot impersonate-on:user-info:get|User "helper"/,
+  )
+  assert.is(
+    await refused('helper', { ...jane, 'Impersonate-Group': 'system:masters' }, '/api/v1/pods'),
+    'groups.authentication.k8s.io "system:masters" is forbidden: User "helper" cannot impersonate:user-info resource "groups" in API group "authentication.k8s.io" at the cluster scope: impersonating the system:masters group is not allowed',
+  )
+  const account = { 'Impersonate-User': 'system:serviceaccount:ns:robot' }
+  assert.match(
+    await refused('helper', account, '/api/v1/pods'),
+    'cannot impersonate-on:serviceaccount:list',
+  )
 })
 
 test.after(() => api.stop())
