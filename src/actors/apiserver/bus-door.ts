@@ -87,8 +87,8 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
       if (!kinds.byWord(parsed.resource)) await options.definitionsServed()
       const target = targetOf(parsed, kinds, verb, message)
       resource = target.kind.plural
-      audit =
-        options.auditor && auditBus(options.auditor, message, verb, target, services.clock.now())
+      audit = options.auditor && auditBus(options.auditor, message, verb, target, services.clock)
+      target.audit = audit
       if (verb === 'create' && isList(target.body))
         return await createEach(options, target, target.body.items)
       const answer = await VERB_FUNCTIONS[verb](options, target)
@@ -142,6 +142,7 @@ interface Target {
   /** An apply takes fields from who manages them. */
   force: boolean
   query: URLSearchParams
+  audit?: AuditedRequest | undefined
 }
 
 /** Who manages fields that were set with a nats CLI, unless a header says otherwise. */
@@ -259,7 +260,7 @@ function apply(options: Options, target: Target): Promise<unknown> {
 }
 
 const requestOf = (
-  { kind, subresource, namespace, name, user, fence, manager, query }: Target,
+  { kind, subresource, namespace, name, user, fence, manager, query, audit }: Target,
   change: Partial<ApiRequest> & Pick<ApiRequest, 'verb'>,
 ): ApiRequest => ({
   kind,
@@ -270,6 +271,7 @@ const requestOf = (
   query,
   fence,
   manager,
+  audit,
   ...change,
 })
 

@@ -8,7 +8,6 @@
  * Invariant: the subject alone says whether the header is looked at. A part's rights are those of its name.
  */
 import { unauthorized } from '../../api/status-error.ts'
-import { NODE_SIMULATOR } from '../../bus/accounts.ts'
 import type { Headers } from '../../bus/bus.ts'
 import { EVERYBODY } from '../../bus/subjects.ts'
 import type { User } from './request.ts'
@@ -20,7 +19,7 @@ export const OPERATOR: User = {
 }
 
 /** Written by nats-server where a request enters from the account of everybody. */
-const REQUEST_INFO = 'Nats-Request-Info'
+export const REQUEST_INFO = 'Nats-Request-Info'
 /** The server's text about a connection changes with its round trip time only. */
 const KNOWN_MAX = 4096
 
@@ -41,11 +40,9 @@ const partUser = (name: string): User => {
   return user
 }
 
-/** No machine but the masters' own can ask in these names. */
-const MASTERS = new Set(['system:apiserver', NODE_SIMULATOR])
-
 const groupsOf = (name: string): string[] => {
-  if (MASTERS.has(name)) return ['system:masters']
+  // Only the key of the masters opens its subjects.
+  if (name === 'system:apiserver') return ['system:masters']
   return name.startsWith('system:node:') ? ['system:nodes'] : []
 }
 

@@ -9,6 +9,8 @@ import type { Bus, Channel, Registration } from '../../bus/bus.ts'
 import { encode } from '../../bus/codec.ts'
 import { subjectsFor } from '../../bus/subjects.ts'
 import type { Log } from '../../std/log.ts'
+import type { Auditor } from './audit/auditor.ts'
+import { auditBus } from './audit/bus-audit.ts'
 import { busUser } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { authorize } from './pipeline.ts'
@@ -22,6 +24,8 @@ export interface BusWatchOptions {
   hub: WatchHub
   bus: Bus
   log: Log
+  /** Absent: nothing is audited. */
+  auditor?: Auditor | undefined
 }
 
 const FORMAT: EventFormat = {
@@ -37,8 +41,20 @@ export const acceptWatches = (options: BusWatchOptions): Registration => {
     const user = busUser(parsed.as, headers)
     const place = placeOf(parsed, options.services.storage.cache.kinds)
     const query = queryOf(greeting)
-    const request: ApiRequest = { verb: 'watch', ...place, user, query }
-    await authorize(options.services, request)
+    const { auditor, services } = options
+    const asked = { ...place, user, body: undefined }
+    const message = { subject: opened, headers }
+    const audit = auditor && auditBus(auditor, message, 'watch', asked, services.clock)
+    const request: ApiRequest = { verb: 'watch', ...place, user, query, audit }
+    try {
+      await authorize(services, request)
+    } catch (error) {
+      if (error instanceof StatusError) audit?.answered(error.code, error.status)
+      audit?.complete()
+      throw error
+    }
+    audit?.started(200)
+    void channel.closed.then(() => audit?.complete())
     return serve(options, request, channel)
   }
   const registrations = [subjects.apiAll('watch'), subjects.asAll('watch')].map((subject) =>

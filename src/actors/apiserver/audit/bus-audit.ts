@@ -3,7 +3,9 @@
  */
 import type { AnyKind } from '../../../api/kind.ts'
 import type { Message } from '../../../bus/bus.ts'
+import type { Clock } from '../../../std/clock.ts'
 import { newRequestId } from '../../../std/ids.ts'
+import { REQUEST_INFO } from '../bus-identity.ts'
 import type { User } from '../request.ts'
 import type { AuditedRequest, Auditor } from './auditor.ts'
 
@@ -24,10 +26,10 @@ const READS = new Set(['get', 'list', 'watch', 'logs'])
 /** Undefined when the policy wants nothing of it. */
 export const auditBus = (
   auditor: Auditor,
-  { subject }: Pick<Message, 'subject'>,
+  { subject, headers }: Pick<Message, 'subject' | 'headers'>,
   verb: string,
   { user, kind, namespace, name, subresource, body }: BusTarget,
-  nowMs: number,
+  clock: Clock,
 ): AuditedRequest | undefined => {
   const part = verb === 'scale' ? 'scale' : verb === 'logs' ? 'log' : subresource
   const audited = auditor.begin({
@@ -42,10 +44,22 @@ export const auditBus = (
     subresource: part,
     namespace,
     name,
-    sourceIPs: [],
+    sourceIPs: sourceOf(headers),
     userAgent: undefined,
-    receivedMs: nowMs,
+    receivedMs: clock.now(),
   })
   if (!READS.has(verb)) audited?.received(body)
   return audited
+}
+
+/** Where the connection comes from, if nats-server says it: it does of everybody but the cluster's own parts. */
+const sourceOf = (headers: Message['headers']): string[] => {
+  const info = headers[REQUEST_INFO]
+  if (!info) return []
+  try {
+    const { host } = JSON.parse(info) as { host?: string }
+    return host ? [host] : []
+  } catch {
+    return []
+  }
 }
