@@ -22,6 +22,7 @@ import { disruption } from './disruption/disruption.ts'
 import { staleDisruption } from './disruption/stale-disruption.ts'
 import { endpointSlice } from './endpoints/endpoint-slice.ts'
 import { endpoints } from './endpoints/endpoints.ts'
+import { endpointSliceMirroring } from './endpoints/mirroring.ts'
 import { garbage } from './garbage.ts'
 import { createControllerGroup } from './group.ts'
 import { legacyTokenCleaner } from './legacy-token-cleaner.ts'
@@ -37,6 +38,8 @@ import { resourceQuota } from './resource-quota.ts'
 import { type RootCertificate, rootCa } from './root-ca.ts'
 import { serviceAccount } from './service-account.ts'
 import { serviceAccountToken } from './service-account-token.ts'
+import { ipAddresses } from './services/ip-addresses.ts'
+import { serviceCidrs } from './services/service-cidrs.ts'
 import { attributesClassProtection } from './volumes/attributes-class-protection.ts'
 import { claimProtection } from './volumes/claim-protection.ts'
 import { volumeProtection } from './volumes/volume-protection.ts'
@@ -134,6 +137,9 @@ const controllersOf = (
     deployment,
     endpointSlice,
     endpoints,
+    endpointSliceMirroring,
+    ipAddresses,
+    serviceCidrs,
     serviceAccount,
     ...(certificate ? [rootCa(certificate)] : []),
     requestApprover,

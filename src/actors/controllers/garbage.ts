@@ -4,13 +4,19 @@
  * A reference is solid while its owner lives, waiting while the owner is deleted in the foreground, and
  * dangling once it is gone. All kinds with owners live in one stream, so an owner that the cache does not
  * hold does not exist: nothing is asked twice. Invariant: an object with a solid owner is never deleted; a
- * reference to a kind that is not known counts as solid. Each look concerns one object.
+ * reference to a kind that is not known counts as solid, until its definition comes. Each look concerns one object.
  */
+import { CustomResourceDefinition } from '../../api/apiextensions/custom-resource-definition.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import { type KubernetesObject, type OwnerReference, objectKey } from '../../api/meta.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import { type Controller, splitKey } from './controller.ts'
-import { type Dependent, dependentsOf } from './dependents.ts'
+import {
+  type Dependent,
+  dependentsOf,
+  dependentsOfStranger,
+  watchDependents,
+} from './dependents.ts'
 import { type Command, NOTHING, type Plan } from './plan.ts'
 
 const FOREGROUND = 'foregroundDeletion'
@@ -175,6 +181,9 @@ const concernedKeys = (change: Change, cache: Cache): string[] => {
   const { type, kind, object, previous } = change
   const { uid, deletionTimestamp, ownerReferences } = object.metadata
   const keys: string[] = []
+  watchDependents(cache)
+  if (kind === CustomResourceDefinition && type !== 'DELETED')
+    keys.push(...keysOfStrangers(object as CustomResourceDefinition, cache))
   const wasWaitedFor = isDeletedWith(object, FOREGROUND) || isDeletedWith(object, ORPHAN)
   const isLeaving = type === 'DELETED' || (wasWaitedFor && !previous?.metadata.deletionTimestamp)
   if (isLeaving)
@@ -191,6 +200,12 @@ const concernedKeys = (change: Change, cache: Cache): string[] => {
     }
   return keys
 }
+
+/** What named owners of a kind before anybody knew the kind: now it can be told whether they are there. */
+const keysOfStrangers = ({ spec }: CustomResourceDefinition, cache: Cache): string[] =>
+  dependentsOfStranger(cache, spec.group, spec.names.kind).map(({ kind, object }) =>
+    garbageKey(kind, object),
+  )
 
 /** Asked only when the references may have changed: most changes are of status. */
 const isUnowned = (

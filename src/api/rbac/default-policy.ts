@@ -75,6 +75,15 @@ export const defaultBindings = (): DefaultBinding[] => [
 /** Here all controllers are one identity: it may do what any of Kubernetes' may. */
 const CONTROLLERS = 'kubus:controllers'
 
+/** What Kubernetes' own apiserver does without asking: it writes who has which address. */
+const OWN_RULES: readonly PolicyRule[] = [
+  {
+    verbs: ['create', 'delete', 'get', 'list', 'watch'],
+    apiGroups: ['networking.k8s.io'],
+    resources: ['ipaddresses'],
+  },
+]
+
 const allControllers = (): RoleDraft => {
   const tables = [controllerRoles, systemNamespaceRoles, publicNamespaceRoles]
   const byObject = new Map<string, PolicyRule>()
@@ -84,7 +93,7 @@ const allControllers = (): RoleDraft => {
       const known = byObject.get(key)?.verbs ?? []
       byObject.set(key, { ...rest, verbs: [...new Set([...known, ...verbs])].sort() })
     }
-  return { name: CONTROLLERS, rules: [...byObject.values()], labels: {} }
+  return { name: CONTROLLERS, rules: [...byObject.values(), ...OWN_RULES], labels: {} }
 }
 
 const controllerBinding = ({ name }: RoleDraft): BindingDraft => {

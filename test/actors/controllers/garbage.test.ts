@@ -46,6 +46,29 @@ test('a deletion in the foreground keeps the owner until everything below is gon
   await world.group.stop()
 })
 
+test('who names an owner of a kind that comes later is judged when it comes', async () => {
+  const reference = { apiVersion: 'example.com/v1', kind: 'Widget', name: 'w', uid: 'w' }
+  const owned = aPod('owned', { metadata: { uid: 'owned', ownerReferences: [reference] } })
+  const world = await start(owned)
+  await world.clock.advance(10_000)
+  assert.is(pods(world).length, 1)
+  world.cache.kinds.define({
+    group: 'example.com',
+    plural: 'widgets',
+    kind: 'Widget',
+    namespaced: true,
+  })
+  world.cache.put({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'widgets.example.com', uid: 'd', resourceVersion: '', creationTimestamp: '' },
+    spec: { group: 'example.com', names: { kind: 'Widget', plural: 'widgets' } },
+  } as unknown as KubernetesObject)
+  await world.clock.advance(1000)
+  assert.is(pods(world).length, 0)
+  await world.group.stop()
+})
+
 test('a circle of owners is deleted in the foreground as a whole', async () => {
   const owned = (name: string, owner: string) => {
     const blockOwnerDeletion = true
