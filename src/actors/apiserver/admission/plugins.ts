@@ -104,6 +104,9 @@ const OFF_BY_DEFAULT = new Set([
   'DenyServiceExternalIPs',
 ])
 
+/** What Kubernetes does in its registries: nobody switches it off. */
+const ALWAYS_ON = new Set(['DeviceAdminAccess', 'RoleEscalation'])
+
 /** The plug-ins that run. Throws an Error for a name that is not known, as kube-apiserver ends with one. */
 export const pluginsOf = (options: AdmissionOptions): AdmissionPlugin[] => {
   const { enable = [], disable = [], configuration = {} } = options
@@ -122,7 +125,9 @@ export const pluginsOf = (options: AdmissionOptions): AdmissionPlugin[] => {
 }
 
 const checkKnown = (list: string, names: readonly string[]): void => {
-  const unknown = names.find((name) => !PLUGINS.some((plugin) => plugin.name === name))
+  const isKnown = (name: string) =>
+    !ALWAYS_ON.has(name) && PLUGINS.some((plugin) => plugin.name === name)
+  const unknown = names.find((name) => !isKnown(name))
   if (unknown !== undefined)
     throw new Error(`${list}-admission-plugins plugin "${unknown}" is unknown`)
 }

@@ -135,6 +135,7 @@ test('plug-ins are on and off as in Kubernetes, and may be switched', () => {
     () => pluginsOf({ enable: ['Nothing'] }),
     (error: Error) => error.message === 'enable-admission-plugins plugin "Nothing" is unknown',
   )
+  assert.throws(() => pluginsOf({ disable: ['RoleEscalation'] }), /is unknown/)
   assert.throws(() => pluginsOf({ enable: ['Priority'], disable: ['Priority'] }), /overlapped/)
   assert.throws(
     () => pluginsOf({ configuration: { PodSecurity: { defaults: { enforce: 'strict' } } } }),
