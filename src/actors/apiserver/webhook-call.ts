@@ -61,12 +61,14 @@ export class WebhookClient {
   /** Throws WebhookAnswerError, and an Error with a text like Go's: `Post "https://…": …`. */
   async call(target: WebhookTarget, body: object, timeoutMs: number): Promise<Json> {
     const text = JSON.stringify(body)
+    // The webhook is told how long it may take.
+    const query = `?timeout=${Math.ceil(timeoutMs / 1000)}s`
     try {
-      return await this.post(this.optionsFor(target), text, timeoutMs)
+      const options = this.optionsFor(target)
+      return await this.post({ ...options, path: `${options.path}${query}` }, text, timeoutMs)
     } catch (error) {
       if (error instanceof WebhookAnswerError) throw error
-      const seconds = Math.ceil(timeoutMs / 1000)
-      throw new Error(`Post "${addressOf(target)}?timeout=${seconds}s": ${reasonOf(error)}`)
+      throw new Error(`Post "${addressOf(target)}${query}": ${reasonOf(error)}`)
     }
   }
 
@@ -79,9 +81,9 @@ export class WebhookClient {
     const { url, service } = target
     const agent = this.agentOf(target)
     if (url || !service) {
-      const { hostname, port, pathname, search } = new URL(url ?? '')
+      const { hostname, port, pathname } = new URL(url ?? '')
       const host = hostname.replace(/^\[|\]$/g, '')
-      return { agent, host, port: port || DEFAULT_PORT, path: pathname + search }
+      return { agent, host, port: port || DEFAULT_PORT, path: pathname }
     }
     const { namespace, name, path = '/' } = service
     const host = `${name}.${namespace}.svc`
