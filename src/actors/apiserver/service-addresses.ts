@@ -15,6 +15,8 @@ import {
 } from '../../api/core/service-exposure.ts'
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
+import { IPAddress } from '../../api/networking/ip-address.ts'
+import { ServiceCIDR } from '../../api/networking/service-cidr.ts'
 import { type FieldError, internalError, invalid, invalidField } from '../../api/status-error.ts'
 import { type Fence, RevisionConflict, type Storage } from '../../client/storage.ts'
 import { newUid } from '../../std/ids.ts'
@@ -44,28 +46,37 @@ interface Taken {
   ports: Map<string, string>
 }
 
+/** A block with the place where the last address of it was found. */
+interface Range {
+  cidr: string
+  block: Block
+  next: number
+}
+
 const FENCE_ATTEMPTS_MAX = 20
+const MANAGED_BY = 'ipaddress.kubernetes.io/managed-by'
+const ALLOCATOR = 'ipallocator.k8s.io'
 
 export class ServiceAddresses {
   private readonly storage: Storage
   private readonly options: AddressOptions
-  private readonly block: Block
+  /** The cluster's own, then those of the other ServiceCIDRs that are ready. */
+  private blocks: readonly Range[]
   private readonly taken: Taken = { addresses: new Map(), ports: new Map() }
   private readonly reserved: Taken = { addresses: new Map(), ports: new Map() }
   private held: Fence | undefined
   private taking: Promise<Fence> | undefined
-  private nextAddress: number
+  private readonly seed = Number.parseInt(newUid().slice(0, 8), 16)
   private nextPort: number
   readonly stop: () => void
 
   constructor(storage: Storage, options: AddressOptions) {
     this.storage = storage
     this.options = options
-    this.block = blockOf(options.serviceCidr)
-    const seed = Number.parseInt(newUid().slice(0, 8), 16)
-    this.nextAddress = seed % this.block.size
-    this.nextPort = seed % (options.nodePortRange.to - options.nodePortRange.from + 1)
+    this.blocks = this.blocksNow()
+    this.nextPort = this.seed % (options.nodePortRange.to - options.nodePortRange.from + 1)
     this.stop = storage.cache.subscribe(({ type, kind, object, previous }) => {
+      if (kind === ServiceCIDR) this.blocks = this.blocksNow()
       if (kind.plural !== 'services' || kind.group !== '') return
       if (previous) this.forget(previous as Service)
       else if (type === 'DELETED') this.forget(object as Service)
@@ -76,7 +87,7 @@ export class ServiceAddresses {
 
   /** The address of the Service `default/kubernetes`. */
   get first(): string {
-    return formatAddress(this.block.first + 1)
+    return formatAddress(blockOf(this.options.serviceCidr).first + 1)
   }
 
   /** The block of addresses, e.g. `10.96.0.0/16`. */
@@ -185,18 +196,48 @@ export class ServiceAddresses {
     this.reserve('ports', String(spec.healthCheckNodePort), key, mine)
   }
 
+  /** What may be handed out of; a range keeps its place when others come and go. */
+  private blocksNow(): Range[] {
+    const known = new Map(this.blocks?.map((range) => [range.cidr, range]))
+    const ready = this.storage.cache
+      .list(ServiceCIDR)
+      .filter(isReady)
+      .sort((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1))
+      .flatMap(({ spec }) => (spec?.cidrs ?? []).filter(isAllocatable))
+    return [...new Set([this.options.serviceCidr, ...ready])].map((cidr) => {
+      const block = blockOf(cidr)
+      return known.get(cidr) ?? { cidr, block, next: this.seed % block.size }
+    })
+  }
+
   private freeAddress(): string {
-    const { first, size } = this.block
-    for (let tries = 0; tries < size; tries++) {
-      this.nextAddress = (this.nextAddress + 1) % size
-      /** The lower sixteenth is left for explicit addresses, as Kubernetes does, unless all else is used. */
-      const isLow = this.nextAddress < Math.min(Math.max(16, size / 16), 256)
-      if (isLow && this.taken.addresses.size + 256 < size && size > 64) continue
-      if (this.nextAddress < 2 || this.nextAddress === size - 1) continue
-      const address = formatAddress(first + this.nextAddress)
-      if (!this.owner('addresses', address)) return address
+    for (const range of this.blocks) {
+      const address = this.freeAddressOf(range)
+      if (address !== undefined) return address
     }
     throw internalError('failed to allocate a serviceIP: range is full')
+  }
+
+  private freeAddressOf(range: Range): string | undefined {
+    const { first, size } = range.block
+    for (let tries = 0; tries < size; tries++) {
+      range.next = (range.next + 1) % size
+      /** The lower sixteenth is left for explicit addresses, as Kubernetes does, unless all else is used. */
+      const isLow = range.next < Math.min(Math.max(16, size / 16), 256)
+      if (isLow && this.taken.addresses.size + 256 < size && size > 64) continue
+      // The first address of the cluster's own range is the API's.
+      const reserved = range === this.blocks[0] ? 2 : 1
+      if (range.next < reserved || range.next === size - 1) continue
+      const address = formatAddress(first + range.next)
+      if (!this.owner('addresses', address) && !this.isReserved(address)) return address
+    }
+    return undefined
+  }
+
+  /** Whether somebody keeps the address with an IPAddress of their own. */
+  private isReserved(address: string): boolean {
+    const found = this.storage.cache.get(IPAddress, undefined, address)
+    return found !== undefined && found.metadata.labels?.[MANAGED_BY] !== ALLOCATOR
   }
 
   private freePort(): number {
@@ -215,12 +256,11 @@ export class ServiceAddresses {
     const fault = (why: string) => [
       invalidField('spec.clusterIPs', [address], `failed to allocate IP ${address}: ${why}`),
     ]
-    if (!contains(this.block, number))
-      return fault(
-        `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${this.options.serviceCidr}`,
-      )
+    if (!this.blocks.some(({ block }) => contains(block, number)))
+      return fault('the provided network does not match the current range')
     const owner = this.owner('addresses', address)
-    return owner && owner !== key ? fault('provided IP is already allocated') : []
+    const isTaken = (owner && owner !== key) || (!owner && this.isReserved(address))
+    return isTaken ? fault('provided IP is already allocated') : []
   }
 
   private portFaults(nodePort: number, key: string, field: string): FieldError[] {
@@ -268,6 +308,16 @@ export class ServiceAddresses {
     for (const port of portsOf(service))
       if (this.taken.ports.get(String(port)) === key) this.taken.ports.delete(String(port))
   }
+}
+
+const isReady = ({ metadata, status }: ServiceCIDR): boolean =>
+  !metadata.deletionTimestamp &&
+  (status?.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True')
+
+/** IPv4, with room for addresses. */
+const isAllocatable = (cidr: string): boolean => {
+  const [address = '', length] = cidr.split('/')
+  return !address.includes(':') && Number(length) >= 8 && Number(length) <= 30
 }
 
 const keyOf = ({ metadata }: Service): string => `${metadata.namespace}/${metadata.name}`

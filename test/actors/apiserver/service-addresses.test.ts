@@ -43,7 +43,49 @@ test('an address in use or out of range is refused', async () => {
     'Service "thief" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.5"]: failed to allocate IP 10.96.0.5: provided IP is already allocated',
   )
   const outside = await one.call('POST', SERVICES, service('far', { clusterIP: '10.97.0.5' }))
-  assert.match(outside.json.message, 'The range of valid IPs is 10.96.0.0/16')
+  assert.match(outside.json.message, 'the provided network does not match the current range')
+})
+
+test('an address that somebody reserved is not given away', async () => {
+  const reserved = await one.call('POST', '/apis/networking.k8s.io/v1/ipaddresses', {
+    metadata: { name: '10.96.0.77' },
+    spec: { parentRef: { group: 'example.com', resource: 'things', name: 'thing' } },
+  })
+  assert.is(reserved.code, 201, reserved.text)
+  const refused = await two.call('POST', SERVICES, service('late', { clusterIP: '10.96.0.77' }))
+  assert.match(refused.json.message, 'provided IP is already allocated')
+  await one.call('DELETE', '/apis/networking.k8s.io/v1/ipaddresses/10.96.0.77')
+  const given = await two.call('POST', SERVICES, service('late', { clusterIP: '10.96.0.77' }))
+  assert.is(given.code, 201, given.text)
+})
+
+test('another range gives addresses as soon as it is ready, until it goes', async () => {
+  const ranges = '/apis/networking.k8s.io/v1/servicecidrs'
+  const ask = (name: string) =>
+    one.call('POST', SERVICES, service(name, { clusterIP: '10.97.0.5' }))
+  await one.call('POST', ranges, {
+    metadata: { name: 'more', finalizers: ['example.com/held'] },
+    spec: { cidrs: ['10.97.0.0/24'] },
+  })
+  assert.is((await ask('early')).code, 422)
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: '',
+    message: '',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  }
+  const told = await one.call(
+    'PATCH',
+    `${ranges}/more/status`,
+    { status: { conditions: [ready] } },
+    { headers: { 'content-type': 'application/merge-patch+json' } },
+  )
+  assert.is(told.code, 200, told.text)
+  assert.is((await ask('second')).code, 201)
+  await one.call('DELETE', `${ranges}/more`)
+  await one.call('DELETE', `${SERVICES}/second`)
+  assert.is((await ask('third')).code, 422)
 })
 
 test('an update without the address keeps it, and so does a patch', async () => {
