@@ -14,7 +14,7 @@ import type { ActorSettings } from './actor-settings.ts'
 import type { ActorName } from './actors.ts'
 import type { BusUserName } from './bus-users.ts'
 import { CommandError } from './command.ts'
-import { OWN_SUBJECTS_MAX, readSharedConfig, type StateFolder } from './state-folder.ts'
+import { readSharedConfig, type StateFolder } from './state-folder.ts'
 
 const PREFIX = 'kubus'
 
@@ -32,9 +32,7 @@ export const credentialOf = async (
   const config = readSharedConfig(folder)
   if (config?.joins) return nodeCredential(folder, settings.nodes)
   const { nodeParty } = subjectsFor(PREFIX)
-  const parties =
-    settings.nodes.length > OWN_SUBJECTS_MAX ? undefined : settings.nodes.map(nodeParty)
-  const credential = keyCredential(folder, 'nodes', parties)
+  const credential = keyCredential(folder, 'nodes', settings.nodes.map(nodeParty))
   return credential && { ...credential, isWorker: true }
 }
 
@@ -49,13 +47,13 @@ export const operatorCredential = (folder: StateFolder): BusCredential | undefin
 const keyCredential = (
   folder: StateFolder,
   name: BusUserName,
-  parties: readonly string[] | undefined,
+  parties: readonly string[],
 ): BusCredential | undefined => {
   const path = folder.busKey(name)
   if (!existsSync(path)) return undefined
   return {
     name,
-    ...(parties ? { parties } : {}),
+    parties,
     proof: { type: 'nkey', seed: () => readTextIfPresent(path)?.trim() ?? '' },
     ...authorityOf(folder),
   }

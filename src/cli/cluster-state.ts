@@ -5,7 +5,8 @@
  * Invariant: doing it again changes nothing that is right already, and never the cluster's identity.
  * It starts nothing.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { hostRoot } from '../node/engine-mounts.ts'
 import { writeFileAtomically } from '../node/files.ts'
 import { natsServerConfig } from '../node/nats-server.ts'
@@ -71,6 +72,14 @@ const settleRanges = async (folder: StateFolder, config: ClusterConfig) => {
   else Object.assign(config, claimRanges(folder.root, place))
 }
 
+/** The streams of clusters from before there were accounts: a lone server finds them where it looks now. */
+const adoptStreams = (folder: StateFolder) => {
+  const [stream = ''] = folder.natsStreams('nats-1')
+  const account = dirname(dirname(stream))
+  const former = join(dirname(account), '$G')
+  if (existsSync(former) && !existsSync(account)) renameSync(former, account)
+}
+
 /** Makes what is missing. A host that got a copy without the authority's key keeps what it got. */
 export const createClusterState = async (
   folder: StateFolder,
@@ -87,6 +96,7 @@ export const createClusterState = async (
   for (const [name, publicKey] of Object.entries(ensureBusUsers(folder)))
     config.busUsers[name] = [publicKey]
   config.busIssuer = ensureIssuer(folder)
+  if (config.masters === 1) adoptStreams(folder)
   config.busAnchor = ensureAnchor(folder)
   for (let master = 0; master < config.masters; master++) {
     const settings = natsConfig(config, folder, master)

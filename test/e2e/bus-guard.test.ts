@@ -305,7 +305,7 @@ test('an operator reads the streams and does not write them', async () => {
       ['kv', 'del', '--force', 'kubus', 'core.namespaces._.default'],
       ['stream', 'purge', '--force', 'KV_kubus'],
       ['stream', 'rm', '--force', 'KV_kubus'],
-    ].map((args) => cluster.nats(args)),
+    ].map((args) => cluster.nats(['--timeout=1s', ...args])),
   )
   assert.equal(
     outcomes.map(({ status }) => status),

@@ -242,7 +242,7 @@ test('a supervisor that was killed leaves processes, and the next start takes ov
 
 test('state that was lost or damaged is refused, not replaced by an empty cluster', async () => {
   const copy = newFolder('damaged')
-  const stream = 'nats/nats-1/jetstream/$G/streams/KV_kubus'
+  const stream = 'nats/nats-1/jetstream/KUBUS/streams/KV_kubus'
   const damaged = async (harm: (data: string) => void) => {
     execFileSync('cp', ['-r', quick, copy])
     harm(copy)

@@ -61,6 +61,7 @@ export const defaultBindings = (): DefaultBinding[] => [
     ...parseBindings(systemBindings),
     ...parseRoles(controllerRoles).map(controllerBinding),
     ...parseBindings(`${CONTROLLERS} ${CONTROLLERS} user:system:kube-controller-manager`),
+    ...parseBindings('kubus:simulated-nodes system:node user:system:node-simulator'),
   ].map((draft) => ({ kind: ClusterRoleBinding, object: bindingOf(draft) })),
   ...parseBindings(systemNamespaceBindings).map((draft) => ({
     kind: RoleBinding,
