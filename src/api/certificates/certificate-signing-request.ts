@@ -18,7 +18,6 @@ import type { Wire, WireObject } from '../meta.ts'
 import {
   duplicateField,
   type FieldError,
-  forbidden,
   forbiddenField,
   invalidField,
   requiredField,
@@ -58,8 +57,6 @@ const USAGES = [
   'timestamping',
 ]
 const LEGACY_SIGNER = 'kubernetes.io/legacy-unknown'
-const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client'
-const MASTERS = 'system:masters'
 const MIN_SECONDS = 600
 /** Conditions that are there or not, never false. */
 const TRUE_ONLY = ['Approved', 'Denied', 'Failed']
@@ -117,7 +114,7 @@ const validate = (
 ): FieldError[] => {
   const errors: FieldError[] = []
   const { spec, status } = request
-  const organizations = checkRequest(errors, spec?.request ?? '')
+  checkRequest(errors, spec?.request ?? '')
   checkUsages(errors, spec?.usages ?? [], old?.spec.usages)
   const signer = spec?.signerName ?? ''
   if (signer === LEGACY_SIGNER && old?.spec.signerName !== LEGACY_SIGNER) {
@@ -135,29 +132,14 @@ const validate = (
   const isTolerated = old && (certificate === before || certificateFault(before) !== undefined)
   const fault = isTolerated ? undefined : certificateFault(certificate)
   if (fault) errors.push(invalidField('status.certificate', '<certificate data>', fault))
-  if (!old && errors.length === 0) refuseMasters(request, organizations)
   return errors
 }
 
-/** Kubernetes' admission plug-in CertificateSubjectRestriction. Throws 403. */
-const refuseMasters = (
-  { spec, metadata }: CertificateSigningRequest,
-  organizations: readonly string[],
-): void => {
-  if (spec.signerName !== CLIENT_SIGNER || !organizations.includes(MASTERS)) return
-  throw forbidden(
-    CertificateSigningRequest,
-    metadata.name,
-    `use of ${CLIENT_SIGNER} signer with ${MASTERS} group is not allowed`,
-  )
-}
-
-const checkRequest = (errors: FieldError[], base64: string): string[] => {
+const checkRequest = (errors: FieldError[], base64: string): void => {
   try {
-    return parseRequest(base64).organizations
+    parseRequest(base64)
   } catch (error) {
     errors.push(invalidField('spec.request', base64, (error as Error).message))
-    return []
   }
 }
 
