@@ -18,7 +18,7 @@ const failure = async (run: Promise<string>): Promise<string> => {
   try {
     await run
   } catch (error) {
-    return (error as Error).message
+    return (error as Error).message.trim()
   }
   throw new Error('it did not fail')
 }
