@@ -57,8 +57,10 @@ export const createObject = async (
   const managedBy = managers ?? managersAfterCreate(services, request, object)
   const admission = admissionOf(services, request, 'CREATE')
   const mutation = admission?.mutate(object, undefined)
-  if (mutation) await mutation
-  if (admission?.isMutated) dropRepeatedOwners(request, object, true)
+  if (mutation) {
+    await mutation
+    dropRepeatedOwners(request, object, true)
+  }
   const isVersioned = Boolean(metadata.resourceVersion) && metadata.resourceVersion !== '0'
   fillMetadata(object, kind, namespace, services.clock.now())
   if (generate) metadata.name = generatedName(generate)

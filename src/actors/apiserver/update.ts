@@ -97,11 +97,12 @@ export const replace = async (
       `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${current.metadata.uid}`,
     )
   const { draft, managers } = draftOf(services, request, current, next)
-  const isMutated = admission?.isMutated && !admission.form
-  const mutation = isMutated ? admission.mutate(draft, current) : undefined
-  if (mutation) await mutation
-  if (isMutated) dropRepeatedOwners(request, draft, true)
-  const prepared = prepare(services, request, current, draft, isMutated)
+  const mutation = admission?.form ? undefined : admission?.mutate(draft, current)
+  if (mutation) {
+    await mutation
+    dropRepeatedOwners(request, draft, true)
+  }
+  const prepared = prepare(services, request, current, draft, mutation !== undefined)
   const claim = await services.addresses.claim(kind, prepared, current)
   try {
     validate(request, prepared, current)
@@ -164,13 +165,16 @@ const draftOf = (
   return { draft: next, managers: managersOfChange(next) }
 }
 
-/** The draft with what the server adds. Plug-ins that mutate may have gone beyond what the request may change. */
+/**
+ * The draft with what the server adds. `isMutated`: plug-ins that had to be waited for may have gone beyond what the
+ * request may change.
+ */
 const prepare = (
   services: Services,
   request: ApiRequest,
   current: KubernetesObject,
   draft: KubernetesObject,
-  isMutated: boolean | undefined,
+  isMutated: boolean,
 ): KubernetesObject => {
   if (isDecree(request)) return draft
   const { kind, subresource } = request

@@ -137,10 +137,6 @@ export class Admission implements AdmissionAttributes {
     return this.steps.validating.length > 0
   }
 
-  get isMutated(): boolean {
-    return this.steps.mutating.length > 0
-  }
-
   /** Every plug-in completes `object` in place. Throws StatusError; undefined when none of them had to wait. */
   mutate(
     object: KubernetesObject | undefined,

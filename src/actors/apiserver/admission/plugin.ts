@@ -44,7 +44,10 @@ export interface AdmissionPlugin {
   name: string
   /** Asked once for each kind, operation and subresource; the answer may not depend on anything else. */
   handles(kind: AnyKind, operation: Operation, subresource: string | undefined): boolean
-  /** Completes `object` in place. Throws StatusError; nothing has been written then. */
+  /**
+   * Completes `object` in place. One that answers at once keeps to what the request may change, as spec in an update
+   * of the object itself; what others go beyond is put back. Throws StatusError; nothing has been written then.
+   */
   mutate?(attributes: AdmissionAttributes): void | Promise<void>
   /**
    * Judges what is about to be stored. Throws StatusError. What it took for the write (quota) is given back by
