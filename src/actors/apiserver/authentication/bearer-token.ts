@@ -67,9 +67,10 @@ export const forOwnAudiences =
     userOf: (token: string) => Promise<User | undefined> | User | undefined,
     ownAudiences: readonly string[],
   ): TokenJudge =>
-  async (token, asked) => {
+  (token, asked) => {
     const audiences = asked.filter((audience) => ownAudiences.includes(audience))
     if (audiences.length === 0) return undefined
-    const user = await userOf(token)
-    return user && { user, audiences }
+    const user = userOf(token)
+    if (!(user instanceof Promise)) return user && { user, audiences }
+    return user.then((found) => found && { user: found, audiences })
   }

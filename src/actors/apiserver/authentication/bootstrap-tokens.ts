@@ -18,16 +18,23 @@ import type { User } from '../request.ts'
 
 export const bootstrapTokenUsers =
   (storage: Storage, clock: Clock) =>
-  async (token: string): Promise<User | undefined> => {
+  (token: string): Promise<User | undefined> | undefined => {
     const asked = parseBootstrapToken(token)
-    if (!asked) return undefined
-    const secret = await find(storage, bootstrapSecretName(asked.id))
-    if (!secret || secret.metadata.deletionTimestamp) return undefined
-    const known = bootstrapTokenOf(secret, clock.now())
-    if (!known?.authenticates || !known.groups) return undefined
-    if (!timingSafeEqual(digestOf(known.secret), digestOf(asked.secret))) return undefined
-    return { name: `system:bootstrap:${known.id}`, groups: known.groups }
+    return asked && userOf(storage, clock, asked)
   }
+
+const userOf = async (
+  storage: Storage,
+  clock: Clock,
+  asked: { id: string; secret: string },
+): Promise<User | undefined> => {
+  const secret = await find(storage, bootstrapSecretName(asked.id))
+  if (!secret || secret.metadata.deletionTimestamp) return undefined
+  const known = bootstrapTokenOf(secret, clock.now())
+  if (!known?.authenticates || !known.groups) return undefined
+  if (!timingSafeEqual(digestOf(known.secret), digestOf(asked.secret))) return undefined
+  return { name: `system:bootstrap:${known.id}`, groups: known.groups }
+}
 
 /** What is not in this replica's cache may have been made at another one. */
 const find = async ({ cache, barrier }: Storage, name: string): Promise<Secret | undefined> => {
