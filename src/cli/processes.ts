@@ -12,6 +12,8 @@ import { type ClusterConfig, OWN_SUBJECTS_MAX, type StateFolder } from './state-
 
 /** Ports of the clustered nats-servers' routes follow the client ports at this distance. */
 const ROUTE_PORT_OFFSET = 2000
+/** After the ports of three nats-servers come those for clients with certificates. */
+const CERTIFIED_PORT_OFFSET = 3
 const LOOPBACK = '127.0.0.1'
 const EVERY_ADDRESS = '0.0.0.0'
 
@@ -31,6 +33,10 @@ export const wantedPorts = (config: ClusterConfig): { port: number; purpose: str
   masterNumbers(config).flatMap((master) => [
     { port: config.apiPort + master, purpose: 'the API server (--api-port)' },
     { port: config.natsPort + master, purpose: 'NATS (--nats-port)' },
+    {
+      port: config.natsPort + CERTIFIED_PORT_OFFSET + master,
+      purpose: 'NATS for client certificates (--nats-port + 3)',
+    },
     ...(config.masters > 1
       ? [
           {
@@ -64,6 +70,10 @@ export const natsConfig = (
   issuer: config.busIssuer,
   anchor: config.busAnchor,
   ...(config.tls ? { tls: natsTls(folder) } : {}),
+  certified: {
+    port: config.natsPort + CERTIFIED_PORT_OFFSET + master,
+    tls: natsTls(folder),
+  },
   ...(config.masters > 1
     ? {
         cluster: {

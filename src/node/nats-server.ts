@@ -23,6 +23,8 @@ export interface NatsServerConfig {
   anchor: string
   /** Absent: no TLS, for a server that listens on this machine only. */
   tls?: TlsFiles
+  /** Where clients that prove themselves with a TLS certificate connect, as WebSockets: elsewhere none is asked for. */
+  certified: { port: number; tls: TlsFiles }
   /** Present when several servers form one cluster. */
   cluster?: {
     name: string
@@ -104,6 +106,11 @@ export const natsServerConfig = (config: NatsServerConfig): string => {
     '  sync_interval: always',
     '}',
     ...tlsLines(config.tls, ''),
+    'websocket {',
+    `  host: ${quoted(config.host)}`,
+    `  port: ${config.certified.port}`,
+    ...tlsLines(config.certified.tls, '  ', ['verify: true']),
+    '}',
     ...accountLines(config),
     'authorization {',
     `  timeout: ${AUTH_TIMEOUT_SECONDS}`,
@@ -132,7 +139,11 @@ export const natsServerConfig = (config: NatsServerConfig): string => {
   return `${lines.join('\n')}\n`
 }
 
-const tlsLines = (files: TlsFiles | undefined, indent: string): string[] =>
+const tlsLines = (
+  files: TlsFiles | undefined,
+  indent: string,
+  more: readonly string[] = [],
+): string[] =>
   files
     ? [
         `${indent}tls {`,
@@ -140,6 +151,7 @@ const tlsLines = (files: TlsFiles | undefined, indent: string): string[] =>
         `${indent}  key_file: ${quoted(files.key)}`,
         `${indent}  ca_file: ${quoted(files.authority)}`,
         `${indent}  timeout: 5`,
+        ...more.map((line) => `${indent}  ${line}`),
         `${indent}}`,
       ]
     : []

@@ -28,7 +28,7 @@ const config = (changes: Partial<ClusterConfig> = {}): ClusterConfig => ({
 test('one master listens on the API port and the NATS port', () => {
   assert.equal(
     wantedPorts(config()).map(({ port }) => port),
-    [6443, 4222],
+    [6443, 4222, 4225],
   )
 })
 
@@ -37,7 +37,7 @@ test('three masters listen on three consecutive ports each, and on the NATS clus
     wantedPorts(config({ masters: 3 }))
       .map(({ port }) => port)
       .sort((a, b) => a - b),
-    [4222, 4223, 4224, 6222, 6223, 6224, 6443, 6444, 6445],
+    [4222, 4223, 4224, 4225, 4226, 4227, 6222, 6223, 6224, 6443, 6444, 6445],
   )
   assert.is(natsUrls(config({ masters: 3 })).length, 3)
 })

@@ -18,7 +18,7 @@ const bindingNamed = (name: string) =>
   defaultBindings().find(({ object }) => object.metadata.name === name)!.object
 const copy = <T>(value: T): T => structuredClone(value)
 
-test('there are as many as in Kubernetes, and one for all controllers, all marked', () => {
+test('there are as many as in Kubernetes, and ones for all controllers and simulated nodes, all marked', () => {
   const count = (each: { kind: { kind: string } }[], kind: string) =>
     each.filter((one) => one.kind.kind === kind).length
   const [roles, bindings] = [defaultRoles(), defaultBindings()]
@@ -29,7 +29,7 @@ test('there are as many as in Kubernetes, and one for all controllers, all marke
       count(bindings, 'ClusterRoleBinding'),
       count(bindings, 'RoleBinding'),
     ],
-    [70, 7, 51, 7],
+    [70, 7, 52, 7],
   )
   for (const { kind, object } of [...roles, ...bindings]) {
     const { labels, annotations } = object.metadata
