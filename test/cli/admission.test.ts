@@ -1,7 +1,7 @@
 /**
  * Admission plug-ins as the state folder switches and configures them.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -54,6 +54,11 @@ plugins:
       exemptions: { namespaces: ['kube-system'] },
     },
   })
+})
+
+test('the example is usable', () => {
+  const { enable } = read(readFileSync('examples/admission.yaml', 'utf8'))
+  assert.equal(enable, ['AlwaysPullImages'])
 })
 
 test('what is not usable is said', () => {
