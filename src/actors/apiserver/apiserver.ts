@@ -147,9 +147,13 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     ...run(machine, log),
     present: async (next) => {
       credentials = next
-      door.server.setSecureContext(secureContextOf(next))
+      // First of all: what was withdrawn is refused, whatever becomes of the rest.
       const replaced = authentication.replace(authoritiesOf(next), next.authentication)
-      await Promise.all([replaced, parts.state.isReady && publish()])
+      const shown = async () => {
+        door.server.setSecureContext(secureContextOf(next))
+        if (parts.state.isReady) await publish()
+      }
+      await Promise.all([replaced, shown()])
     },
   }
 }

@@ -30,8 +30,10 @@ export const publishJoinInformation = async (
 ): Promise<void> => {
   const known = services.storage.cache.get(ConfigMap, NAMESPACE, NAME)?.data?.[KEY] ?? ''
   const named = /^ {4}server: (\S+)$/m.exec(known)?.[1]
-  await keepConfigMap(services, NAMESPACE, NAME, { [KEY]: kubeconfig(named ?? server, clientCa) })
-  for (const [kind, namespace, body] of ROLES) await ensure(services, kind, namespace, body)
+  await Promise.all([
+    keepConfigMap(services, NAMESPACE, NAME, { [KEY]: kubeconfig(named ?? server, clientCa) }),
+    ...ROLES.map(([kind, namespace, body]) => ensure(services, kind, namespace, body)),
+  ])
 }
 
 const kubeconfig = (server: string, clientCa: string): string => `apiVersion: v1
