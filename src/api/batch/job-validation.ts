@@ -6,10 +6,10 @@
  */
 import type { V1JobSpec } from '@kubernetes/client-node'
 import { checkTemplateLabels, compiledSelector, sortKeys } from '../apps/workload-validation.ts'
-import { checkLabelSelector, checkNonNegative, FIELD_IMMUTABLE } from '../core/field-rules.ts'
+import { checkLabelSelector, checkNonNegative, checkUnchanged } from '../core/field-rules.ts'
 import type { PodSpec, PodTemplate } from '../core/pod-spec-defaults.ts'
 import { checkPodTemplate } from '../core/pod-spec-validation.ts'
-import { deepCopy, deepEqual } from '../equality.ts'
+import { deepCopy } from '../equality.ts'
 import type { Wire } from '../meta.ts'
 import { dns1123LabelErrors, dns1123SubdomainErrors, patternMessage } from '../names.ts'
 import { matchesLabels } from '../selector.ts'
@@ -204,7 +204,7 @@ export const validateJobUpdate = (job: Job, old: Job): FieldError[] => {
   const spec = job.spec ?? ({} as JobSpec)
   const last = old.spec ?? ({} as JobSpec)
   checkCompletionsUpdate(errors, spec, last)
-  checkSame(errors, 'spec.selector', spec.selector, last.selector)
+  checkUnchanged(errors, 'spec.selector', spec.selector, last.selector)
   checkTemplateUpdate(errors, spec.template, old)
   for (const field of [
     'completionMode',
@@ -213,20 +213,22 @@ export const validateJobUpdate = (job: Job, old: Job): FieldError[] => {
     'managedBy',
     'successPolicy',
   ] as const) {
-    checkSame(errors, `spec.${field}`, spec[field], last[field])
+    checkUnchanged(errors, `spec.${field}`, spec[field], last[field], STRUCTS[field])
   }
   return errors
 }
 
-const checkSame = (errors: FieldError[], path: string, value: unknown, old: unknown): void => {
-  if (!deepEqual(value, old)) errors.push(invalidField(path, value ?? null, FIELD_IMMUTABLE))
+/** What these are in Kubernetes. */
+const STRUCTS: Readonly<Record<string, string>> = {
+  podFailurePolicy: '*batch.PodFailurePolicy',
+  successPolicy: '*batch.SuccessPolicy',
 }
 
 /** An indexed Job may grow and shrink as long as all its indexes run at once. */
 const checkCompletionsUpdate = (errors: FieldError[], spec: JobSpec, old: JobSpec): void => {
   const { completions } = spec
   if (spec.completionMode !== 'Indexed') {
-    checkSame(errors, 'spec.completions', completions, old.completions)
+    checkUnchanged(errors, 'spec.completions', completions, old.completions)
   } else if (
     completions != null &&
     completions !== old.completions &&
@@ -243,11 +245,11 @@ const checkTemplateUpdate = (errors: FieldError[], template: PodTemplate, old: J
   const status = old.status ?? {}
   const isIdle = hasCondition(status, 'Suspended') && !status.active
   if (!old.spec?.suspend || !isIdle || !last?.spec || !template?.spec) {
-    checkSame(errors, 'spec.template', template, last)
+    checkUnchanged(errors, 'spec.template', template, last, 'core.PodTemplateSpec')
     return
   }
   const expected = withSchedulingOf(deepCopy(last.spec), deepCopy(template.spec))
-  checkSame(errors, 'spec.template.spec', template.spec, expected)
+  checkUnchanged(errors, 'spec.template.spec', template.spec, expected, 'core.PodSpec')
 }
 
 /** `old`, in place, with everything of `spec` that a suspended Job may change. */

@@ -5,9 +5,11 @@
  * The rules for texts are in `../names.ts`; here they become field errors. Invariant: a valid value
  * allocates nothing that outlives the call and pushes nothing.
  */
+
 import { isIP } from 'node:net'
 import type { V1LabelSelector } from '@kubernetes/client-node'
 import { deepEqual } from '../equality.ts'
+import { internalValue } from '../internal-struct.ts'
 import { addressErrors, hasHostBits, isSloppyAddress, isSloppyCidr, MAPPED } from '../ip-network.ts'
 import {
   configKeyErrors,
@@ -82,14 +84,17 @@ export const checkPositiveQuantity: Check<string> = (errors, path, amount) => {
   if (milliValue(amount) <= 0) errors.push(invalidField(path, amount, 'must be greater than zero'))
 }
 
-/** A value that may not change after creation. */
+/** A value that may not change after creation. `type`: the struct that it is in Kubernetes, for its message. */
 export const checkUnchanged = (
   errors: FieldError[],
   path: string,
   value: unknown,
   old: unknown,
+  type?: string,
 ): void => {
-  if (!deepEqual(value, old)) errors.push(invalidField(path, value ?? null, FIELD_IMMUTABLE))
+  if (deepEqual(value, old)) return
+  const shown = type === undefined ? (value ?? null) : internalValue(type, value)
+  errors.push(invalidField(path, shown, FIELD_IMMUTABLE))
 }
 
 /** A name that becomes one segment of a URL's path. */

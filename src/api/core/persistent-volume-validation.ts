@@ -4,9 +4,11 @@
  * Order, paths and wording follow Kubernetes 1.36 (`ValidatePersistentVolumeSpec`). A volume has exactly one
  * source, which never changes.
  */
+
 import { posix } from 'node:path'
 import type { V1PersistentVolumeSpec } from '@kubernetes/client-node'
 import { deepCopy, deepEqual } from '../equality.ts'
+import { internalValue } from '../internal-struct.ts'
 import type { Wire } from '../meta.ts'
 import {
   type FieldError,
@@ -84,7 +86,8 @@ export const validatePersistentVolumeUpdate = (
   checkUnchanged(errors, 'volumeMode', spec.volumeMode, last.volumeMode)
   if (last.nodeAffinity && !isSameAffinity(spec.nodeAffinity, last.nodeAffinity)) {
     const why = `${FIELD_IMMUTABLE}, except for updating from beta label to GA`
-    errors.push(invalidField('nodeAffinity', spec.nodeAffinity ?? null, why))
+    const shown = internalValue('*core.VolumeNodeAffinity', spec.nodeAffinity)
+    errors.push(invalidField('nodeAffinity', shown, why))
   }
   if (last.volumeAttributesClassName != null && spec.volumeAttributesClassName == null) {
     const why = 'update from non-nil value to nil is forbidden'

@@ -4,7 +4,9 @@
  * Wording follows Kubernetes 1.36 (`ValidatePodCreate`, `ValidatePodUpdate`). A template's rules are in
  * `pod-spec-validation.ts`, those of its subresources in `pod-parts.ts` and `pod-status-validation.ts`.
  */
+
 import { deepCopy, deepEqual } from '../equality.ts'
+import { internalValue } from '../internal-struct.ts'
 import { rangeMessage } from '../names.ts'
 import { type FieldError, forbiddenField, invalidField, requiredField } from '../status-error.ts'
 import { checkImageWhitespace } from './container-validation.ts'
@@ -211,7 +213,7 @@ const checkNarrowerAffinity = (
   const terms = after?.[field]?.nodeSelectorTerms ?? []
   if (old.length > 0 && old.length !== terms.length) {
     const why = 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'
-    errors.push(invalidField(path, terms, why))
+    errors.push(invalidField(path, internalValue('[]core.NodeSelectorTerm', terms), why))
     return
   }
   for (const [index, term] of old.entries()) {
@@ -223,6 +225,7 @@ const checkNarrowerAffinity = (
     }
     if (grown('matchExpressions') && grown('matchFields')) continue
     const why = 'only additions are allowed (no mutations or deletions)'
-    errors.push(invalidField(`${path}[${index}]`, terms[index], why))
+    const shown = internalValue('core.NodeSelectorTerm', terms[index])
+    errors.push(invalidField(`${path}[${index}]`, shown, why))
   }
 }

@@ -4,6 +4,7 @@
  *
  * Wording follows Kubernetes 1.36. It does not look at nodes: that is the scheduler's.
  */
+
 import type {
   V1Affinity,
   V1LabelSelector,
@@ -17,6 +18,7 @@ import type {
   V1Toleration,
   V1TopologySpreadConstraint,
 } from '@kubernetes/client-node'
+import { internalValue } from '../internal-struct.ts'
 import type { Wire } from '../meta.ts'
 import { dns1123LabelErrors, labelValueErrors } from '../names.ts'
 import {
@@ -110,12 +112,7 @@ export const checkTaints = (
     else isOneOf(errors, `${at}.effect`, taint.effect, EFFECTS)
     const identity = `${taint.effect}:${taint.key}`
     if (seen.has(identity)) {
-      const shown = {
-        Key: taint.key,
-        Value: taint.value ?? '',
-        Effect: taint.effect,
-        TimeAdded: null,
-      }
+      const shown = internalValue('core.Taint', taint)
       errors.push(duplicateField(at, shown, 'taints must be unique by key and effect pair'))
     }
     seen.add(identity)

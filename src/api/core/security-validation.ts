@@ -4,12 +4,14 @@
  * Wording follows Kubernetes 1.36 (`ValidateSecurityContext`, `validatePodSpecSecurityContext`). What concerns
  * Windows is in `windows-validation.ts`.
  */
+
 import type {
   V1AppArmorProfile,
   V1SeccompProfile,
   V1SecurityContext,
   V1Sysctl,
 } from '@kubernetes/client-node'
+import { internalValue } from '../internal-struct.ts'
 import type { Wire } from '../meta.ts'
 import {
   duplicateField,
@@ -54,10 +56,11 @@ export const checkContainerSecurity = (
   if (context.allowPrivilegeEscalation === false) {
     const clash = 'cannot set `allowPrivilegeEscalation` to false and'
     if (context.privileged) {
-      errors.push(invalidField(path, context, `${clash} \`privileged\` to true`))
+      errors.push(invalidField(path, shownContext(context), `${clash} \`privileged\` to true`))
     }
     if (context.capabilities?.add?.includes('CAP_SYS_ADMIN')) {
-      errors.push(invalidField(path, context, `${clash} \`capabilities.Add\` CAP_SYS_ADMIN`))
+      const why = `${clash} \`capabilities.Add\` CAP_SYS_ADMIN`
+      errors.push(invalidField(path, shownContext(context), why))
     }
   }
   checkWindowsOptions(errors, `${path}.windowsOptions`, context.windowsOptions)
@@ -164,3 +167,5 @@ const checkAppArmor = (
     if (local.length > PATH_MAX) errors.push(tooLongField(at, PATH_MAX))
   }
 }
+
+const shownContext = (context: unknown) => internalValue('*core.SecurityContext', context)

@@ -4,7 +4,9 @@
  * Order and wording follow Kubernetes 1.36 (`validateService`, `ValidateServiceUpdate`). It runs before
  * addresses are allocated, so an absent address or port is no fault here.
  */
+
 import type { V1ServicePort } from '@kubernetes/client-node'
+import { internalValue } from '../internal-struct.ts'
 import { isSloppyAddress } from '../ip-network.ts'
 import type { Wire } from '../meta.ts'
 import { dns1123SubdomainErrors } from '../names.ts'
@@ -261,14 +263,8 @@ const checkUniquePorts = (errors: FieldError[], { type, ports = [] }: ServiceSpe
 }
 
 /** The two fields that clash, in the form Kubernetes' message shows. */
-const shownPort = ({ protocol, port }: Wire<V1ServicePort>) => ({
-  Name: '',
-  Protocol: protocol,
-  AppProtocol: null,
-  Port: port,
-  TargetPort: 0,
-  NodePort: 0,
-})
+const shownPort = ({ protocol, port }: Wire<V1ServicePort>) =>
+  internalValue('core.ServicePort', { protocol, port })
 
 /** Whom a load balancer lets through; an annotation said so once, as one text. */
 const checkSourceRanges = (

@@ -49,7 +49,13 @@ export const IPAddress = defineKind<IPAddress>({
   validate,
   validateUpdate: ({ spec }, old) => {
     const errors: FieldError[] = []
-    checkUnchanged(errors, 'spec.parentRef', spec?.parentRef, old.spec?.parentRef)
+    checkUnchanged(
+      errors,
+      'spec.parentRef',
+      spec?.parentRef,
+      old.spec?.parentRef,
+      '*networking.ParentReference',
+    )
     return errors
   },
   columns: [nameColumn, column('ParentRef', 'What uses the address.', parentCell)],

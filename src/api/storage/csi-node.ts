@@ -60,7 +60,9 @@ const validateUpdate = (node: CSINode, old: CSINode): FieldError[] => {
   const errors: FieldError[] = []
   for (const before of old.spec?.drivers ?? []) {
     const after = node.spec?.drivers?.find(({ name }) => name === before.name)
-    if (after) checkUnchanged(errors, 'spec.drivers', withoutRoom(after), withoutRoom(before))
+    if (!after) continue
+    const [now, last] = [withoutRoom(after), withoutRoom(before)]
+    checkUnchanged(errors, 'spec.drivers', now, last, 'storage.CSINodeDriver')
   }
   return errors
 }

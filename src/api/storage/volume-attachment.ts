@@ -84,6 +84,9 @@ const checkVolumeError = (
   errors.push(invalidField(`${path}.errorCode`, errorCode, rangeMessage(0, MAX_INT32)))
 }
 
+/** What it is in Kubernetes. */
+const SPEC = 'storage.VolumeAttachmentSpec'
+
 export const VolumeAttachment = defineKind<VolumeAttachment>({
   group: 'storage.k8s.io',
   version: 'v1',
@@ -112,12 +115,12 @@ export const VolumeAttachment = defineKind<VolumeAttachment>({
   validate,
   validateUpdate: ({ spec }, old) => {
     const errors: FieldError[] = []
-    checkUnchanged(errors, 'spec', spec, old.spec)
+    checkUnchanged(errors, 'spec', spec, old.spec, SPEC)
     return errors
   },
   validateStatusUpdate: (attachment, old) => {
     const errors = validate(attachment)
-    checkUnchanged(errors, 'spec', attachment.spec, old.spec)
+    checkUnchanged(errors, 'spec', attachment.spec, old.spec, SPEC)
     return errors
   },
   columns: [
