@@ -15,20 +15,20 @@ import {
 import { MapValue, type Value } from '../cel/value.ts'
 import type { CompiledExpression } from './admission-expressions.ts'
 
-/** What expressions see; objects are plain JSON and not changed. */
+/** What expressions see; objects are plain JSON and not changed. What is rarely looked at is made when it is. */
 export interface ExpressionInput {
   /** Null where there is none. */
   object: object | null
   oldObject: object | null
   /** Of `admission.k8s.io`, without the objects. */
-  request: object
+  request(): object
   /** Null for what is in no namespace. */
-  namespaceObject: object | null
+  namespaceObject(): object | null
   /** Null when the policy has parameters and the binding names none; undefined: they are not declared. */
   params?: object | null | undefined
   decide(question: AccessQuestion): AccessAnswer
   /** What `authorizer.requestResource` asks about. */
-  requestResource: Omit<AccessQuestion, 'verb'>
+  requestResource(): Omit<AccessQuestion, 'verb'>
 }
 
 export interface NamedExpression {
@@ -58,14 +58,15 @@ export type Variables = ReadonlyMap<string, CompiledExpression>
 export const NO_VARIABLES: Variables = new Map()
 
 export class ExpressionRun {
-  private readonly bindings: Record<string, unknown>
+  private readonly bindings: Bindings
   private readonly variables: PolicyVariables
   private left: number
 
   constructor(input: ExpressionInput, variables: Variables, budget: number) {
     this.left = budget
-    this.variables = new PolicyVariables(variables, (expression) => expression(this.bindings))
-    this.bindings = bindingsOf(input, this.variables)
+    this.variables = new PolicyVariables(variables)
+    this.bindings = new Bindings(input, this.variables)
+    this.variables.bindings = this.bindings
   }
 
   /** Units that are left. */
@@ -79,7 +80,7 @@ export class ExpressionRun {
     let outcome: Outcome
     let cost: number
     try {
-      const result = expression.compiled.evaluate(this.bindings)
+      const result = expression.compiled.evaluate(this.bindings.byName)
       cost = result.cost
       outcome = { value: result.value }
     } catch (error) {
@@ -93,18 +94,14 @@ export class ExpressionRun {
   }
 }
 
-type Evaluate = (bindings: Record<string, unknown>) => { value: Value; cost: number }
-
 /** `variables` of a policy. */
 class PolicyVariables extends MapValue {
   override readonly objectName = 'kubernetes.variables'
+  bindings: Bindings | undefined
   private readonly values = new Map<string, Value | CelError>()
   private cost = 0
 
-  constructor(
-    private readonly declared: Variables,
-    private readonly run: (evaluate: Evaluate) => { value: Value; cost: number },
-  ) {
+  constructor(private readonly declared: Variables) {
     super()
   }
 
@@ -140,7 +137,7 @@ class PolicyVariables extends MapValue {
     if ('fault' in expression)
       return new CelError(`composited variable "${name}" fails to compile: ${expression.fault}`)
     try {
-      const { value, cost } = this.run((bindings) => expression.compiled.evaluate(bindings))
+      const { value, cost } = expression.compiled.evaluate(this.bindings!.byName)
       this.cost += cost
       return value
     } catch (error) {
@@ -151,23 +148,42 @@ class PolicyVariables extends MapValue {
   }
 }
 
-const bindingsOf = (
-  { object, oldObject, request, namespaceObject, params, decide, requestResource }: ExpressionInput,
-  variables: PolicyVariables,
-): Record<string, unknown> => {
-  const ask = (question: AccessQuestion) => decide(question)
-  return {
-    object,
-    oldObject,
-    request,
-    namespaceObject,
-    ...(params === undefined ? {} : { params }),
-    variables,
-    get authorizer() {
-      return new Authorizer(ask)
-    },
-    get ['authorizer.requestResource']() {
-      return resourceCheck(ask, requestResource)
-    },
+/** The variables that expressions name. */
+class Bindings {
+  constructor(
+    private readonly input: ExpressionInput,
+    readonly variables: PolicyVariables,
+  ) {}
+
+  get byName(): Readonly<Record<string, unknown>> {
+    return this as unknown as Readonly<Record<string, unknown>>
+  }
+
+  get object(): object | null {
+    return this.input.object
+  }
+
+  get oldObject(): object | null {
+    return this.input.oldObject
+  }
+
+  get params(): object | null | undefined {
+    return this.input.params
+  }
+
+  get request(): object {
+    return this.input.request()
+  }
+
+  get namespaceObject(): object | null {
+    return this.input.namespaceObject()
+  }
+
+  get authorizer(): Authorizer {
+    return new Authorizer(this.input.decide)
+  }
+
+  get ['authorizer.requestResource'](): unknown {
+    return resourceCheck(this.input.decide, this.input.requestResource())
   }
 }

@@ -102,7 +102,9 @@ export const evaluateValidations = (
     reason: '',
   })
   if (conditions) {
-    const result = evaluateConditions(conditions, input, scope.variables)
+    // As in Kubernetes, conditions do not see the namespace.
+    const blind = { ...input, namespaceObject: () => null }
+    const result = evaluateConditions(conditions, blind, scope.variables)
     if ('error' in result) return { decisions: [failed(result.error)], annotations: [] }
     if (!result.matches) return NOTHING
   }

@@ -98,8 +98,9 @@ export const compile = (
     selects: (variable, field) => selects(expression, variable, field),
     evaluate: (bindings, budget = CALL_COST_MAX) => {
       const lookup: Frame['lookup'] = (name) => {
-        const raw = Object.hasOwn(bindings, name) ? bindings[name] : undefined
-        return raw === undefined ? undefined : adapters.get(name)?.(raw)
+        const adapt = adapters.get(name)
+        const raw = adapt && bindings[name]
+        return raw === undefined ? undefined : adapt!(raw)
       }
       const frame: Frame = { lookup, slots: [], cost: 0, budget }
       try {

@@ -17,11 +17,11 @@ class Pending {
   constructor(readonly settled: Promise<void>) {}
 }
 
-/** What `evaluate` gives; it runs again when an answer had to be waited for. */
-export const withDecisions = async <Result>(
+/** What `evaluate` gives, at once unless an answer has to be waited for: then it runs again. */
+export const withDecisions = <Result>(
   { services, user }: AdmissionAttributes,
   evaluate: (decide: Decide) => Result,
-): Promise<Result> => {
+): Result | Promise<Result> => {
   const answers = new Map<string, AccessAnswer>()
   const decide: Decide = (question) => {
     const key = JSON.stringify(question)
@@ -34,13 +34,15 @@ export const withDecisions = async <Result>(
     answers.set(key, answer)
     return answer
   }
-  for (;;)
+  const attempt = (): Result | Promise<Result> => {
     try {
       return evaluate(decide)
     } catch (error) {
       if (!(error instanceof Pending)) throw error
-      await error.settled
+      return error.settled.then(attempt)
     }
+  }
+  return attempt()
 }
 
 const answerOf = ({ allowed, reason, error }: Decision): AccessAnswer => ({

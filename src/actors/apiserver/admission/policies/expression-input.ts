@@ -24,23 +24,35 @@ export const expressionInput = (
   { form, object, old }: Shown,
   decide: ExpressionInput['decide'],
 ): ExpressionInput => {
-  const { kind, subresource, name } = attributes
-  const namespace = namespaceOf(attributes)
+  let request: object | undefined
   return {
     object: object ?? null,
     oldObject: old ?? null,
-    request: admissionRequest(attributes, form),
-    namespaceObject: null,
-    decide,
-    requestResource: {
-      group: kind.group,
-      resource: kind.plural,
-      ...(subresource ? { subresource } : {}),
-      ...(namespace ? { namespace } : {}),
-      ...(name ? { name } : {}),
+    request: () => {
+      request ??= admissionRequest(attributes, form)
+      return request
     },
+    namespaceObject: () => null,
+    decide,
+    requestResource: () => resourceOf(attributes),
   }
 }
+
+const resourceOf = (
+  attributes: AdmissionAttributes,
+): ReturnType<ExpressionInput['requestResource']> => {
+  const { kind, subresource, name } = attributes
+  const namespace = namespaceOf(attributes)
+  return {
+    group: kind.group,
+    resource: kind.plural,
+    ...(subresource ? { subresource } : {}),
+    ...(namespace ? { namespace } : {}),
+    ...(name ? { name } : {}),
+  }
+}
+
+const shownNamespaces = new WeakMap<Namespace, object>()
 
 /** What is shown of the namespace a write is in; null for what is in none, and for namespaces themselves. */
 export const namespaceObject = ({
@@ -51,7 +63,12 @@ export const namespaceObject = ({
   if (kind === Namespace || !namespace) return null
   const found = services.storage.cache.get(Namespace, undefined, namespace)
   if (!found) return null
-  const { metadata, spec, status } = found
-  const { ownerReferences: _owners, uid, ...shown } = metadata
-  return { metadata: { ...shown, UID: uid, uid }, spec: spec ?? {}, status: status ?? {} }
+  let shown = shownNamespaces.get(found)
+  if (!shown) {
+    const { metadata, spec, status } = found
+    const { ownerReferences: _owners, uid, ...rest } = metadata
+    shown = { metadata: { ...rest, UID: uid }, spec: spec ?? {}, status: status ?? {} }
+    shownNamespaces.set(found, shown)
+  }
+  return shown
 }

@@ -37,12 +37,13 @@ export interface Misconfiguration<P, B> {
   message: string
 }
 
-/** In the order in which they are come upon. */
-export async function* invocationsOf<P extends Policy, B extends Binding>(
+/** In the order of names. */
+export const invocationsOf = async <P extends Policy, B extends Binding>(
   attributes: AdmissionAttributes,
   candidates: readonly Candidate<PolicyHook<P, B>>[],
-): AsyncGenerator<Invocation<P, B> | Misconfiguration<P, B>> {
+): Promise<(Invocation<P, B> | Misconfiguration<P, B>)[]> => {
   const { kind, operation, subresource, name } = attributes
+  const all: (Invocation<P, B> | Misconfiguration<P, B>)[] = []
   for (const { hook, match } of candidates) {
     const { policy } = hook
     const form = formFor(match, name)
@@ -52,7 +53,7 @@ export async function* invocationsOf<P extends Policy, B extends Binding>(
     const parameters = fault ?? kindOrFault(attributes, policy.spec?.paramKind)
     if (parameters instanceof Error) {
       const message = `failed to configure policy: ${parameters.message}`
-      yield { policy, binding: undefined, message }
+      all.push({ policy, binding: undefined, message })
       continue
     }
     for (const each of hook.bindings.candidates(kind, operation, subresource)) {
@@ -60,13 +61,20 @@ export async function* invocationsOf<P extends Policy, B extends Binding>(
       if (!formFor(each.match, name)) continue
       const selected = faultOf(criteria, attributes)
       if (selected === false) continue
-      const found = selected ?? (await listOrFault(attributes, parameters.kind, binding))
-      yield found instanceof Error
-        ? { policy, binding, message: `failed to configure binding: ${found.message}` }
-        : { policy, binding, form, parameters: found }
+      const found =
+        selected ??
+        (parameters.kind ? await listOrFault(attributes, parameters.kind, binding) : NO_PARAMETERS)
+      all.push(
+        found instanceof Error
+          ? { policy, binding, message: `failed to configure binding: ${found.message}` }
+          : { policy, binding, form, parameters: found },
+      )
     }
   }
+  return all
 }
+
+const NO_PARAMETERS: readonly null[] = [null]
 
 /** Undefined: labels are as wanted; false: they are not. */
 const faultOf = (
@@ -92,7 +100,7 @@ const kindOrFault = (
 
 const listOrFault = async (
   attributes: AdmissionAttributes,
-  kind: AnyKind | undefined,
+  kind: AnyKind,
   { spec }: Binding,
 ): Promise<readonly (KubernetesObject | null)[] | Error> => {
   try {

@@ -59,7 +59,7 @@ export const applyMutatingPolicies = async (
   const faults: Fault[] = []
   const invocations: Invocation<Policy, Binding>[] = []
   // All are found before the first changes what others go by.
-  for await (const each of invocationsOf(attributes, candidates))
+  for (const each of await invocationsOf(attributes, candidates))
     if ('message' in each) faults.push({ ...each, reason: '' })
     else invocations.push(each)
   if (invocations.length > 0) {
@@ -134,7 +134,7 @@ const inputOf = async ({ attributes, program, form, parameter }: Call) => {
   }
   return (decide: Parameters<typeof expressionInput>[2]) => ({
     ...expressionInput(attributes, shown, decide),
-    namespaceObject: namespaceObject(attributes),
+    namespaceObject: () => namespaceObject(attributes),
     ...(program.scope.hasParams ? { params: parameter } : {}),
   })
 }
@@ -146,7 +146,11 @@ const conditionsOf = async (call: Call): Promise<boolean | string> => {
   if (!conditions) return true
   const input = await inputOf(call)
   const result = await withDecisions(attributes, (decide) =>
-    evaluateConditions(conditions, { ...input(decide), namespaceObject: null }, scope.variables),
+    evaluateConditions(
+      conditions,
+      { ...input(decide), namespaceObject: () => null },
+      scope.variables,
+    ),
   )
   return 'error' in result ? result.error : result.matches
 }

@@ -42,10 +42,10 @@ export const parameterKind = (
  */
 export const parametersOf = async (
   attributes: AdmissionAttributes,
-  kind: AnyKind | undefined,
+  kind: AnyKind,
   reference: BindingSpec['paramRef'],
 ): Promise<readonly (KubernetesObject | null)[]> => {
-  if (!kind || !reference) return [null]
+  if (!reference) return [null]
   const namespace = kind.namespaced ? parameterNamespace(attributes, reference) : undefined
   if (!kind.namespaced && reference.namespace)
     throw new ConfigurationError(

@@ -44,16 +44,18 @@ export const enforceValidatingPolicies = async (
   attributes: AdmissionAttributes,
   candidates: readonly Candidate<ValidatingPolicyHook>[],
 ): Promise<void> => {
+  await loadCompiler()
   const denials: Denial[] = []
   const published = new Published()
-  for await (const each of invocationsOf(attributes, candidates)) {
+  for (const each of await invocationsOf(attributes, candidates)) {
     if ('message' in each) {
       if (each.policy.spec?.failurePolicy !== 'Ignore') denials.push({ ...each, reason: '' })
       continue
     }
     for (const parameter of each.parameters) {
       const startedAt = attributes.services.clock.monotonic()
-      const result = await evaluate(attributes, each, parameter)
+      const evaluated = evaluate(attributes, each, parameter)
+      const result = evaluated instanceof Promise ? await evaluated : evaluated
       const seconds = (attributes.services.clock.monotonic() - startedAt) / 1000
       denials.push(...carryOut(attributes, each, result, published, seconds))
     }
@@ -71,26 +73,34 @@ const programOf = (policy: Policy): ValidationProgram => {
   return program
 }
 
-const evaluate = async (
+const evaluate = (
   attributes: AdmissionAttributes,
   { policy, form }: Invocation<Policy, Binding>,
   parameter: KubernetesObject | null,
-): Promise<ValidationResult> => {
-  await loadCompiler()
+): ValidationResult | Promise<ValidationResult> => {
   const program = programOf(policy)
-  const shown = {
-    form,
-    object: await shownIn(form, attributes, attributes.object),
-    old: await shownIn(form, attributes, attributes.old),
-  }
-  return withDecisions(attributes, (decide) =>
+  const object = shownIn(form, attributes, attributes.object)
+  const old = shownIn(form, attributes, attributes.old)
+  if (object instanceof Promise || old instanceof Promise)
+    return Promise.all([object, old]).then(([one, other]) =>
+      judge(attributes, program, { form, object: one, old: other }, parameter),
+    )
+  return judge(attributes, program, { form, object, old }, parameter)
+}
+
+const judge = (
+  attributes: AdmissionAttributes,
+  program: ValidationProgram,
+  shown: Parameters<typeof expressionInput>[1],
+  parameter: KubernetesObject | null,
+): ValidationResult | Promise<ValidationResult> =>
+  withDecisions(attributes, (decide) =>
     evaluateValidations(program, {
       ...expressionInput(attributes, shown, decide),
-      namespaceObject: namespaceObject(attributes),
+      namespaceObject: () => namespaceObject(attributes),
       ...(program.scope.hasParams ? { params: parameter } : {}),
     }),
   )
-}
 
 /** Warns, annotates and counts; the result are the refusals. */
 const carryOut = (

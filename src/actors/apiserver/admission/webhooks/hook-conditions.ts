@@ -39,7 +39,6 @@ export const holds = async (
   const result = await withDecisions(attributes, (decide) =>
     evaluateConditions(program, {
       ...expressionInput(attributes, shown, decide),
-      namespaceObject: null,
     }),
   )
   const isExcluded = 'matches' in result && !result.matches
