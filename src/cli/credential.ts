@@ -2,13 +2,14 @@
  * `kubus credential`: makes, replaces and revokes what opens the bus.
  *
  *   --node NAME     a certificate for a node of another host; one that was revoked before is good for nothing
- *   --revoke USER   ends USER's connections at once and refuses what was issued until now
+ *   --revoke USER   ends USER's connections to the bus at once and refuses what was issued until now; a certificate opens
+ *                   the API neither
  *   --rotate        new keys for the parts of the cluster: first both are good, then the new ones alone
  *
  * Invariant: at every moment of a rotation the keys that processes hold are among those that nats-server knows.
  */
 import { rmSync } from 'node:fs'
-import { REVOCATIONS, revocationKey } from '../actors/apiserver/bus-entry/revocations.ts'
+import { REVOCATIONS, revocationKey } from '../actors/apiserver/authentication/revocations.ts'
 import { connectBus } from '../bus/nats-bus.ts'
 import { newUserKey } from '../bus/nkey.ts'
 import { writeFileAtomically } from '../node/files.ts'

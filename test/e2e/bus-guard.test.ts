@@ -3,6 +3,7 @@
  * attempt is refused, and written down.
  */
 import { readFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { connect, headers, type NatsConnection, tokenAuthenticator } from 'nats'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -278,12 +279,25 @@ test('without a credential of this cluster nobody is let in', async () => {
   await isRefused(enter(withCertificate({ certificate, key: strange.key })))
 })
 
+/** What the API says to somebody with this certificate. */
+const overHttps = ({ certificate, key }: { certificate: string; key: string }) =>
+  new Promise<number | undefined>((resolve, reject) => {
+    const ca = readFileSync(stateFolder(cluster.data).pki('ca.crt'))
+    const address = { host: '127.0.0.1', port: cluster.apiPort, path: '/api/v1/nodes/worker-9' }
+    get({ ...address, ca, cert: certificate, key, agent: false }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    }).on('error', reject)
+  })
+
 test('a revoked node is off the bus until it has a new credential', async () => {
   const worker = await asWorker()
+  assert.is(await overHttps(nodePair('worker-9')), 404)
   const revoked = await cluster.kubus(['credential', '--revoke', WORKER])
   assert.is(revoked.code, 0, revoked.stderr)
   await Promise.race([worker.closed(), tooLate('the connection is ended')])
   await isRefused(asWorker())
+  assert.is(await overHttps(nodePair('worker-9')), 401)
   // Certificates tell whole seconds.
   await new Promise((resolve) => setTimeout(resolve, 1_100))
   await cluster.kubus(['credential', '--node', 'worker-9'])

@@ -15,6 +15,7 @@ import type { RequestAuthentication } from './authenticate.ts'
 import { createAuthenticateToken, forOwnAudiences, type TokenJudge } from './bearer-token.ts'
 import { bootstrapTokenUsers } from './bootstrap-tokens.ts'
 import { type ClientAuthorities, ClientCertificates } from './client-certificates.ts'
+import { isRevoked } from './revocations.ts'
 import { type StaticToken, staticTokenUsers } from './static-tokens.ts'
 import type { TokenWebhookSettings } from './token-webhook.ts'
 
@@ -61,7 +62,9 @@ export class Authentication implements RequestAuthentication {
   constructor(private readonly ports: AuthenticationPorts) {
     const { storage, clock, serviceAccounts } = ports
     const { audiences } = serviceAccounts
-    this.certificates = new ClientCertificates(clock)
+    this.certificates = new ClientCertificates(clock, (user, issuedAtMs) =>
+      isRevoked(storage.cache, user, issuedAtMs),
+    )
     this.bootstrap = forOwnAudiences(bootstrapTokenUsers(storage, clock), audiences)
     this.authenticateToken = createAuthenticateToken(
       () => [

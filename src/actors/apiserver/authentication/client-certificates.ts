@@ -27,6 +27,7 @@ export interface Certified {
 interface Known extends Certified {
   /** The authorities it was judged by. */
   generation: number
+  issuedAtMs?: number
   expiresAtMs: number
 }
 
@@ -47,7 +48,12 @@ export class ClientCertificates {
   private clients: readonly X509Certificate[] = []
   private frontProxies: readonly X509Certificate[] = []
 
-  constructor(private readonly clock: Clock) {}
+  /** `isRevoked` is asked at every request. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly isRevoked: (user: string, issuedAtMs: number | undefined) => boolean = () =>
+      false,
+  ) {}
 
   /** Connections are judged anew. */
   trust({ clientCa, frontProxyCa }: ClientAuthorities): void {
@@ -62,7 +68,9 @@ export class ClientCertificates {
       known = this.read(socket)
       this.known.set(socket, known)
     }
-    return known.expiresAtMs > this.clock.now() ? known : WRONG
+    if (known.expiresAtMs <= this.clock.now()) return WRONG
+    const { user, issuedAtMs } = known
+    return user && this.isRevoked(user.name, issuedAtMs) ? WRONG : known
   }
 
   /** Whose certificate it is, of somebody who has proved to hold its key; TLS has verified nothing. */
@@ -81,7 +89,11 @@ export class ClientCertificates {
     const certificate = socket.getPeerX509Certificate()
     if (!certificate) return { ...forever, ...NONE }
     if (!socket.authorized) return { ...forever, ...WRONG }
-    const judged = { generation, expiresAtMs: Date.parse(certificate.validTo) }
+    const judged = {
+      generation,
+      issuedAtMs: Date.parse(certificate.validFrom),
+      expiresAtMs: Date.parse(certificate.validTo),
+    }
     const { subject } = socket.getPeerCertificate()
     if (endsAt(certificate, this.clients))
       return { ...judged, ...certifiedUser(certificate, subject) }

@@ -18,11 +18,11 @@ import { type Subjects, subjectsFor } from '../../../bus/subjects.ts'
 import type { Cache, Change } from '../../../client/view.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Log } from '../../../std/log.ts'
+import { isRevocation, isRevoked } from '../authentication/revocations.ts'
 import type { Authorizer } from '../authorization/attributes.ts'
 import { nodeOf } from '../authorization/node-authorizer.ts'
 import { type BusName, parseBusName } from '../bus-identity.ts'
 import type { User } from '../request.ts'
-import { isRevocation, isRevoked } from './revocations.ts'
 import { userRights } from './user-rights.ts'
 import { type VisitorPorts, visitorOf } from './visitor.ts'
 
@@ -39,6 +39,8 @@ export interface BusEntryPorts extends VisitorPorts {
 
 /** A user's connection is judged anew after this long. */
 const PASS_MS = 3600_000
+/** Groups whose objects decide what may be heard: rights, and which resources there are. */
+const DECIDES = new Set(['rbac.authorization.k8s.io', 'apiextensions.k8s.io'])
 /** Changes come in groups. */
 const SETTLE_MS = 100
 const KEEP_MS = 10 * 60_000
@@ -97,7 +99,7 @@ class BusEntry {
   }
 
   private concerns(change: Change): boolean {
-    if (change.kind.group === 'rbac.authorization.k8s.io') return true
+    if (DECIDES.has(change.kind.group)) return true
     if (change.type === 'DELETED' && this.supports.has(change.object.metadata.uid)) return true
     return isRevocation(change)
   }

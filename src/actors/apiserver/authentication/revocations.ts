@@ -1,5 +1,6 @@
 /**
- * Credentials that no longer open the bus: those of a user that were issued before a moment.
+ * Credentials that no longer count: those of a user that were issued before a moment. Certificates open neither
+ * the bus nor the API then, tokens not the bus; a token that must not open the API is deleted or expires.
  *
  * They are kept in the ConfigMap `kubus-revocations` of `kube-system`: a key is the user's name in base64url, its
  * value the moment (RFC 3339). Invariant: a credential that does not say when it was issued is revoked as long
