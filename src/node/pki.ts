@@ -173,6 +173,26 @@ export const renewCertificate = async (
   return { certificate: renewed.toString('pem'), key: await exportKey(keys.privateKey) }
 }
 
+/** Country, organization, unit, locality, province, street, postal code: what Go keeps, in its order. */
+const KEPT_ATTRIBUTES = ['6', '10', '11', '7', '8', '9', '17'].map((arc) => `2.5.4.${arc}`)
+const COMMON_NAME = '2.5.4.3'
+const SERIAL_NUMBER = '2.5.4.5'
+
+/** The sorts of alternative names that Go reads of a request. */
+const SIGNED_NAMES: ReadonlySet<string> = new Set(['dns', 'ip', 'email', 'url'])
+
+/** As Kubernetes signs it: attributes that Go does not know, such as a user's uid, are not vouched for. */
+const signedSubject = ({ subjectName }: x509.Pkcs10CertificateRequest): x509.JsonName => {
+  const values = (attribute: string) => subjectName.getField(attribute)
+  const parts = [
+    ...KEPT_ATTRIBUTES.map((attribute) => ({ [attribute]: values(attribute) })),
+    ...[COMMON_NAME, SERIAL_NUMBER].map((attribute) => ({
+      [attribute]: values(attribute).slice(-1),
+    })),
+  ]
+  return parts.filter((part) => Object.values(part)[0]!.length > 0)
+}
+
 /** A certificate (PEM) for the key and the names of a PKCS#10 request; all else of the request is left out. */
 export const signRequest = async (
   authority: KeyPair,
@@ -182,12 +202,14 @@ export const signRequest = async (
   const asked = new x509.Pkcs10CertificateRequest(request)
   const issuer = new x509.X509Certificate(firstOf(authority.certificate))
   const { bits, extended } = x509UsagesOf(usages)
-  const names = asked.extensions.filter(
-    (extension) => extension instanceof x509.SubjectAlternativeNameExtension,
+  const names = asked.extensions.flatMap((extension) =>
+    extension instanceof x509.SubjectAlternativeNameExtension
+      ? extension.names.items.filter(({ type }) => SIGNED_NAMES.has(type))
+      : [],
   )
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: asked.subjectName,
+    subject: signedSubject(asked),
     issuer: issuer.subjectName,
     notBefore: new Date(validity.notBeforeMs),
     notAfter: new Date(validity.notAfterMs),
@@ -199,7 +221,13 @@ export const signRequest = async (
       ...(extended.length > 0 ? [new x509.ExtendedKeyUsageExtension(extended)] : []),
       new x509.BasicConstraintsExtension(false, undefined, true),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
-      ...names,
+      ...(names.length > 0
+        ? [
+            new x509.SubjectAlternativeNameExtension(
+              names.map(({ type, value }) => ({ type, value })),
+            ),
+          ]
+        : []),
     ],
   })
   return certificate.toString('pem')

@@ -10,6 +10,7 @@ import {
   signRequest,
 } from '../../src/node/pki.ts'
 import { JANE, RSA } from '../api/certificates/requests.ts'
+import { certificateRequest } from '../support/certificate-request.ts'
 
 const NOW = Date.parse('2030-01-01T00:00:00Z')
 const DAY_MS = 24 * 3600_000
@@ -92,6 +93,20 @@ test('a request gets a certificate with its key and the usages that were approve
     assert.is(Date.parse(certificate.validTo), NOW + DAY_MS)
     assert.ok(certificateFacts(pem).isSignedBy(authority.certificate))
   }
+})
+
+test('of a subject only what Kubernetes keeps is signed', async () => {
+  await loadParser()
+  const authority = await createAuthority('kubernetes', NOW)
+  const attributes = { '2.5.4.6': 'DE', '2.5.4.11': 'unit', '1.3.6.1.4.1.57683.2': 'uid-1' }
+  const { request } = await certificateRequest('jane', ['a', 'b'], [], attributes)
+  const validity = { notBeforeMs: NOW, notAfterMs: NOW + DAY_MS }
+  const { der } = parseRequest(request)
+  const pem = await signRequest(authority, der, { usages: ['client auth'], validity })
+  assert.equal(
+    { ...new X509Certificate(pem).toLegacyObject().subject },
+    { C: 'DE', O: ['a', 'b'], OU: 'unit', CN: 'jane' },
+  )
 })
 
 test.run()

@@ -25,10 +25,16 @@ export const certificateRequest = async (
   commonName: string,
   organizations: readonly string[] = [],
   names: readonly { type: GeneralNameType; value: string }[] = [],
+  /** By object identifier. */
+  attributes: Readonly<Record<string, string>> = {},
 ): Promise<MadeRequest> => {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const request = await Pkcs10CertificateRequestGenerator.create({
-    name: [...organizations.map((name) => ({ O: [name] })), { CN: [commonName] }],
+    name: [
+      ...organizations.map((name) => ({ O: [name] })),
+      { CN: [commonName] },
+      ...Object.entries(attributes).map(([attribute, value]) => ({ [attribute]: [value] })),
+    ],
     keys,
     signingAlgorithm: ALGORITHM,
     extensions: names.length > 0 ? [new SubjectAlternativeNameExtension([...names])] : [],
