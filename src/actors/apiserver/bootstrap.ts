@@ -34,9 +34,9 @@ const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 /** `targetPort` is the port of the HTTPS door. */
 export const bootstrap = async (services: Services, targetPort: number): Promise<void> => {
   await Promise.all(
-    NAMESPACES.map((name) => ensure(services, Namespace, undefined, { metadata: { name } })),
+    NAMESPACES.map((name) => ensureObject(services, Namespace, undefined, { metadata: { name } })),
   )
-  await ensure(services, Service, 'default', {
+  await ensureObject(services, Service, 'default', {
     metadata: {
       name: 'kubernetes',
       labels: { component: 'apiserver', provider: 'kubernetes' },
@@ -50,7 +50,9 @@ export const bootstrap = async (services: Services, targetPort: number): Promise
   await Promise.all([
     keepDefaultPolicy(services, SYSTEM),
     ensureServiceRange(services),
-    ...systemPriorityClasses.map((draft) => ensure(services, PriorityClass, undefined, draft)),
+    ...systemPriorityClasses.map((draft) =>
+      ensureObject(services, PriorityClass, undefined, draft),
+    ),
     ...ensureFlowControl(services),
   ])
 }
@@ -58,7 +60,7 @@ export const bootstrap = async (services: Services, targetPort: number): Promise
 /** The range Services get their addresses from, marked as ready to be used. */
 const ensureServiceRange = async (services: Services): Promise<void> => {
   const name = 'kubernetes'
-  await ensure(services, ServiceCIDR, undefined, {
+  await ensureObject(services, ServiceCIDR, undefined, {
     metadata: { name },
     spec: { cidrs: [services.addresses.range] },
   })
@@ -87,7 +89,7 @@ const ensureFlowControl = (services: Services): Promise<void>[] => {
   const annotations = { [AUTO_UPDATE_ANNOTATION]: 'true' }
   const each = (kind: AnyKind, specs: Readonly<Record<string, object>>) =>
     Object.entries(specs).map(([name, spec]) =>
-      ensure(services, kind, undefined, { metadata: { name, annotations }, spec }),
+      ensureObject(services, kind, undefined, { metadata: { name, annotations }, spec }),
     )
   return [
     ...each(PriorityLevelConfiguration, { ...mandatoryLevels, ...suggestedLevels }),
@@ -95,7 +97,8 @@ const ensureFlowControl = (services: Services): Promise<void>[] => {
   ]
 }
 
-const ensure = async (
+/** Makes what every cluster has where it is missing, and leaves alone what is there. */
+export const ensureObject = async (
   services: Services,
   kind: AnyKind,
   namespace: string | undefined,

@@ -5,6 +5,8 @@
  * keeps the answers. It knows no handlers; what a subresource does is decided in `pipeline.ts`.
  */
 import { createHash } from 'node:crypto'
+import { APIService } from '../../api/apiregistration/api-service.ts'
+import { groupPriorityOf } from '../../api/apiregistration/local-api-services.ts'
 import { type AnyKind, storedKind } from '../../api/kind.ts'
 import { type KindRegistry, versionsOf } from '../../api/registry.ts'
 import type { RemoteResource, RemoteVersion } from './aggregation/remote-version.ts'
@@ -16,34 +18,12 @@ export interface Served {
   remote: readonly RemoteVersion[]
 }
 
-/** Built-in groups in Kubernetes' order, by their priority; custom ones have 1000. */
-const PRIORITIES: Readonly<Record<string, number>> = {
-  'apiregistration.k8s.io': 20_000,
-  '': 18_000,
-  apps: 17_800,
-  'events.k8s.io': 17_750,
-  'authentication.k8s.io': 17_700,
-  'authorization.k8s.io': 17_600,
-  autoscaling: 17_500,
-  batch: 17_400,
-  'certificates.k8s.io': 17_300,
-  'networking.k8s.io': 17_200,
-  policy: 17_100,
-  'rbac.authorization.k8s.io': 17_000,
-  'storage.k8s.io': 16_800,
-  'admissionregistration.k8s.io': 16_700,
-  'apiextensions.k8s.io': 16_700,
-  'scheduling.k8s.io': 16_600,
-  'coordination.k8s.io': 16_500,
-  'node.k8s.io': 16_300,
-  'discovery.k8s.io': 16_200,
-  'flowcontrol.apiserver.k8s.io': 16_100,
-  'resource.k8s.io': 15_900,
-}
-const CUSTOM_PRIORITY = 1000
-
 /** Kubernetes' `groupPriorityMinimum` of a group that is served here. */
-export const groupPriority = (group: string): number => PRIORITIES[group] ?? CUSTOM_PRIORITY
+export const groupPriority = (group: string): number =>
+  group === APIService.group ? OWN_PRIORITY : groupPriorityOf(group)
+
+/** Of the group that says what others there are. */
+const OWN_PRIORITY = 20_000
 
 interface Version {
   version: string

@@ -11,11 +11,8 @@ import { ClusterRole } from '../../api/rbac/cluster-role.ts'
 import { ClusterRoleBinding } from '../../api/rbac/cluster-role-binding.ts'
 import { Role } from '../../api/rbac/role.ts'
 import { RoleBinding } from '../../api/rbac/role-binding.ts'
-import { StatusError } from '../../api/status-error.ts'
-import { SYSTEM } from './bootstrap.ts'
+import { ensureObject } from './bootstrap.ts'
 import { keepConfigMap } from './keep-config-map.ts'
-import { execute } from './pipeline.ts'
-import { NO_QUERY } from './request.ts'
 import type { Services } from './services.ts'
 
 const NAMESPACE = 'kube-public'
@@ -32,7 +29,7 @@ export const publishJoinInformation = async (
   const named = /^ {4}server: (\S+)$/m.exec(known)?.[1]
   await Promise.all([
     keepConfigMap(services, NAMESPACE, NAME, { [KEY]: kubeconfig(named ?? server, clientCa) }),
-    ...ROLES.map(([kind, namespace, body]) => ensure(services, kind, namespace, body)),
+    ...ROLES.map(([kind, namespace, body]) => ensureObject(services, kind, namespace, body)),
   ])
 }
 
@@ -114,26 +111,3 @@ const ROLES: readonly (readonly [kind: AnyKind, namespace: string | undefined, b
     ),
   ],
 ]
-
-const ensure = async (
-  services: Services,
-  kind: AnyKind,
-  namespace: string | undefined,
-  body: Body,
-): Promise<void> => {
-  if (services.storage.cache.get(kind, namespace, body.metadata.name)) return
-  try {
-    await execute(services, {
-      verb: 'create',
-      kind,
-      namespace,
-      name: undefined,
-      user: SYSTEM,
-      manager: 'kube-apiserver',
-      query: NO_QUERY,
-      body,
-    })
-  } catch (error) {
-    if (!(error instanceof StatusError) || error.reason !== 'AlreadyExists') throw error
-  }
-}

@@ -21,6 +21,7 @@ import {
   requiredField,
   unsupportedField,
 } from '../status-error.ts'
+import { workloadScale } from './workload-scale.ts'
 import {
   amountOf,
   checkAtMostWhole,
@@ -133,17 +134,7 @@ export const Deployment = defineKind<Deployment>({
   statusSubresource: true,
   tracksGeneration: true,
   annotationsAreDesired: true,
-  scale: {
-    read: ({ spec, status }) => ({
-      replicas: spec?.replicas ?? 0,
-      statusReplicas: status?.replicas ?? 0,
-      selector: formatLabelSelector(labelSelectorOf(spec?.selector)),
-    }),
-    write: (deployment, replicas) => ({
-      ...deployment,
-      spec: { ...(deployment.spec as DeploymentSpec), replicas },
-    }),
-  },
+  scale: workloadScale(labelSelectorOf),
   applyDefaults,
   prepareForCreate: (deployment) => {
     deployment.status = {}

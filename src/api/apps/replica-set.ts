@@ -14,6 +14,7 @@ import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import { formatLabelSelector, labelSelectorOf } from '../selector.ts'
 import type { FieldError } from '../status-error.ts'
+import { workloadScale } from './workload-scale.ts'
 import { checkCounts, checkSameSelector, checkSelectorAndTemplate } from './workload-validation.ts'
 
 export type ReplicaSet = WireObject<V1ReplicaSet>
@@ -58,17 +59,7 @@ export const ReplicaSet = defineKind<ReplicaSet>({
   model: 'V1ReplicaSet',
   statusSubresource: true,
   tracksGeneration: true,
-  scale: {
-    read: ({ spec, status }) => ({
-      replicas: spec?.replicas ?? 0,
-      statusReplicas: status?.replicas ?? 0,
-      selector: formatLabelSelector(labelSelectorOf(spec?.selector)),
-    }),
-    write: (replicaSet, replicas) => ({
-      ...replicaSet,
-      spec: { ...(replicaSet.spec as ReplicaSetSpec), replicas },
-    }),
-  },
+  scale: workloadScale(labelSelectorOf),
   applyDefaults,
   prepareForCreate: (replicaSet) => {
     replicaSet.status = { replicas: 0 }

@@ -4,6 +4,7 @@
  * The spec is the user's, the status the statefulset controller's. `maxUnavailable` is off by default in 1.36
  * and dropped. Claims are templates as a whole, and never change.
  */
+
 import type { V1PersistentVolumeClaim, V1StatefulSet } from '@kubernetes/client-node'
 import { carryField } from '../carry-field.ts'
 import { ageColumn, column, nameColumn, templateColumns } from '../core/columns.ts'
@@ -23,7 +24,7 @@ import { deepEqual } from '../equality.ts'
 import { defineKind } from '../kind.ts'
 import type { Wire, WireObject } from '../meta.ts'
 import { validateAnnotations } from '../object-meta.ts'
-import { formatLabelSelector, labelSelectorOf } from '../selector.ts'
+import { labelSelectorOf } from '../selector.ts'
 import {
   type FieldError,
   forbiddenField,
@@ -31,6 +32,7 @@ import {
   requiredField,
   unsupportedField,
 } from '../status-error.ts'
+import { workloadScale } from './workload-scale.ts'
 import {
   amountOf,
   checkAtMostWhole,
@@ -282,17 +284,7 @@ export const StatefulSet = defineKind<StatefulSet>({
   model: 'V1StatefulSet',
   statusSubresource: true,
   tracksGeneration: true,
-  scale: {
-    read: ({ spec, status }) => ({
-      replicas: spec?.replicas ?? 0,
-      statusReplicas: status?.replicas ?? 0,
-      selector: formatLabelSelector(labelSelectorOf(spec?.selector)),
-    }),
-    write: (statefulSet, replicas) => ({
-      ...statefulSet,
-      spec: { ...(statefulSet.spec as StatefulSetSpec), replicas },
-    }),
-  },
+  scale: workloadScale(labelSelectorOf),
   applyDefaults,
   prepareForCreate: (statefulSet) => {
     statefulSet.status = { replicas: 0, availableReplicas: 0 }

@@ -4,7 +4,9 @@
  * The spec is the user's, the status the replication controller's. Selector and labels come from the template
  * when they are left out.
  */
+
 import type { V1ReplicationController } from '@kubernetes/client-node'
+import { workloadScale } from '../apps/workload-scale.ts'
 import { checkCounts, checkLongRunning, checkTemplateLabels } from '../apps/workload-validation.ts'
 import { carryField } from '../carry-field.ts'
 import { defineKind } from '../kind.ts'
@@ -74,17 +76,7 @@ export const ReplicationController = defineKind<ReplicationController>({
   model: 'V1ReplicationController',
   statusSubresource: true,
   tracksGeneration: true,
-  scale: {
-    read: ({ spec, status }) => ({
-      replicas: spec?.replicas ?? 0,
-      statusReplicas: status?.replicas ?? 0,
-      selector: formatLabelSelector(selectorOfMap(spec?.selector)),
-    }),
-    write: (controller, replicas) => ({
-      ...controller,
-      spec: { ...(controller.spec as ReplicationControllerSpec), replicas },
-    }),
-  },
+  scale: workloadScale(selectorOfMap),
   applyDefaults,
   prepareForCreate: (controller) => {
     controller.status = { replicas: 0 }

@@ -4,8 +4,8 @@
  * The schema with the lowest matching precedence wins. Wording follows Kubernetes 1.36
  * (`pkg/apis/flowcontrol/validation`). What the apiserver does with it is not here.
  */
+
 import type { V1FlowSchema } from '@kubernetes/client-node'
-import { carryField, carryOtherMetadata } from '../carry-field.ts'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
 import { checkDnsSubdomain } from '../core/field-rules.ts'
 import { deepEqual } from '../equality.ts'
@@ -15,6 +15,7 @@ import { type FieldError, invalidField, requiredField, unsupportedField } from '
 import { mandatorySchemas } from './bootstrap-objects.ts'
 import { checkConditionTypes } from './conditions.ts'
 import { checkFlowRules } from './flow-rules.ts'
+import { statusParts } from './status-parts.ts'
 
 export type FlowSchema = WireObject<V1FlowSchema>
 
@@ -74,22 +75,8 @@ export const FlowSchema = defineKind<FlowSchema>({
     schema.spec.matchingPrecedence ||= DEFAULT_PRECEDENCE
     schema.status ??= {}
   },
-  prepareForCreate: (schema) => {
-    schema.status = {}
-  },
-  prepareForUpdate: (schema, old) => {
-    carryField(schema, old, 'status')
-  },
-  prepareForStatusUpdate: (schema, old) => {
-    carryField(schema, old, 'spec')
-    carryOtherMetadata(schema, old)
-  },
+  ...statusParts,
   validate,
-  validateStatusUpdate: ({ status }) => {
-    const errors: FieldError[] = []
-    checkConditionTypes(errors, status?.conditions)
-    return errors
-  },
   columns: [
     nameColumn,
     column('PriorityLevel', 'Where its requests go.', ({ spec }) => {

@@ -4,6 +4,7 @@
  *
  * Wording follows Kubernetes 1.36 (`pkg/apis/flowcontrol/validation`). It limits nothing by itself.
  */
+
 import type {
   V1ExemptPriorityLevelConfiguration,
   V1LimitedPriorityLevelConfiguration,
@@ -11,7 +12,6 @@ import type {
   V1PriorityLevelConfiguration,
   V1QueuingConfiguration,
 } from '@kubernetes/client-node'
-import { carryField, carryOtherMetadata } from '../carry-field.ts'
 import { ageColumn, column, nameColumn } from '../core/columns.ts'
 import { isOneOf } from '../core/field-rules.ts'
 import { deepEqual } from '../equality.ts'
@@ -20,6 +20,7 @@ import type { Wire, WireObject } from '../meta.ts'
 import { type FieldError, forbiddenField, invalidField, requiredField } from '../status-error.ts'
 import { mandatoryLevels } from './bootstrap-objects.ts'
 import { checkConditionTypes } from './conditions.ts'
+import { statusParts } from './status-parts.ts'
 
 export type PriorityLevelConfiguration = WireObject<V1PriorityLevelConfiguration>
 
@@ -182,22 +183,8 @@ export const PriorityLevelConfiguration = defineKind<PriorityLevelConfiguration>
   statusSubresource: true,
   tracksGeneration: true,
   applyDefaults,
-  prepareForCreate: (level) => {
-    level.status = {}
-  },
-  prepareForUpdate: (level, old) => {
-    carryField(level, old, 'status')
-  },
-  prepareForStatusUpdate: (level, old) => {
-    carryField(level, old, 'spec')
-    carryOtherMetadata(level, old)
-  },
+  ...statusParts,
   validate,
-  validateStatusUpdate: ({ status }) => {
-    const errors: FieldError[] = []
-    checkConditionTypes(errors, status?.conditions)
-    return errors
-  },
   columns: [
     nameColumn,
     column('Type', 'Limited or Exempt.', ({ spec }) => spec?.type ?? ''),
