@@ -56,6 +56,7 @@ class BusEntry {
   /** Uids on whose existence connections rest, as far as this replica knows. */
   private readonly supports = new Set<string>()
   private cancel = (): void => undefined
+  private sweepsAt = Number.POSITIVE_INFINITY
   private sweeping: Promise<void> | undefined
 
   constructor(private readonly ports: BusEntryPorts) {
@@ -104,12 +105,18 @@ class BusEntry {
     return isRevocation(change)
   }
 
+  /** At that time or before, however many changes come. */
   private sweepAfter(delayMs: number): void {
+    const { clock, log } = this.ports
+    const at = clock.monotonic() + delayMs
+    if (at >= this.sweepsAt) return
     this.cancel()
-    this.cancel = this.ports.clock.after(delayMs, () => {
+    this.sweepsAt = at
+    this.cancel = clock.after(delayMs, () => {
+      this.sweepsAt = Number.POSITIVE_INFINITY
       this.sweepAfter(KEEP_MS)
       this.sweeping = this.sweep().catch((error: unknown) =>
-        this.ports.log.warn({ err: error }, 'open connections to the bus could not be judged'),
+        log.warn({ err: error }, 'open connections to the bus could not be judged'),
       )
     })
   }
