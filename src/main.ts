@@ -16,6 +16,10 @@ const commands: Readonly<Record<string, [summary: string, load: () => Promise<Co
     'make, replace and revoke what opens the bus',
     async () => (await import('./cli/credential.ts')).credential,
   ],
+  certificates: [
+    'when they expire, and their renewal',
+    async () => (await import('./cli/certificates-command.ts')).certificates,
+  ],
   init: [
     'create its state folder, for actors started by compose',
     async () => (await import('./cli/init.ts')).init,
@@ -32,7 +36,7 @@ const commands: Readonly<Record<string, [summary: string, load: () => Promise<Co
 const help = () =>
   [
     'kubus <command> [options]\n',
-    ...Object.entries(commands).map(([name, [summary]]) => `  ${name.padEnd(12)}${summary}`),
+    ...Object.entries(commands).map(([name, [summary]]) => `  ${name.padEnd(14)}${summary}`),
     '\nkubus <command> --help tells its options.\n',
   ].join('\n')
 

@@ -130,16 +130,50 @@ export const ensureCertificates = async (
 const covers = (facts: CertificateFacts, names: readonly string[]): boolean =>
   names.every((name) => facts.names.includes(name))
 
+/** What is done before it is due. */
+interface Sooner {
+  /** All certificates are renewed. */
+  all?: boolean
+  /** The authority of clients and servers takes its next step. */
+  succession?: boolean
+}
+
 /** Renews what is due; the names of what was written. Nothing when another process is at it. */
-export const renewCertificates = async (folder: StateFolder, nowMs: number): Promise<string[]> =>
+export const renewCertificates = async (
+  folder: StateFolder,
+  nowMs: number,
+  { all = false, succession = false }: Sooner = {},
+): Promise<string[]> =>
   (await underLock(folder.pki('renewal.lock'), nowMs, async () => {
     const written: string[] = []
     for (const name of Object.keys(AUTHORITIES))
-      if (await advanceAuthority(folder, name, nowMs)) written.push(name)
+      if (await advanceAuthority(folder, name, nowMs, succession && name === AUTHORITY))
+        written.push(name)
     for (const name of certificateNames(folder))
-      if (await renewIfDue(folder, name, nowMs)) written.push(name)
+      if (await renewIfDue(folder, name, nowMs, all)) written.push(name)
     return written
   })) ?? []
+
+export interface CertificateState {
+  name: string
+  /** `self` of an authority. */
+  authority: string
+  expiresMs: number
+  /** From when on it is renewed, or its successor made. */
+  renewedMs: number
+}
+
+/** Of every certificate in the folder, the first one of a bundle. */
+export const certificateStates = (folder: StateFolder): CertificateState[] =>
+  certificateNames(folder).map((name) => {
+    const facts = certificateFacts(readTextIfPresent(folder.pki(`${name}.crt`)) ?? '')
+    const authority = facts.isAuthority
+      ? 'self'
+      : (Object.keys(AUTHORITIES).find((each) =>
+          splitBundle(readTextIfPresent(folder.pki(`${each}.crt`)) ?? '').some(facts.isSignedBy),
+        ) ?? 'somebody else')
+    return { name, authority, expiresMs: facts.notAfterMs, renewedMs: renewalTimeMs(facts) }
+  })
 
 /** Looks twice a day; `onRenewed` hears what was written. The result ends it. */
 export const keepCertificates = (
@@ -184,7 +218,12 @@ const writePair = (folder: StateFolder, name: string, pair: KeyPair): void => {
 }
 
 /** A certificate of one of the cluster's authorities, at 80 % of its life or when the authority was succeeded. */
-const renewIfDue = async (folder: StateFolder, name: string, nowMs: number): Promise<boolean> => {
+const renewIfDue = async (
+  folder: StateFolder,
+  name: string,
+  nowMs: number,
+  isWanted: boolean,
+): Promise<boolean> => {
   const pair = readPair(folder, name)
   if (!pair) return false
   const facts = certificateFacts(pair.certificate)
@@ -195,7 +234,7 @@ const renewIfDue = async (folder: StateFolder, name: string, nowMs: number): Pro
   if (!authority) return false
   const [signer = ''] = splitBundle(authority.certificate)
   const isGood = nowMs < renewalTimeMs(facts) && facts.isSignedBy(signer) && facts.matches(pair.key)
-  if (isGood) return false
+  if (isGood && !isWanted) return false
   const { renewCertificate } = await import('../node/pki.ts')
   writePair(folder, name, await renewCertificate(authority, pair.certificate, nowMs))
   return true
@@ -206,6 +245,7 @@ const advanceAuthority = async (
   folder: StateFolder,
   name: string,
   nowMs: number,
+  isWanted: boolean,
 ): Promise<boolean> => {
   const pair = readPair(folder, name)
   if (!pair) return false
@@ -213,14 +253,14 @@ const advanceAuthority = async (
   const facts = certificateFacts(signer)
   const next = readPair(folder, `${name}-next`)
   const trusted = others.filter((one) => nowMs < certificateFacts(one).notAfterMs)
-  if (next && nowMs >= succession(facts)) {
+  if (next && (isWanted || nowMs >= successionMs(facts))) {
     const former = trusted.filter((one) => one !== next.certificate.trim())
     const bundle = joinBundle([next.certificate, signer, ...former])
     writePair(folder, name, { certificate: bundle, key: next.key })
     for (const part of ['key', 'crt']) rmSync(folder.pki(`${name}-next.${part}`), { force: true })
     return true
   }
-  if (!next && nowMs >= renewalTimeMs(facts)) {
+  if (!next && (isWanted || nowMs >= renewalTimeMs(facts))) {
     const { createAuthority } = await import('../node/pki.ts')
     const lifetimeMs = facts.notAfterMs - facts.notBeforeMs
     const made = await createAuthority(AUTHORITIES[name]!, nowMs, lifetimeMs)
@@ -231,5 +271,5 @@ const advanceAuthority = async (
   return true
 }
 
-const succession = ({ notBeforeMs, notAfterMs }: CertificateFacts): number =>
+const successionMs = ({ notBeforeMs, notAfterMs }: CertificateFacts): number =>
   notBeforeMs + (notAfterMs - notBeforeMs) * SUCCEEDED_AT

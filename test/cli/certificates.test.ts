@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  certificateStates,
   ensureCertificates,
   keepCertificates,
   renewCertificates,
@@ -143,6 +144,31 @@ test('an authority is succeeded by one that was trusted before it signed', () =>
 
     await renewCertificates(folder, NOW + 1.01 * lifeMs)
     assert.equal(splitBundle(read(folder, 'ca.crt')), [next])
+  }))
+
+test('an operator renews and replaces before it is due', () =>
+  inFolder(async (folder) => {
+    await ensureCertificates(folder, NOW, SERVED)
+    const former = read(folder, 'ca.crt').trim()
+    const before = read(folder, 'apiserver.crt')
+    const all = await renewCertificates(folder, NOW + DAY_MS, { all: true })
+    assert.equal(all.sort(), ['admin', 'apiserver', 'front-proxy-client', 'nats'])
+    assert.not.equal(read(folder, 'apiserver.crt'), before)
+    assert.equal(await renewCertificates(folder, NOW + DAY_MS, { succession: true }), ['ca'])
+    const [signer, next] = splitBundle(read(folder, 'ca.crt'))
+    assert.is(signer, former)
+    const names = await renewCertificates(folder, NOW + DAY_MS, { succession: true })
+    assert.equal(names.sort(), ['admin', 'apiserver', 'ca', 'nats'])
+    assert.equal(splitBundle(read(folder, 'ca.crt')), [next, former])
+    const states = certificateStates(folder).map(({ name, authority }) => `${name} ${authority}`)
+    assert.equal(states.sort(), [
+      'admin ca',
+      'apiserver ca',
+      'ca self',
+      'front-proxy-ca self',
+      'front-proxy-client front-proxy-ca',
+      'nats ca',
+    ])
   }))
 
 test('of several processes one renews', () =>
