@@ -30,6 +30,7 @@ import { podResizeValidator } from './pod-resize-validator.ts'
 import { podSecurity } from './pod-security.ts'
 import { podTolerationRestriction } from './pod-toleration-restriction.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
+import { policyParameterRights } from './policy-parameter-rights.ts'
 import { priority } from './priority.ts'
 import { resourceQuota } from './resource-quota.ts'
 import { roleEscalation } from './role-escalation.ts'
@@ -87,6 +88,7 @@ const PLUGINS: readonly (AdmissionPlugin | ConfigurablePlugin)[] = [
   mutatingAdmissionPolicy,
   mutatingAdmissionWebhook,
   roleEscalation,
+  policyParameterRights,
   validatingAdmissionPolicy,
   validatingAdmissionWebhook,
   resourceQuota,
@@ -105,7 +107,7 @@ const OFF_BY_DEFAULT = new Set([
 ])
 
 /** What Kubernetes does in its registries: nobody switches it off. */
-const ALWAYS_ON = new Set(['DeviceAdminAccess', 'RoleEscalation'])
+const ALWAYS_ON = new Set(['DeviceAdminAccess', 'PolicyParameterRights', 'RoleEscalation'])
 
 /** The plug-ins that run. Throws an Error for a name that is not known, as kube-apiserver ends with one. */
 export const pluginsOf = (options: AdmissionOptions): AdmissionPlugin[] => {
