@@ -56,6 +56,39 @@ test('the spec of a mandatory object is fixed', async () => {
   assert.is(changed.code, 200, changed.text)
 })
 
+test('default roles are completed at the next start, and nothing else is written', async () => {
+  const other = memoryStorage()
+  const first = await startTestApiserver(other)
+  const RBAC = '/apis/rbac.authorization.k8s.io/v1'
+  const roles = await first.call('GET', `${RBAC}/clusterroles`)
+  assert.ok(roles.json.items.length >= 70)
+  await first.stop()
+  const { writes } = other
+  const idle = await startTestApiserver(other)
+  await idle.stop()
+  // What an apiserver writes of itself, and the binding of tests, which is there.
+  assert.ok(other.writes - writes < 10, `${other.writes - writes} writes`)
+  const third = await startTestApiserver(other)
+  const path = `${RBAC}/clusterroles/system:discovery`
+  const role = (await third.call('GET', path)).json
+  await third.call('PUT', path, { ...role, rules: [] })
+  const protectedRole = (await third.call('GET', `${RBAC}/clusterroles/system:basic-user`)).json
+  protectedRole.metadata.annotations['rbac.authorization.kubernetes.io/autoupdate'] = 'false'
+  await third.call('PUT', `${RBAC}/clusterroles/system:basic-user`, { ...protectedRole, rules: [] })
+  await third.call('DELETE', `${RBAC}/clusterrolebindings/system:node`)
+  await third.stop()
+  const fourth = await startTestApiserver(other)
+  assert.is((await fourth.call('GET', path)).json.rules[0].nonResourceURLs.length, 1)
+  assert.is(
+    (await fourth.call('GET', path)).json.rules.length,
+    role.rules[0].nonResourceURLs.length,
+  )
+  const kept = await fourth.call('GET', `${RBAC}/clusterroles/system:basic-user`)
+  assert.is(kept.json.rules?.length ?? 0, 0)
+  assert.is((await fourth.call('GET', `${RBAC}/clusterrolebindings/system:node`)).code, 200)
+  await fourth.stop()
+})
+
 test("the system's priority classes exist and are not deleted", async () => {
   assert.equal(await namesOf(CLASSES), ['system-cluster-critical', 'system-node-critical'])
   const answer = await api.call('DELETE', `${CLASSES}/system-node-critical`)
