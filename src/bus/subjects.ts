@@ -82,27 +82,40 @@ export const unescapeToken = (token: string): string => {
 const optional = (token: string | undefined): string | undefined =>
   token === undefined || token === NONE ? undefined : unescapeToken(token)
 
-const parseApi = (apiRoot: string, asRoot: string, subject: string): ApiSubject | undefined => {
-  let at = apiRoot.length
-  let as: string | undefined
-  if (subject.startsWith(asRoot)) {
-    at = subject.indexOf('.', asRoot.length) + 1
-    if (at === 0) return undefined
-    as = unescapeToken(subject.slice(asRoot.length, at - 1))
-  } else if (!subject.startsWith(apiRoot)) return undefined
-  const [verb, resourceToken, namespaceToken, nameToken, ...rest] = subject.slice(at).split('.')
-  if (!verb || !resourceToken || rest.length > 0) return undefined
-  const [resource, subresource] = unescapeToken(resourceToken).split('/')
-  const namespace = optional(namespaceToken)
-  const name = optional(nameToken)
-  return {
-    ...(as === undefined ? {} : { as }),
-    verb,
-    resource: resource!,
-    ...(subresource ? { subresource } : {}),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
+/** Identities by their tokens, since every request of a part names one. */
+const identities = new Map<string, string>()
+const IDENTITIES_MAX = 10_000
+
+const identityOf = (token: string): string => {
+  let identity = identities.get(token)
+  if (identity === undefined) {
+    identity = unescapeToken(token)
+    if (identities.size >= IDENTITIES_MAX) identities.clear()
+    identities.set(token, identity)
   }
+  return identity
+}
+
+/** Called for every request: built field by field, which is several times faster than with spreads. */
+const parseApi = (apiRoot: string, asRoot: string, subject: string): ApiSubject | undefined => {
+  const isAs = subject.startsWith(asRoot)
+  if (!isAs && !subject.startsWith(apiRoot)) return undefined
+  const tokens = subject.slice(isAs ? asRoot.length : apiRoot.length).split('.')
+  const first = isAs ? 1 : 0
+  const verb = tokens[first]
+  const resourceToken = tokens[first + 1]
+  if (!verb || !resourceToken || tokens.length > first + 4) return undefined
+  const words = unescapeToken(resourceToken)
+  const slash = words.indexOf('/')
+  const parsed: ApiSubject = { verb, resource: slash < 0 ? words : words.slice(0, slash) }
+  if (isAs) parsed.as = identityOf(tokens[0]!)
+  const [subresource] = slash < 0 ? [] : words.slice(slash + 1).split('/')
+  if (subresource) parsed.subresource = subresource
+  const namespace = optional(tokens[first + 2])
+  if (namespace !== undefined) parsed.namespace = namespace
+  const name = optional(tokens[first + 3])
+  if (name !== undefined) parsed.name = name
+  return parsed
 }
 
 const parseKey = (root: string, subject: string): StateKey | undefined => {
@@ -118,7 +131,13 @@ const parseKey = (root: string, subject: string): StateKey | undefined => {
   }
 }
 
-const requests = (prefix: string) => ({
+const requests = (prefix: string) => {
+  const apiRoot = `${prefix}.api.`
+  const asRoot = `${prefix}.as.`
+  return requestsUnder(prefix, apiRoot, asRoot)
+}
+
+const requestsUnder = (prefix: string, apiRoot: string, asRoot: string) => ({
   /**
    * A request to the apiservers: `kubus.api.get.pods.default.web`. `resource` is the plural of any group
    * (`deployments`), may carry the group (`deployments.apps`) and a subresource (`pods/status`).
@@ -142,7 +161,7 @@ const requests = (prefix: string) => ({
    * Undefined when `subject` is no API request. Of a cluster-scoped kind people may leave out the `_`:
    * `kubus.api.get.nodes.n1` parses with `namespace: 'n1'`, which only the kind's scope can correct.
    */
-  parseApi: (subject: string) => parseApi(`${prefix}.api.`, `${prefix}.as.`, subject),
+  parseApi: (subject: string) => parseApi(apiRoot, asRoot, subject),
   /** One change for people and programs, JSON. */
   event: (resource: string, namespace: string | undefined, name: string, type: EventType): string =>
     `${prefix}.events.${escapeToken(resource)}.${namespace ? escapeToken(namespace) : NONE}.${escapeToken(name)}.${type}`,
