@@ -7,7 +7,7 @@ import type { V1ClusterRoleBinding } from '@kubernetes/client-node'
 import { ageColumn, nameColumn } from '../core/columns.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
-import { RBAC_GROUP } from './policy-rule.ts'
+import { metadataOnly, RBAC_GROUP } from './policy-rule.ts'
 import {
   applyBindingDefaults,
   bindingErrors,
@@ -29,6 +29,7 @@ export const ClusterRoleBinding = defineKind<ClusterRoleBinding>({
   namespaced: false,
   model: 'V1ClusterRoleBinding',
   nameRule: 'pathSegment',
+  digest: metadataOnly,
   applyDefaults: applyBindingDefaults,
   validate: (binding) => bindingErrors(binding, ROLE_KINDS),
   validateUpdate: roleRefChangeErrors,

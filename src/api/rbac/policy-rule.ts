@@ -54,3 +54,7 @@ export const createdAtColumn: Column<KubernetesObject> = {
   priority: 0,
   value: ({ metadata }) => metadata.creationTimestamp ?? '<unknown>',
 }
+
+/** All that is kept of a role or binding where nobody decides by it. */
+export const metadataOnly = <T extends KubernetesObject>({ apiVersion, kind, metadata }: T): T =>
+  ({ apiVersion, kind, metadata }) as T

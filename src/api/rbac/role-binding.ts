@@ -7,7 +7,7 @@ import type { V1RoleBinding } from '@kubernetes/client-node'
 import { ageColumn, nameColumn } from '../core/columns.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
-import { RBAC_GROUP } from './policy-rule.ts'
+import { metadataOnly, RBAC_GROUP } from './policy-rule.ts'
 import {
   applyBindingDefaults,
   bindingErrors,
@@ -29,6 +29,7 @@ export const RoleBinding = defineKind<RoleBinding>({
   namespaced: true,
   model: 'V1RoleBinding',
   nameRule: 'pathSegment',
+  digest: metadataOnly,
   applyDefaults: applyBindingDefaults,
   validate: (binding) => bindingErrors(binding, ROLE_KINDS),
   validateUpdate: roleRefChangeErrors,

@@ -8,7 +8,7 @@ import { nameColumn } from '../core/columns.ts'
 import { defineKind } from '../kind.ts'
 import type { WireObject } from '../meta.ts'
 import type { FieldError } from '../status-error.ts'
-import { checkRules, createdAtColumn, RBAC_GROUP } from './policy-rule.ts'
+import { checkRules, createdAtColumn, metadataOnly, RBAC_GROUP } from './policy-rule.ts'
 
 export type Role = WireObject<V1Role>
 
@@ -21,6 +21,7 @@ export const Role = defineKind<Role>({
   namespaced: true,
   model: 'V1Role',
   nameRule: 'pathSegment',
+  digest: metadataOnly,
   validate: ({ rules }) => {
     const errors: FieldError[] = []
     checkRules(errors, rules, true)
