@@ -149,6 +149,7 @@ export const operatorRights = (subjects: Subjects): BusRights => ({
     subjects.channelsTo('part.operator'),
     subjects.eventsAll,
     ...(['state', 'events'] as const).map((storage) => subjects.feedOf(storage)),
+    `${subjects.prefix}.audit.>`,
     subjects.leases,
     subjects.nodeHeartbeats,
     '$JS.EVENT.ADVISORY.>',
