@@ -14,7 +14,7 @@ import type { Json } from '../../api/meta.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Cache } from '../../client/view.ts'
 import type { Clock } from '../../std/clock.ts'
-import { connectService } from './aggregation/service-connection.ts'
+import { connectService, slicesOf } from './aggregation/service-connection.ts'
 
 /** As in webhook configurations and conversions. */
 export interface WebhookTarget {
@@ -23,6 +23,8 @@ export interface WebhookTarget {
   /** Base64 of PEM. */
   caBundle?: string
 }
+
+type ServiceTarget = NonNullable<WebhookTarget['service']>
 
 export interface WebhookPorts {
   cache: Cache
@@ -92,7 +94,8 @@ export class WebhookClient {
 
   private agentOf(target: WebhookTarget): Agent {
     const { url, service, caBundle = '' } = target
-    const key = JSON.stringify([url && new URL(url).host, service, caBundle])
+    const endpoints = service && this.endpointsOf(service)
+    const key = JSON.stringify([url && new URL(url).host, service, endpoints, caBundle])
     const known = this.agents.get(key)
     this.agents.delete(key)
     const agent = known ?? this.newAgent(target)
@@ -103,6 +106,13 @@ export class WebhookClient {
       this.agents.delete(oldest!)
     }
     return agent
+  }
+
+  /** Connections to endpoints that have changed since are not used again. */
+  private endpointsOf({ namespace, name, port = DEFAULT_PORT }: ServiceTarget): string {
+    return slicesOf(this.ports.cache, { namespace, name, port })
+      .map(({ metadata }) => metadata.resourceVersion)
+      .join()
   }
 
   private newAgent({ url, service, caBundle }: WebhookTarget): Agent {
@@ -175,7 +185,7 @@ const readAnswer = (
 class ServiceAgent extends Agent {
   constructor(
     private readonly ports: WebhookPorts,
-    private readonly service: NonNullable<WebhookTarget['service']>,
+    private readonly service: ServiceTarget,
     options: object,
   ) {
     super(options)
