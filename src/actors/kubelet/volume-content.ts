@@ -231,11 +231,17 @@ export const hasFiles = (pod: Pod): boolean =>
       configMap || secret || downwardAPI || projection,
   )
 
-/** What downward API files of the pod may show and users may change meanwhile; empty when it has no such files. */
+/** What downward API files of the pod show and users may change meanwhile; empty when it has no such files. */
 export const metadataShown = ({ metadata, spec }: Pod): string => {
   const shows = spec?.volumes?.some(
     ({ downwardAPI, projected }) =>
-      downwardAPI ?? projected?.sources?.some((source) => source.downwardAPI),
+      showsMetadata(downwardAPI?.items) ||
+      projected?.sources?.some((source) => showsMetadata(source.downwardAPI?.items)),
   )
   return shows ? JSON.stringify([metadata.labels, metadata.annotations]) : ''
 }
+
+const showsMetadata = (items: readonly DownwardItem[] | undefined): boolean =>
+  items?.some(({ fieldRef }) => CHANGEABLE.test(fieldRef?.fieldPath ?? '')) ?? false
+
+const CHANGEABLE = /^metadata\.(labels|annotations)/

@@ -9,6 +9,7 @@ import {
   volumeFiles,
   volumeReferences,
 } from '../../../src/actors/kubelet/volume-content.ts'
+import { tokenSource } from '../../../src/api/core/service-account-admission.ts'
 import { box, podOf } from './pod-fixtures.ts'
 
 const test = suite('volume content')
@@ -167,6 +168,8 @@ test('metadata counts as shown only where the downward API shows it in files', (
     assert.is(metadataShown(labelled), metadataShown({ ...labelled, status: { phase: 'Running' } }))
   }
   assert.is(metadataShown(podOf({ volumes: [{ name: 'v', emptyDir: {} }] })), '')
+  const token = [{ name: 'kube-api-access-x', projected: tokenSource() }]
+  assert.is(metadataShown(podOf({ volumes: token })), '', 'its namespace does not change')
 })
 
 test.run()
