@@ -109,7 +109,14 @@ class Issuer {
     const key = createHash('sha256').update(token).digest('base64')
     const known = remembered.get(key)
     if (known && known.untilMs > now) return known.user
-    const verdict: Verdict = { user: this.judge(token), untilMs: now + REMEMBERED_MS }
+    const judged = this.judge(token)
+    const verdict: Verdict = { user: judged.then(({ user }) => user), untilMs: now + REMEMBERED_MS }
+    judged.then(
+      ({ lifeMs }) => {
+        verdict.untilMs = Math.min(verdict.untilMs, now + lifeMs)
+      },
+      () => undefined,
+    )
     remembered.delete(key)
     remembered.set(key, verdict)
     if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!)
@@ -119,7 +126,8 @@ class Issuer {
     return verdict.user
   }
 
-  private async judge(token: string): Promise<User> {
+  /** `lifeMs`: how long the token is good still. */
+  private async judge(token: string): Promise<{ user: User; lifeMs: number }> {
     if (!this.provider.isReady) throw new TokenRefused('oidc: authenticator not initialized')
     try {
       const claims = await this.provider.verify(token).catch((error: Error) => {
@@ -128,7 +136,8 @@ class Issuer {
       await this.resolver?.expand(claims).catch((error: Error) => {
         throw new Error(`oidc: could not expand distributed claims: ${error.message}`)
       })
-      return userOfClaims(claims, this.authenticator, this.expressions)
+      const user = userOfClaims(claims, this.authenticator, this.expressions)
+      return { user, lifeMs: Number(claims['exp']) * 1000 - this.ports.clock.now() }
     } catch (error) {
       throw new TokenRefused((error as Error).message)
     }
