@@ -232,9 +232,10 @@ const greet = async (options: Options, config: ClusterConfig, folder: StateFolde
 /** Runs `up` again in the background and returns when it reports ready. */
 const detach = (options: Options, folder: StateFolder): Promise<number> => {
   createFolders(folder)
-  const args = Object.entries(options).flatMap(([name, value]) =>
-    name === 'detach' || value === undefined ? [] : [`--${name}`, String(value)],
-  )
+  const args = Object.entries(options).flatMap(([name, value]) => {
+    if (name === 'detach' || value === undefined || value === false) return []
+    return value === true ? [`--${name}`] : [`--${name}`, value]
+  })
   const log = `${folder.logs}/up.log`
   const output = openSync(log, 'w', 0o600)
   const child = spawn(
