@@ -43,6 +43,7 @@ const ROOTS: ReadonlySet<string> = new Set(['healthz', 'livez', 'readyz'])
 
 /** Kubernetes' hooks, in its order, by the step that does the same here. */
 const HOOKS: readonly (readonly [name: string, step: StartStep])[] = [
+  ['poststarthook/start-apiserver-admission-initializer', 'cache'],
   ['poststarthook/generic-apiserver-start-informers', 'cache'],
   ['poststarthook/priority-and-fairness-config-consumer', 'flowControl'],
   ['poststarthook/priority-and-fairness-filter', 'flowControl'],
@@ -51,6 +52,8 @@ const HOOKS: readonly (readonly [name: string, step: StartStep])[] = [
   ['poststarthook/crd-informer-synced', 'customResources'],
   ['poststarthook/start-system-namespaces-controller', 'bootstrap'],
   ['poststarthook/start-cluster-authentication-info-controller', 'authentication'],
+  ['poststarthook/storage-readiness', 'cache'],
+  ['poststarthook/start-service-ip-repair-controllers', 'bootstrap'],
   ['poststarthook/start-kubernetes-service-cidr-controller', 'bootstrap'],
   ['poststarthook/rbac/bootstrap-roles', 'bootstrap'],
   ['poststarthook/scheduling/bootstrap-system-priority-classes', 'bootstrap'],
