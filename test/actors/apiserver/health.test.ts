@@ -48,7 +48,7 @@ test('who is well says ok, and every check to whoever asks', async () => {
   assert.ok(lines.includes('[+]poststarthook/rbac/bootstrap-roles ok'))
   assert.equal(lines.slice(-3), ['[+]shutdown ok', 'readyz check passed', ''])
   const live = (await page('/livez?verbose'))!.text
-  assert.not.match(live, /readiness|]informer-sync|shutdown/)
+  assert.not.match(live, /etcd-readiness|]informer-sync|shutdown/)
   assert.match(live, /livez check passed\n$/)
 })
 
