@@ -70,6 +70,7 @@ test.before(async () => {
   cluster = await startCluster()
   await apply(
     serving('server'),
+    serving('neighbour', {}, { requests: { cpu: '200m' } }),
     serving('sized', {}, { requests: { cpu: '50m', memory: '16Mi' }, limits: { memory: '32Mi' } }),
     {
       apiVersion: 'v1',
@@ -286,13 +287,21 @@ test('a resize is given to the running container', async () => {
     'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max',
   )
   assert.is(limit.trim(), String(48 << 20))
-  await resize({ requests: { cpu: '9999' }, limits: { cpu: '9999' } })
+  const more = await resize({ requests: { cpu: '9999' }, limits: { cpu: '9999' } }).catch(String)
+  assert.match(more, "node didn't have enough allocatable resources: cpu, requested: 9999000")
+  await ready('neighbour')
+  const cores = await kubectl('get', 'nodes', '-o', 'jsonpath={.items[0].status.allocatable.cpu}')
+  const cpu = `${Number(cores) * 1000 - 100}m`
+  await resize({ requests: { cpu }, limits: { cpu } })
   const pending = await eventually(async () => {
     const { conditions } = await status()
     return conditions.find(({ type }: { type: string }) => type === 'PodResizePending')
   }, 'a condition')
   assert.is(pending.reason, 'Deferred')
-  assert.match(pending.message, "Node didn't have enough resource: cpu, requested: 9999000")
+  assert.match(
+    pending.message,
+    `Node didn't have enough resource: cpu, requested: ${cpu.slice(0, -1)}`,
+  )
 })
 
 test('the JavaScript client runs, attaches, forwards and follows', async () => {
