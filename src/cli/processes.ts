@@ -92,8 +92,8 @@ export const natsConfig = (
 })
 
 /**
- * Go's collector lets the heap grow by half instead of doubling it: 50 MiB instead of 85 after 20,000 writes, for a
- * fiftieth of the server's processor time.
+ * Go's collector lets the heap grow by half instead of doubling it: 51 MiB instead of 84 after a load of 4,000 objects,
+ * for a fiftieth of the server's processor time.
  */
 const NATS_ENVIRONMENT = { GOGC: '50' }
 
