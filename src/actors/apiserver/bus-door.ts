@@ -26,7 +26,7 @@ import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
 import type { AuditedRequest, Auditor } from './audit/auditor.ts'
 import { auditBus } from './audit/bus-audit.ts'
-import { busUser } from './bus-identity.ts'
+import { busUser, vouchedInfo } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { acceptWatches } from './bus-watch.ts'
 import type { Metrics } from './metrics.ts'
@@ -87,7 +87,8 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
       if (!kinds.byWord(parsed.resource)) await options.definitionsServed()
       const target = targetOf(parsed, kinds, verb, message)
       resource = target.kind.plural
-      audit = options.auditor && auditBus(options.auditor, message, verb, target, services.clock)
+      const asked = { subject: message.subject, info: vouchedInfo(parsed.as, message.headers) }
+      audit = options.auditor && auditBus(options.auditor, asked, verb, target, services.clock)
       target.audit = audit
       if (verb === 'create' && isList(target.body))
         return await createEach(options, target, target.body.items)

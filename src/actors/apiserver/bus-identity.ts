@@ -19,9 +19,13 @@ export const OPERATOR: User = {
 }
 
 /** Written by nats-server where a request enters from the account of everybody. */
-export const REQUEST_INFO = 'Nats-Request-Info'
+const REQUEST_INFO = 'Nats-Request-Info'
 /** The server's text about a connection changes with its round trip time only. */
 const KNOWN_MAX = 4096
+
+/** What nats-server says of the connection, where it does: what others write there is not looked at. */
+export const vouchedInfo = (as: string | undefined, headers: Headers): string | undefined =>
+  as === EVERYBODY ? headers[REQUEST_INFO] : undefined
 
 const parts = new Map<string, User>()
 const others = new Map<string, User>()
@@ -29,7 +33,7 @@ const others = new Map<string, User>()
 /** Throws StatusError 401 when nats-server did not say who it is. */
 export const busUser = (as: string | undefined, headers: Headers): User => {
   if (as === undefined) return OPERATOR
-  return as === EVERYBODY ? vouchedUser(headers[REQUEST_INFO] ?? '') : partUser(as)
+  return as === EVERYBODY ? vouchedUser(vouchedInfo(as, headers) ?? '') : partUser(as)
 }
 
 const partUser = (name: string): User => {

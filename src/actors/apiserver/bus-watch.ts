@@ -11,7 +11,7 @@ import { subjectsFor } from '../../bus/subjects.ts'
 import type { Log } from '../../std/log.ts'
 import type { Auditor } from './audit/auditor.ts'
 import { auditBus } from './audit/bus-audit.ts'
-import { busUser } from './bus-identity.ts'
+import { busUser, vouchedInfo } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { authorize } from './pipeline.ts'
 import type { ApiRequest } from './request.ts'
@@ -43,7 +43,7 @@ export const acceptWatches = (options: BusWatchOptions): Registration => {
     const query = queryOf(greeting)
     const { auditor, services } = options
     const asked = { ...place, user, body: undefined }
-    const message = { subject: opened, headers }
+    const message = { subject: opened, info: vouchedInfo(parsed.as, headers) }
     const audit = auditor && auditBus(auditor, message, 'watch', asked, services.clock)
     const request: ApiRequest = { verb: 'watch', ...place, user, query, audit }
     try {

@@ -185,6 +185,19 @@ test('requests on the bus are in the same books, and the books are told on the b
   await listening.stop()
 })
 
+test('where a request on the bus comes from, nobody but nats-server says', async () => {
+  const info = JSON.stringify({ host: '192.0.2.9' })
+  const [, event] = await booked(
+    () =>
+      api.bus.request('kubus.api.get.configmaps.default.b', undefined, {
+        headers: { 'Nats-Request-Info': info },
+      }),
+    { level: 'Metadata' },
+  )
+  assert.is(event.sourceIPs, undefined)
+  assert.is(event.responseStatus.code, 200)
+})
+
 test('what the policy does not want is not written', async () => {
   setPolicy(policyOf({ level: 'None', nonResourceURLs: ['/version'] }, { level: 'Metadata' }))
   lines = []

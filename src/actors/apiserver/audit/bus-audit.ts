@@ -2,10 +2,8 @@
  * What the books are told of a request on the bus before it is served; its subject stands for a URI.
  */
 import type { AnyKind } from '../../../api/kind.ts'
-import type { Message } from '../../../bus/bus.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { newRequestId } from '../../../std/ids.ts'
-import { REQUEST_INFO } from '../bus-identity.ts'
 import type { User } from '../request.ts'
 import type { AuditedRequest, Auditor } from './auditor.ts'
 
@@ -26,7 +24,7 @@ const READS = new Set(['get', 'list', 'watch', 'logs'])
 /** Undefined when the policy wants nothing of it. */
 export const auditBus = (
   auditor: Auditor,
-  { subject, headers }: Pick<Message, 'subject' | 'headers'>,
+  { subject, info }: { subject: string; info: string | undefined },
   verb: string,
   { user, kind, namespace, name, subresource, body }: BusTarget,
   clock: Clock,
@@ -44,7 +42,7 @@ export const auditBus = (
     subresource: part,
     namespace,
     name,
-    sourceIPs: sourceOf(headers),
+    sourceIPs: sourceOf(info),
     userAgent: undefined,
     receivedMs: clock.now(),
   })
@@ -53,8 +51,7 @@ export const auditBus = (
 }
 
 /** Where the connection comes from, if nats-server says it: it does of everybody but the cluster's own parts. */
-const sourceOf = (headers: Message['headers']): string[] => {
-  const info = headers[REQUEST_INFO]
+const sourceOf = (info: string | undefined): string[] => {
   if (!info) return []
   try {
     const { host } = JSON.parse(info) as { host?: string }
