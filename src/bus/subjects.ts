@@ -150,6 +150,9 @@ const requestsUnder = (prefix: string, apiRoot: string, asRoot: string) => ({
     if (namespace || name) subject += `.${namespace ? escapeToken(namespace) : NONE}`
     return name ? `${subject}.${escapeToken(name)}` : subject
   },
+  /** Several requests of one identity in one message. */
+  apiMany: (as?: string): string =>
+    `${as === undefined ? `${prefix}.api` : `${prefix}.as.${escapeToken(as)}`}.many.requests`,
   /** All requests of one verb, or of every verb. */
   apiAll: (verb = '*'): string => `${prefix}.api.${verb}.>`,
   /** All requests of one verb, or all, made in the name of one part or of any. */

@@ -15,6 +15,7 @@ import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Client, DeleteOptions, IssuedToken, QueryOptions, WriteOptions } from './client.ts'
 import { followQueries } from './followed-cache.ts'
+import { type GatheredAnswer, gatherer, type Request } from './gathered-requests.ts'
 import type { Fence } from './storage.ts'
 
 export const FENCE_HEADER = 'Kubus-Fence'
@@ -192,30 +193,41 @@ type Caller = <T>(call: Call) => Promise<T>
 const caller = ({ bus, clock, manager, as }: ClientPorts): Caller => {
   const subjects = subjectsFor(bus.prefix)
   const own: Headers = manager ? { [MANAGER_HEADER]: manager } : {}
-  return async <T>({ verb, kind, subresource, namespace, name, body, headers, fence }: Call) => {
-    const resource = resourceOf(kind)
-    const subject = subjects.api(
-      verb,
-      subresource ? `${resource}/${subresource}` : resource,
-      namespace,
-      name,
-      as,
-    )
-    const options = {
-      timeoutMs: TIMEOUT_MS,
-      headers: { ...own, ...headers, ...(fence ? { [FENCE_HEADER]: formatFence(fence) } : {}) },
-    }
+  const request = async (subject: string, body: unknown, headers: Headers): Promise<unknown> => {
+    const options = { timeoutMs: TIMEOUT_MS, headers }
     const deadline = clock.monotonic() + RETRY_MS
     for (let failures = 1; ; failures++)
       try {
         const { data } = await bus.request(subject, body, options)
-        return data as T
+        return data
       } catch (error) {
         if (!isNoResponders(error) || clock.monotonic() > deadline) throw error
         await sleep(backoffMs(failures, RETRY), clock)
       }
   }
+  const alone = ({ subject, body, headers }: Request) => request(subject, body, headers)
+  const gathered = gatherer({
+    alone,
+    together: async (requests) =>
+      (await request(subjects.apiMany(as), requests, {})) as GatheredAnswer[],
+  })
+  return async <T>(call: Call) => {
+    const { verb, kind, subresource, namespace, name, body, headers, fence } = call
+    const resource = resourceOf(kind)
+    const words = subresource ? `${resource}/${subresource}` : resource
+    const send = hasSmallAnswer(call) ? gathered : alone
+    const answer = await send({
+      subject: subjects.api(verb, words, namespace, name, as),
+      body,
+      headers: { ...own, ...headers, ...(fence ? { [FENCE_HEADER]: formatFence(fence) } : {}) },
+    })
+    return answer as T
+  }
 }
+
+/** Nothing comes back, or little more than was sent. */
+const hasSmallAnswer = ({ verb, headers, subresource }: Call): boolean =>
+  headers?.[ANSWER_HEADER] === 'none' || (verb === 'create' && subresource === undefined)
 
 /** The resource word of a subject: the plural, with the group unless it is the core one. */
 const resourceOf = ({ plural, group }: { plural: string; group: string }): string =>

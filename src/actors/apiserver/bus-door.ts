@@ -26,6 +26,7 @@ import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
 import type { AuditedRequest, Auditor } from './audit/auditor.ts'
 import { auditBus } from './audit/bus-audit.ts'
+import { type HandleOne, handleGathered } from './bus-gathered.ts'
 import { busUser, vouchedInfo } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { acceptWatches } from './bus-watch.ts'
@@ -104,23 +105,24 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
       metrics.observe(`bus-${verb}`, '', resource, undefined, code, duration)
     }
   }
+  const handleOne = async (message: Message): Promise<unknown> => {
+    const verb = VERBS.find((known) => known === subjects.parseApi(message.subject)?.verb)
+    if (!verb) throw badRequest(`${message.subject} is no subject of the API`)
+    return handle(verb, message)
+  }
+  const endpointsOf = (verb: string, answer: HandleOne) => [
+    { name: verb, subject: subjects.apiAll(verb), handle: answer },
+    { name: `as-${verb}`, subject: subjects.asAll(verb), handle: answer },
+  ]
   const service = await bus.serve({
     name: 'apiserver',
     description:
       'The API of the cluster: get, list, create, update, patch, apply, delete, scale, logs',
     version: options.version,
-    endpoints: VERBS.flatMap((verb) => [
-      {
-        name: verb,
-        subject: subjects.apiAll(verb),
-        handle: (message: Message) => handle(verb, message),
-      },
-      {
-        name: `as-${verb}`,
-        subject: subjects.asAll(verb),
-        handle: (message: Message) => handle(verb, message),
-      },
-    ]),
+    endpoints: [
+      ...VERBS.flatMap((verb) => endpointsOf(verb, (message) => handle(verb, message))),
+      ...endpointsOf('many', (message) => handleGathered(message, subjects, handleOne)),
+    ],
   })
   const watches = acceptWatches(options)
   return async () => {

@@ -19,7 +19,7 @@ export const OPERATOR: User = {
 }
 
 /** Written by nats-server where a request enters from the account of everybody. */
-const REQUEST_INFO = 'Nats-Request-Info'
+export const REQUEST_INFO = 'Nats-Request-Info'
 /** The server's text about a connection changes with its round trip time only. */
 const KNOWN_MAX = 4096
 

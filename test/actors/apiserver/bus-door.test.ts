@@ -9,7 +9,9 @@ import { ConfigMap } from '../../../src/api/core/config-map.ts'
 import { Namespace } from '../../../src/api/core/namespace.ts'
 import { Pod } from '../../../src/api/core/pod.ts'
 import { StatusError } from '../../../src/api/status-error.ts'
+import { encode } from '../../../src/bus/codec.ts'
 import { createClient, FORCE_HEADER, MANAGER_HEADER } from '../../../src/client/bus-client.ts'
+import { GATHERED_MAX, type GatheredAnswer } from '../../../src/client/gathered-requests.ts'
 import type { Change } from '../../../src/client/view.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { startTestApiserver } from '../../support/api-server.ts'
@@ -79,6 +81,51 @@ test('the client writes statuses and binds pods', async () => {
   assert.is(bound.spec?.nodeName, 'n1')
   const running = await client.updateStatus(Pod, { ...bound, status: { phase: 'Running' } })
   assert.is(running.status?.phase, 'Running')
+})
+
+test('requests of one turn fail each alone, in one message', async () => {
+  const names = ['g-1', 'g-2', 'g-1', 'g-3']
+  const outcomes = await Promise.allSettled(
+    names.map((name) => client.create(ConfigMap, configMap(name))),
+  )
+  assert.equal(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  )
+  const [first, , twice] = outcomes as [
+    PromiseFulfilledResult<ConfigMap>,
+    unknown,
+    PromiseRejectedResult,
+  ]
+  assert.is(first.value.metadata.name, 'g-1')
+  assert.is(twice.reason.reason, 'AlreadyExists')
+  const deleted = await Promise.allSettled(
+    ['g-1', 'g-2', 'g-3', 'g-4'].map((name) => client.delete(ConfigMap, 'default', name)),
+  )
+  assert.equal(
+    deleted.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'fulfilled', 'rejected'],
+  )
+})
+
+test('gathered requests are of one identity, few, and well formed', async () => {
+  const many = 'many.requests'
+  const one = (subject: string) => [subject, {}, encode({})]
+  const none = await refusal(ask(many, { no: 'requests' }))
+  assert.is(none.code, 400)
+  const tooMany = Array.from({ length: GATHERED_MAX + 1 }, () => one('kubus.api.get.pods.a.b'))
+  assert.is((await refusal(ask(many, tooMany))).code, 400)
+  const outcomes = await ask(many, [
+    one('kubus.as.system=3Akube-scheduler.get.nodes'),
+    one('kubus.api.many.requests'),
+    one('kubus.api.watch.pods'),
+    one('kubus.api.list.nodes'),
+    ['kubus.api.create.configmaps', {}, Uint8Array.of(0xc1)],
+  ])
+  assert.equal(
+    outcomes.map(([, failure]: GatheredAnswer) => failure?.code),
+    [400, 400, 400, undefined, 400],
+  )
 })
 
 test('a write whose fence has moved on is refused', async () => {
