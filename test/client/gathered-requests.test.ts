@@ -61,7 +61,7 @@ test('a message holds a bounded number', async () => {
 })
 
 test('one failure fails one; a failed message fails all of it', async () => {
-  const gone = notFound({ plural: 'pods', group: '' }, 'b')
+  const gone = notFound({ resource: 'pods', group: '' }, 'b')
   const { ask } = harness((subject) => (subject === 'b' ? [null, gone.status] : [subject]))
   const outcomes = await Promise.allSettled([ask('a'), ask('b')])
   assert.is(outcomes[0]!.status, 'fulfilled')
