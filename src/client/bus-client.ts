@@ -24,7 +24,7 @@ export const PATCH_TYPE_HEADER = 'Kubus-Patch-Type'
 export const MANAGER_HEADER = 'Kubus-Field-Manager'
 /** `Kubus-Force: true`: an apply takes fields from who manages them. */
 export const FORCE_HEADER = 'Kubus-Force'
-/** `Kubus-Answer: none`: success is answered with an empty payload. */
+/** `Kubus-Answer: none`: success is answered with an empty payload; `metadata`: with what names the object. */
 export const ANSWER_HEADER = 'Kubus-Answer'
 
 const RETRY_MS = 10_000
@@ -212,22 +212,29 @@ const caller = ({ bus, clock, manager, as }: ClientPorts): Caller => {
       (await request(subjects.apiMany(as), requests, {})) as GatheredAnswer[],
   })
   return async <T>(call: Call) => {
-    const { verb, kind, subresource, namespace, name, body, headers, fence } = call
+    const { verb, kind, subresource, namespace, name, body, headers, fence, answer: wanted } = call
     const resource = resourceOf(kind)
     const words = subresource ? `${resource}/${subresource}` : resource
     const send = hasSmallAnswer(call) ? gathered : alone
     const answer = await send({
       subject: subjects.api(verb, words, namespace, name, as),
       body,
-      headers: { ...own, ...headers, ...(fence ? { [FENCE_HEADER]: formatFence(fence) } : {}) },
+      headers: {
+        ...own,
+        ...headers,
+        ...(fence ? { [FENCE_HEADER]: formatFence(fence) } : {}),
+        ...(wanted ? { [ANSWER_HEADER]: wanted } : {}),
+      },
     })
     return answer as T
   }
 }
 
 /** Nothing comes back, or little more than was sent. */
-const hasSmallAnswer = ({ verb, headers, subresource }: Call): boolean =>
-  headers?.[ANSWER_HEADER] === 'none' || (verb === 'create' && subresource === undefined)
+const hasSmallAnswer = ({ verb, headers, subresource, answer }: Call): boolean =>
+  answer === 'metadata' ||
+  headers?.[ANSWER_HEADER] === 'none' ||
+  (verb === 'create' && subresource === undefined)
 
 /** The resource word of a subject: the plural, with the group unless it is the core one. */
 const resourceOf = ({ plural, group }: { plural: string; group: string }): string =>

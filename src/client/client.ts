@@ -12,9 +12,11 @@ import type { Cache } from './view.ts'
 
 export interface WriteOptions {
   fence?: Fence
+  /** Of the object written, only its type and the name, uid and revision in its metadata come back. */
+  answer?: 'metadata'
 }
 
-export interface DeleteOptions extends WriteOptions {
+export interface DeleteOptions extends Pick<WriteOptions, 'fence'> {
   gracePeriodSeconds?: number
   propagationPolicy?: 'Foreground' | 'Background' | 'Orphan'
   preconditions?: { uid?: string; resourceVersion?: string }
@@ -103,7 +105,7 @@ export interface Client {
   bind(
     pod: { namespace: string; name: string; uid: string },
     node: string,
-    options?: WriteOptions,
+    options?: Pick<WriteOptions, 'fence'>,
   ): Promise<void>
   /** A token of a service account (`serviceaccounts/token`). */
   createToken(account: { namespace: string; name: string }, wanted: TokenWish): Promise<IssuedToken>

@@ -94,7 +94,7 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
       if (verb === 'create' && isList(target.body))
         return await createEach(options, target, target.body.items)
       const answer = await VERB_FUNCTIONS[verb](options, target)
-      return message.headers[ANSWER_HEADER] === 'none' ? undefined : answer
+      return answerAs(message.headers[ANSWER_HEADER], answer)
     } catch (error) {
       code = error instanceof StatusError ? error.code : 500
       audit?.answered(code, error instanceof StatusError ? error.status : undefined)
@@ -130,6 +130,19 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     await service.stop()
   }
 }
+
+/** As much of an answer as was asked for. */
+const answerAs = (wanted: string | undefined, answer: unknown): unknown => {
+  if (wanted === 'none') return undefined
+  if (wanted !== 'metadata' || !isObject(answer)) return answer
+  const { apiVersion, kind, metadata } = answer
+  const { name, namespace, uid, resourceVersion } = metadata
+  const place = namespace === undefined ? {} : { namespace }
+  return { apiVersion, kind, metadata: { name, ...place, uid, resourceVersion } }
+}
+
+const isObject = (answer: unknown): answer is KubernetesObject =>
+  typeof answer === 'object' && answer !== null && 'metadata' in answer
 
 /** What a subject and its message ask for, with scope and names put right. */
 interface Target {

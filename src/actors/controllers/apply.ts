@@ -131,7 +131,8 @@ const send = async (
 ): Promise<KubernetesObject | undefined> => {
   const { kind } = command
   // The fence lives in the state stream; a write to another one cannot carry it.
-  const options = fence && kind.storage === 'state' ? { fence } : {}
+  const fenced = fence && kind.storage === 'state' ? { fence } : {}
+  const options = { ...fenced, answer: 'metadata' } as const
   switch (command.verb) {
     case 'create':
       return client.create(kind, command.object, options)
@@ -152,7 +153,7 @@ const send = async (
     case 'delete': {
       const { namespace, name, uid } = command.object.metadata
       const preconditions = { uid, ...command.options?.preconditions }
-      await client.delete(kind, namespace, name, { ...command.options, preconditions, ...options })
+      await client.delete(kind, namespace, name, { ...command.options, preconditions, ...fenced })
       return undefined
     }
   }

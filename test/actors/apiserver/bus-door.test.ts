@@ -71,6 +71,19 @@ test('the client creates, reads, updates, patches and deletes', async () => {
   assert.is((await refusal(client.get(ConfigMap, 'default', 'a'))).code, 404)
 })
 
+test('of what was written only its name and revision come back, where no more is wanted', async () => {
+  const options = { answer: 'metadata' } as const
+  const created = await client.create(ConfigMap, configMap('brief', { k: '1' }), options)
+  const { name, namespace, uid, resourceVersion } = (
+    await client.get(ConfigMap, 'default', 'brief')
+  ).metadata
+  assert.equal(created, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace, uid, resourceVersion },
+  })
+})
+
 test('the client writes statuses and binds pods', async () => {
   const pod = await client.create(Pod, {
     metadata: { name: 'p', namespace: 'default' },
