@@ -182,9 +182,12 @@ const startInOrder = async (
   if (cache && wanted.has('controllers')) {
     const { startControllers } = await import('../actors/controllers/controllers.ts')
     const { clusterCidr } = process.settings
-    const { rootCa, authority, parts } = await openAuthority(process)
+    const { rootCa, authority, parts } = await openAuthority(process, cache)
     components.push(...parts)
-    const serviceAccountKey = readTextIfPresent(process.folder.pki('sa.key'))
+    const keyPath = process.folder.pki('sa.key')
+    const serviceAccountKey = existsSync(keyPath)
+      ? () => readTextIfPresent(keyPath) ?? ''
+      : undefined
     starts.push(
       startControllers(
         { ...process.ports('controllers'), cache },
@@ -199,7 +202,7 @@ const startInOrder = async (
 }
 
 /** What controllers know of the cluster's authority, and the parts that keep its certificates good. */
-const openAuthority = async ({ folder, ports }: Process) => {
+const openAuthority = async ({ folder, ports }: Process, cache: StreamCache) => {
   const [{ followRootCertificate, startRenewals }, { signingAuthority }] = await Promise.all([
     import('./renewals.ts'),
     import('./signing-authority.ts'),
@@ -209,7 +212,7 @@ const openAuthority = async ({ folder, ports }: Process) => {
   const authority = signingAuthority(folder)
   const parts: Component[] = []
   if (root) parts.push({ ready: Promise.resolve(), stop: async () => root.stop() })
-  if (authority) parts.push(startRenewals(folder, { clock, log }))
+  if (authority) parts.push(startRenewals(folder, { clock, log, cache }))
   return { rootCa: root?.certificate, authority, parts }
 }
 

@@ -23,14 +23,18 @@ export interface ApiClient {
   close(): void
 }
 
-export const createApiClient = (folder: StateFolder, port: number): ApiClient => {
+export const createApiClient = (
+  folder: StateFolder,
+  port: number,
+  host = '127.0.0.1',
+): ApiClient => {
   const agent = new Agent({
     keepAlive: true,
     ca: readTextIfPresent(folder.pki('ca.crt')),
     cert: readTextIfPresent(folder.pki('admin.crt')),
     key: readTextIfPresent(folder.pki('admin.key')),
   })
-  const base = { host: '127.0.0.1', port, agent }
+  const base = { host, port, agent }
   return {
     call: (method, path, body, accept = 'application/json') =>
       new Promise((resolve, reject) => {

@@ -103,9 +103,8 @@ export const ensureCertificates = async (
   served: Served,
 ): Promise<void> => {
   if (!existsSync(folder.pki('sa.key'))) {
-    // The key that signs tokens of service accounts; those it signed are good as long as it is there.
-    const { createSigningKey } = await import('../node/pki.ts')
-    writeFileAtomically(folder.pki('sa.key'), await createSigningKey())
+    const { newSigningKey } = await import('./signing-keys.ts')
+    writeFileAtomically(folder.pki('sa.key'), await newSigningKey(nowMs))
   }
   for (const [name, commonName] of Object.entries(AUTHORITIES)) {
     if (readPair(folder, name)) continue

@@ -28,6 +28,13 @@ export const natsUrls = (config: ClusterConfig): string[] =>
     (master) => `nats://${masterHost(config, master)}:${config.natsPort + master}`,
   )
 
+/** Where the masters' apiservers are reached. */
+export const apiAddresses = (config: ClusterConfig): { host: string; port: number }[] =>
+  masterNumbers(config).map((master) => ({
+    host: masterHost(config, master),
+    port: config.apiPort + master,
+  }))
+
 /** Every port the cluster listens on, with what it is for. */
 export const wantedPorts = (config: ClusterConfig): { port: number; purpose: string }[] =>
   masterNumbers(config).flatMap((master) => [

@@ -1,8 +1,9 @@
 /**
  * What an apiserver serves with, read from the state folder: certificates, tokens, how it authenticates.
  *
- * Invariant: a key comes with its certificate. While an apiserver serves, a part of the folder that cannot be used,
- * or is being written, leaves that part as it was, and no other: whatever is wrong, a token that is withdrawn is.
+ * Invariant: a key comes with its certificate, the key that signs tokens with all that verify them. While an
+ * apiserver serves, a part of the folder that cannot be used, or is being written, leaves that part as it was, and no
+ * other: whatever is wrong, a token that is withdrawn is.
  */
 import type { Apiserver, ApiserverOptions, Credentials } from '../actors/apiserver/apiserver.ts'
 import { parseTokenFile } from '../actors/apiserver/authentication/static-tokens.ts'
@@ -12,6 +13,7 @@ import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { CommandError } from './command.ts'
 import { hostAddresses } from './host-addresses.ts'
+import { readServiceAccountKeys } from './signing-keys.ts'
 import type { StateFolder } from './state-folder.ts'
 
 export type Serving = Required<Pick<ApiserverOptions, 'tls' | 'frontProxy' | 'authentication'>>
@@ -63,7 +65,13 @@ export const readServing = async (folder: StateFolder, former?: Former): Promise
       ({ frontProxy }) => frontProxy,
     ),
     authentication: {
-      serviceAccountKey: former?.serving.authentication.serviceAccountKey ?? read('sa.key'),
+      ...(await part(
+        () => readServiceAccountKeys(folder),
+        ({ authentication: { serviceAccountKey, otherServiceAccountKeys } }) => ({
+          serviceAccountKey,
+          otherServiceAccountKeys,
+        }),
+      )),
       tokens: await part(
         () => readTokens(folder.pki('tokens.csv')),
         ({ authentication }) => authentication.tokens ?? [],
@@ -132,5 +140,8 @@ export const followServing = (
       onFault(error as Error)
     }
   }
-  return watchFolders([folder.pki(''), folder.authentication('')], clock, () => void look())
+  const end = watchFolders([folder.pki(''), folder.authentication('')], clock, () => void look())
+  // What changed while the apiserver started has been missed.
+  void look()
+  return end
 }

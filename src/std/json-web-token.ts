@@ -14,10 +14,13 @@ import {
 } from 'node:crypto'
 import { promisify } from 'node:util'
 
-export interface SigningKey {
-  privateKey: KeyObject
+export interface VerifyingKey {
   publicKey: KeyObject
   id: string
+}
+
+export interface SigningKey extends VerifyingKey {
+  privateKey: KeyObject
 }
 
 export interface DecodedToken {
@@ -35,14 +38,21 @@ const signInBackground = promisify(
     sign(DIGEST, text, key, done),
 )
 
-/** `pem` is the private key. Throws when it is none. */
-export const readSigningKey = (pem: string): SigningKey => {
-  const privateKey = createPrivateKey(pem)
-  const publicKey = createPublicKey(privateKey)
+/** `pem` is the private key. Throws when it is none of RSA. */
+export const readSigningKey = (pem: string): SigningKey => ({
+  ...readVerifyingKey(pem),
+  privateKey: createPrivateKey(pem),
+})
+
+/** `pem` is the public key, or the private one that it follows from. Throws when it is none of RSA. */
+export const readVerifyingKey = (pem: string): VerifyingKey => {
+  const publicKey = createPublicKey(pem)
+  const type = publicKey.asymmetricKeyType
+  if (type !== 'rsa') throw new Error(`tokens are signed with RSA, and this key is of ${type}`)
   const id = createHash(DIGEST)
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64url')
-  return { privateKey, publicKey, id }
+  return { publicKey, id }
 }
 
 /** Signing takes about a millisecond: it is done beside the event loop. */
@@ -74,7 +84,7 @@ export const decodeToken = (token: string): DecodedToken | undefined => {
 
 export const isSignedBy = (
   { header, text, signature }: DecodedToken,
-  { publicKey }: Pick<SigningKey, 'publicKey'>,
+  { publicKey }: Pick<VerifyingKey, 'publicKey'>,
 ): boolean => header.alg === ALGORITHM && verify(DIGEST, Buffer.from(text), publicKey, signature)
 
 const unsigned = (claims: object, { id }: SigningKey): string =>

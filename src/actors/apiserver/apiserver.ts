@@ -36,12 +36,14 @@ import { Health } from './health.ts'
 import { secureContextOf, type TlsOptions } from './http-door.ts'
 import { closeHttpDoor, keepBookmarks, listen, openHttpDoor, type Parts } from './http-serving.ts'
 import { publishJoinInformation } from './join-information.ts'
+import { noteLastingToken } from './lasting-tokens.ts'
 import { createUseRecorder, startTracking } from './legacy-tokens.ts'
 import { Metrics } from './metrics.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 import { ServiceAddresses } from './service-addresses.ts'
 import type { Services } from './services.ts'
 import { SortedObjects } from './sorted-objects.ts'
+import type { ServiceAccountKeys } from './token-keys.ts'
 import { WatchHub } from './watch-hub.ts'
 import { WebhookClient } from './webhook-call.ts'
 
@@ -50,10 +52,7 @@ export interface Credentials {
   tls: TlsOptions
   /** By what servers behind this one know it; without it they know nobody. */
   frontProxy?: FrontProxy
-  authentication: AuthenticationSettings & {
-    /** PEM of the RSA key that signs tokens of service accounts; it stays what it is. */
-    serviceAccountKey: string
-  }
+  authentication: AuthenticationSettings & ServiceAccountKeys
 }
 
 export interface Apiserver extends Component {
@@ -148,6 +147,7 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
     present: async (next) => {
       credentials = next
       // First of all: what was withdrawn is refused, whatever becomes of the rest.
+      services.serviceAccounts.replaceKeys(next.authentication)
       const replaced = authentication.replace(authoritiesOf(next), next.authentication)
       const shown = async () => {
         door.server.setSecureContext(secureContextOf(next))
@@ -161,10 +161,10 @@ export const startApiserver = async (options: ApiserverOptions): Promise<Apiserv
 /** What the pipeline works with; `stop` ends what it keeps. */
 const createServices = async (options: ApiserverOptions) => {
   const { storage, clock, log, identity, bus } = options
-  const { serviceAccountKey } = options.authentication
-  const serviceAccounts = new ServiceAccountTokens(serviceAccountKey, storage, clock, (secret) =>
-    recordUse(secret),
-  )
+  const serviceAccounts = new ServiceAccountTokens(options.authentication, storage, clock, {
+    noteUse: (secret) => recordUse(secret),
+    noteLasting: (keyId, endMs) => noteLastingToken(services, keyId, endMs),
+  })
   const authentication = new Authentication({ storage, serviceAccounts, clock, log })
   await authentication.start(authoritiesOf(options), options.authentication)
   const authorizer = await authorizerOf(options)

@@ -6,6 +6,8 @@
  * token, for a bounded number of tokens; everything else at every request. Tokens that are kept in Secrets are
  * judged by `legacy-tokens.ts`.
  */
+
+import { USUAL_TOKEN_SECONDS } from '../../api/core/lasting-tokens.ts'
 import { Node } from '../../api/core/node.ts'
 import { Pod } from '../../api/core/pod.ts'
 import { Secret } from '../../api/core/secret.ts'
@@ -16,15 +18,10 @@ import type { KubernetesObject } from '../../api/meta.ts'
 import type { Storage } from '../../client/storage.ts'
 import type { Clock } from '../../std/clock.ts'
 import { newUid } from '../../std/ids.ts'
-import {
-  decodeToken,
-  isSignedBy,
-  readSigningKey,
-  type SigningKey,
-  signToken,
-} from '../../std/json-web-token.ts'
+import { decodeToken, signToken } from '../../std/json-web-token.ts'
 import { type TokenJudge, TokenRefused, type TokenVerdict } from './authentication/bearer-token.ts'
 import type { User } from './request.ts'
+import { type ServiceAccountKeys, TokenKeys } from './token-keys.ts'
 
 /** As kubeadm names the issuer of its clusters; it is also the audience of this API. */
 export const ISSUER = 'https://kubernetes.default.svc.cluster.local'
@@ -75,6 +72,16 @@ export interface Issued {
 /** A token whose signature was found right. */
 type Verified = { claims: Claims; user: User } | { legacy: LegacyClaims }
 
+/** What is written down of tokens. */
+export interface TokenBooks {
+  /** That a Secret's token was used. */
+  noteUse(secret: Secret): void
+  /** That a token is about to be signed which is good for longer than usual; rejects when that cannot be. */
+  noteLasting(keyId: string, endMs: number): Promise<void>
+}
+
+const NO_BOOKS: TokenBooks = { noteUse: () => undefined, noteLasting: async () => undefined }
+
 const VERIFIED_MAX = 1000
 /** How long clocks may differ, and how long what was deleted still counts. */
 const LEEWAY_SECONDS = 60
@@ -82,18 +89,37 @@ const LEEWAY_SECONDS = 60
 export class ServiceAccountTokens {
   readonly issuer = ISSUER
   readonly audiences: readonly string[] = [ISSUER]
-  private readonly key: SigningKey
+  private readonly keys: TokenKeys
+  /** Hear that other keys are believed. */
+  private readonly listeners = new Set<() => void>()
   /** The least recently used first. */
   private readonly verified = new Map<string, Verified>()
 
+  /** Throws when a key is none of RSA. */
   constructor(
-    pem: string,
+    keys: ServiceAccountKeys,
     private readonly storage: Storage,
     private readonly clock: Clock,
-    /** Writes down that a Secret's token was used. */
-    private readonly onSecretUsed: (secret: Secret) => void = () => undefined,
+    private readonly books: TokenBooks = NO_BOOKS,
   ) {
-    this.key = readSigningKey(pem)
+    this.keys = new TokenKeys(keys)
+  }
+
+  /** What is signed and judged from now on is by these keys. Throws, and changes nothing, when one is none of RSA. */
+  replaceKeys(keys: ServiceAccountKeys): void {
+    if (!this.keys.replace(keys)) return
+    this.verified.clear()
+    for (const listener of this.listeners) listener()
+  }
+
+  isBelieved(keyId: string): boolean {
+    return this.keys.isBelieved(keyId)
+  }
+
+  /** The result ends it. */
+  onKeysChanged(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
   }
 
   async issue(options: TokenOptions): Promise<Issued> {
@@ -117,7 +143,10 @@ export class ServiceAccountTokens {
       nbf: now,
       sub: `system:serviceaccount:${namespace}:${name}`,
     }
-    return { token: await signToken(claims, this.key), credentialId: credentialIdOf(claims) }
+    const { signing } = this.keys
+    if (expirationSeconds > USUAL_TOKEN_SECONDS)
+      await this.books.noteLasting(signing.id, claims.exp * 1000)
+    return { token: await signToken(claims, signing), credentialId: credentialIdOf(claims) }
   }
 
   readonly judge: TokenJudge = async (token, audiences) => {
@@ -142,8 +171,7 @@ export class ServiceAccountTokens {
 
   /** `/openid/v1/jwks`. */
   keySet(): object {
-    const { kty, n, e } = this.key.publicKey.export({ format: 'jwk' })
-    return { keys: [{ use: 'sig', kty, kid: this.key.id, alg: 'RS256', n, e }] }
+    return this.keys.keySet()
   }
 
   private async judgeBound(
@@ -172,7 +200,7 @@ export class ServiceAccountTokens {
     const common = commonAudiences(this.audiences, audiences)
     const { judgeLegacyToken } = await import('./legacy-tokens.ts')
     const find: FindObject = (kind, namespace, name) => this.find(kind, namespace, name)
-    const user = await judgeLegacyToken(token, claims, find, this.onSecretUsed)
+    const user = await judgeLegacyToken(token, claims, find, this.books.noteUse)
     return { user, audiences: common }
   }
 
@@ -180,8 +208,7 @@ export class ServiceAccountTokens {
     const decoded = decodeToken(token)
     const { iss } = (decoded?.claims ?? {}) as { iss?: string }
     if (!decoded || (iss !== this.issuer && iss !== LEGACY_ISSUER)) return undefined
-    if (!isSignedBy(decoded, this.key))
-      throw new TokenRefused('the signature of the token is not valid')
+    this.keys.checkSignature(decoded)
     if (iss === LEGACY_ISSUER) return { legacy: decoded.claims as LegacyClaims }
     const claims = decoded.claims as Claims
     return { claims, user: userOf(claims) }

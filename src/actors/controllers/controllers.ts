@@ -60,8 +60,8 @@ export interface ControllersOptions {
   rootCa?: RootCertificate | undefined
   /** Signs certificate requests; without it none is signed. */
   authority?: CertificateAuthority | undefined
-  /** PEM of the RSA key that signs tokens of service accounts; without it Secrets get none. */
-  serviceAccountKey?: string | undefined
+  /** Gives the RSA key, in PEM, that signs tokens of service accounts at that moment; without it Secrets get none. */
+  serviceAccountKey?: (() => string) | undefined
 }
 
 /** Starts the controllers of this process; they work while it leads the group. */

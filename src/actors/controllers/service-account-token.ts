@@ -2,7 +2,8 @@
  * Fills Secrets of type `kubernetes.io/service-account-token` with a token, and takes them along with their account
  * (Kubernetes' `pkg/controller/serviceaccount/tokens_controller.go`).
  *
- * Invariant: a token is signed once a Secret; it is the same however often it is signed. It makes no Secrets.
+ * Invariant: a token is signed once a Secret, with the key of that moment, and never again, whatever becomes of the key;
+ * signed twice it is the same. It makes no Secrets.
  */
 import { Secret } from '../../api/core/secret.ts'
 import { ServiceAccount } from '../../api/core/service-account.ts'
@@ -20,8 +21,8 @@ import { type Controller, defineController, splitKey } from './controller.ts'
 import { NOTHING, type Plan } from './plan.ts'
 
 export interface ServiceAccountTokenOptions {
-  /** The private key, in PEM, that signs tokens of service accounts. */
-  signingKey: string
+  /** Gives the private key, in PEM, that signs tokens of service accounts at that moment. */
+  signingKey(): string
   /** The certificate, in PEM, that proves the apiserver's identity. */
   rootCa: string
 }
@@ -31,10 +32,11 @@ export const serviceAccountToken = ({
   rootCa,
 }: ServiceAccountTokenOptions): Controller => {
   const certificate = base64(rootCa)
-  let key: SigningKey | undefined
+  let known: { pem: string; key: SigningKey } | undefined
   const sign = (claims: object) => {
-    key ??= readSigningKey(signingKey)
-    return base64(signTokenNow(claims, key))
+    const pem = signingKey()
+    if (known?.pem !== pem) known = { pem, key: readSigningKey(pem) }
+    return base64(signTokenNow(claims, known.key))
   }
 
   const fill = (secret: Secret, account: ServiceAccount): Plan => {

@@ -37,7 +37,7 @@ const begin = async () => {
     dynamicAdmission: new DynamicAdmission(storage.cache),
     webhooks: new WebhookClient({ cache: storage.cache, bus: {} as Bus, clock: own }),
     sorted: new SortedObjects(storage.cache),
-    serviceAccounts: new ServiceAccountTokens(serviceAccountKey, storage, own),
+    serviceAccounts: new ServiceAccountTokens({ serviceAccountKey }, storage, own),
     authenticateToken: createAuthenticateToken(() => [], []),
     addresses: new ServiceAddresses(storage, {
       serviceCidr: '10.96.0.0/16',

@@ -14,6 +14,7 @@ import type { AnyKind } from '../../../src/api/kind.ts'
 import type { KubernetesObject } from '../../../src/api/meta.ts'
 import { createSigningKey } from '../../../src/node/pki.ts'
 import { timestamp } from '../../../src/std/clock.ts'
+import { readVerifyingKey } from '../../../src/std/json-web-token.ts'
 import { testPki } from '../../support/api-server.ts'
 import { memoryStorage } from '../../support/memory-storage.ts'
 import { virtualClock } from '../../support/virtual-clock.ts'
@@ -24,7 +25,7 @@ const begin = async () => {
   const storage = memoryStorage()
   const clock = virtualClock()
   const { serviceAccountKey } = await testPki()
-  const tokens = new ServiceAccountTokens(serviceAccountKey, storage, clock)
+  const tokens = new ServiceAccountTokens({ serviceAccountKey }, storage, clock)
   const put = async (kind: AnyKind, name: string, more: object = {}): Promise<KubernetesObject> => {
     const namespace = kind.namespaced ? 'default' : undefined
     const current = storage.cache.get(kind, namespace, name)
@@ -60,7 +61,7 @@ const begin = async () => {
       throw error
     }
   }
-  return { storage, clock, put, issue, fault }
+  return { storage, clock, put, issue, fault, tokens, account, serviceAccountKey }
 }
 
 test('a token is good for its lifetime and a minute', async () => {
@@ -97,16 +98,76 @@ test('a token of a node is bound to it, that of a pod only tells it', async () =
   )
 })
 
+test('what a former key signed is good until the key is dropped, and then refused at once', async () => {
+  const { issue, fault, tokens, serviceAccountKey } = await begin()
+  const next = await createSigningKey()
+  let changes = 0
+  const end = tokens.onKeysChanged(() => {
+    changes++
+  })
+  const old = await issue()
+  assert.is(await fault(old), '')
+  tokens.replaceKeys({ serviceAccountKey, otherServiceAccountKeys: [next] })
+  const unchanged = await issue()
+  tokens.replaceKeys({ serviceAccountKey: next, otherServiceAccountKeys: [serviceAccountKey] })
+  const young = await issue()
+  for (const token of [old, unchanged, young]) assert.is(await fault(token), '')
+  tokens.replaceKeys({ serviceAccountKey: next })
+  assert.is(await fault(old), 'invalid signature, no keys found')
+  assert.is(await fault(unchanged), 'invalid signature, no keys found')
+  assert.is(await fault(young), '')
+  assert.is(changes, 3)
+  tokens.replaceKeys({ serviceAccountKey: next, otherServiceAccountKeys: [] })
+  assert.is(changes, 3)
+  end()
+  tokens.replaceKeys({ serviceAccountKey })
+  assert.is(changes, 3)
+})
+
+test('that a token is longer than usual is written down before it is signed', async () => {
+  const { storage, clock, account, serviceAccountKey } = await begin()
+  const noted: string[] = []
+  let fails = false
+  const tokens = new ServiceAccountTokens({ serviceAccountKey }, storage, clock, {
+    noteUse: () => undefined,
+    noteLasting: async (keyId, endMs) => {
+      if (fails) throw new Error('the store is away')
+      noted.push(`${keyId} ${endMs - clock.now()}`)
+    },
+  })
+  const issue = (expirationSeconds: number) =>
+    tokens.issue({ account, audiences: [ISSUER], expirationSeconds })
+  const YEAR = 365 * 24 * 3600
+  await issue(YEAR)
+  assert.equal(noted, [])
+  await issue(YEAR + 1)
+  assert.is(noted.length, 1)
+  assert.match(noted[0]!, new RegExp(`^${readVerifyingKey(serviceAccountKey).id} `))
+  assert.ok(Number(noted[0]!.split(' ')[1]) > YEAR * 1000)
+  fails = true
+  await issue(YEAR)
+  try {
+    await issue(2 * YEAR)
+    assert.unreachable()
+  } catch (error) {
+    assert.is((error as Error).message, 'the store is away')
+  }
+})
+
 test('what somebody else signed is refused, what is no token of ours is left to others', async () => {
   const { storage, clock, fault } = await begin()
-  const other = new ServiceAccountTokens(await createSigningKey(), storage, clock)
+  const other = new ServiceAccountTokens(
+    { serviceAccountKey: await createSigningKey() },
+    storage,
+    clock,
+  )
   const account = storage.cache.get(ServiceAccount, 'default', 'robot')!
   const { token: forged } = await other.issue({
     account,
     audiences: [ISSUER],
     expirationSeconds: 600,
   })
-  assert.is(await fault(forged), 'the signature of the token is not valid')
+  assert.is(await fault(forged), 'invalid signature, no keys found')
   assert.is(await fault('a.b.c'), 'not one of ours')
   assert.is(await fault('opaque'), 'not one of ours')
 })

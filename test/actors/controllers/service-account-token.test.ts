@@ -16,7 +16,7 @@ import { createWorld } from './world.ts'
 const test = suite('tokens of service accounts in Secrets')
 
 const key = await createSigningKey()
-const tokens = serviceAccountToken({ signingKey: key, rootCa: 'the certificate' })
+const tokens = serviceAccountToken({ signingKey: () => key, rootCa: 'the certificate' })
 
 const object = (kind: AnyKind, name: string, more: object = {}, metadata: object = {}) =>
   ({

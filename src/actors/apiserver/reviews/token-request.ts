@@ -10,6 +10,7 @@ import {
   type TokenRequest,
   tokenRequestErrors,
 } from '../../../api/authentication/token-request.ts'
+import { USUAL_TOKEN_SECONDS } from '../../../api/core/lasting-tokens.ts'
 import { Node } from '../../../api/core/node.ts'
 import { Pod } from '../../../api/core/pod.ts'
 import { Secret } from '../../../api/core/secret.ts'
@@ -38,8 +39,6 @@ const TokenRequestKind = defineKind<TokenRequest>({
   columns: [],
 })
 
-/** For so long is a token honoured that the kubelet asks for pods that mount the default one; with a warning mark. */
-const EXTENDED_TO_SECONDS = 365 * 24 * 3600
 /** By it the audit log tells which token was made. */
 const ISSUED_CREDENTIAL = 'authentication.kubernetes.io/issued-credential-id'
 
@@ -105,7 +104,8 @@ const lifetime = (
   const seconds = spec.expirationSeconds
   const isOwn = spec.audiences.every((audience) => serviceAccounts.audiences.includes(audience))
   return pod && isOwn && seconds === DEFAULT_TOKEN_SECONDS
-    ? { expirationSeconds: EXTENDED_TO_SECONDS, warnAfterSeconds: seconds }
+    ? // What the kubelet asks for pods that mount the default one is honoured for longer, with a warning mark.
+      { expirationSeconds: USUAL_TOKEN_SECONDS, warnAfterSeconds: seconds }
     : { expirationSeconds: seconds }
 }
 
