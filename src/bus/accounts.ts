@@ -2,8 +2,8 @@
  * The accounts of nats-server, and what the connections of the cluster's own parts may publish and hear.
  *
  * Invariant: pure. The parts and the nodes share one account, with the streams, each bound to its own subjects;
- * everybody else is in another one, from which only requests to the API, their channels and published changes
- * lead across. What is not named here nobody may say or hear.
+ * everybody else is in another one, from which only requests to the API, their channels, published changes and
+ * lines of logs lead across. What is not named here nobody may say or hear.
  */
 import { EVERYBODY, type Subjects } from './subjects.ts'
 
@@ -148,6 +148,7 @@ export const operatorRights = (subjects: Subjects): BusRights => ({
     `${subjects.inboxes('operator')}.>`,
     subjects.channelsTo('part.operator'),
     subjects.eventsAll,
+    subjects.logsOf(),
     ...(['state', 'events'] as const).map((storage) => subjects.feedOf(storage)),
     `${subjects.prefix}.audit.>`,
     subjects.leases,

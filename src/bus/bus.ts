@@ -62,6 +62,13 @@ export interface Bus {
   publish(subject: string, data?: unknown, headers?: Headers): void
   /** Publishes JSON text, for people. */
   publishJson(subject: string, json: string, headers?: Headers): void
+  /** Publishes bytes as they are, for people. */
+  publishBytes(subject: string, bytes: Uint8Array, headers?: Headers): void
+  /**
+   * Whether anybody subscribes to `subject`, by itself or by wildcards; nobody hears the question. True when that
+   * cannot be found out. It costs nats-server a look at every subscription: not for hot paths.
+   */
+  isHeard(subject: string): Promise<boolean>
   subscribe(
     subject: string,
     onMessage: (message: Message) => void,

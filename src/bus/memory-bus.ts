@@ -49,6 +49,13 @@ class Network {
     return `_INBOX.memory.${++this.nextInbox}`
   }
 
+  isHeard(subject: string): boolean {
+    const tokens = subject.split('.')
+    return [...this.subscribers].some(
+      (subscriber) => subscriber.owner.state === 'connected' && matches(subscriber.tokens, tokens),
+    )
+  }
+
   /** Hands `message` to every plain subscriber and one of each queue; returns how many hear it. */
   deliver(message: RawMessage): number {
     const tokens = message.subject.split('.')
@@ -128,6 +135,10 @@ class MemoryWire implements Wire {
         this.own.delete(subscriber)
       },
     }
+  }
+
+  async isHeard(subject: string) {
+    return this.network.isHeard(subject)
   }
 
   request(

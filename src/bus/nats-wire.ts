@@ -19,6 +19,7 @@ import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { noResponders } from './answer.ts'
 import type { ConnectionState, Headers, Registration } from './bus.ts'
+import { hasListener } from './listeners.ts'
 import type { BusCredential } from './nats-credential.ts'
 import type { Subjects } from './subjects.ts'
 import type { RawEndpoint, RawMessage, RawService, Wire } from './wire.ts'
@@ -76,6 +77,7 @@ export const natsWire = (ports: NatsWirePorts): Wire => {
       return toRaw(await link.orLost(sent, subject, signal))
     },
     serve: (service) => serve(connection, clock, service, toRaw),
+    isHeard: (subject) => hasListener(connection, subject),
     inbox: () => createInbox(inboxes),
     parties: credential?.parties,
     isWorker: credential?.isWorker ?? false,

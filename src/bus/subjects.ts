@@ -198,6 +198,9 @@ const parts = (prefix: string) => ({
   /** Log lines of one container while somebody listens. */
   logs: (namespace: string, pod: string, container: string): string =>
     `${prefix}.logs.${escapeToken(namespace)}.${escapeToken(pod)}.${escapeToken(container)}`,
+  /** Of every container, in one namespace or everywhere. */
+  logsOf: (namespace?: string): string =>
+    `${prefix}.logs.${namespace ? `${escapeToken(namespace)}.` : ''}>`,
   /** Beats and releases of one component's leadership. */
   lease: (component: string): string => `${prefix}.lease.${escapeToken(component)}`,
   /** Of every component. */

@@ -55,6 +55,8 @@ export const busOnWire = ({ prefix, wire, clock, log }: WireBusPorts): Bus => {
       send(subject, payload, withTypes(payload, headers))
     },
     publishJson: (subject, json, headers) => send(subject, Buffer.from(json), headers),
+    publishBytes: send,
+    isHeard: (subject) => wire.isHeard(subject),
     subscribe: (subject, onMessage, options) =>
       wire.subscribe(
         subject,

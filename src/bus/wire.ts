@@ -52,6 +52,8 @@ export interface Wire {
     options: { headers?: Headers; timeoutMs: number; signal?: AbortSignal },
   ): Promise<RawMessage>
   serve(service: RawService): Promise<Registration>
+  /** Whether anybody subscribes to `subject`; true when that cannot be found out. */
+  isHeard(subject: string): Promise<boolean>
   /** A fresh private subject. */
   inbox(): string
   /** Who it is on channels, the first by itself; absent: whoever it is taken for. */

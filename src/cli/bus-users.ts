@@ -91,7 +91,12 @@ export const natsAccounts = (
         { subject: usersRequests(subjects), as: `${PREFIX}.api.>`, isVouched: true },
         { subject: `${PREFIX}.channel.${APISERVER}.user.>` },
       ],
-      streams: [`${PREFIX}.channel.user.>`, subjects.eventsAll, subjects.feedOf('state')],
+      streams: [
+        `${PREFIX}.channel.user.>`,
+        subjects.eventsAll,
+        subjects.logsOf(),
+        subjects.feedOf('state'),
+      ],
     },
   }
 }

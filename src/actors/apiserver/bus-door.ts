@@ -30,8 +30,9 @@ import { type HandleOne, handleGathered } from './bus-gathered.ts'
 import { busUser, vouchedInfo } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { acceptWatches } from './bus-watch.ts'
+import { LogBroadcasts } from './log-broadcasts.ts'
 import type { Metrics } from './metrics.ts'
-import { readLog } from './node-logs.ts'
+import { logOptionsOf, readLog } from './node-logs.ts'
 import { authorize, execute } from './pipeline.ts'
 import {
   type ApiRequest,
@@ -76,6 +77,8 @@ type BusVerb = (typeof VERBS)[number]
 export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promise<void>> => {
   const { bus, services, metrics } = options
   const subjects = subjectsFor(bus.prefix)
+  const broadcasts = new LogBroadcasts(services, bus, options.log)
+  const parts: Options = { services, bus, broadcasts }
   const handle = async (verb: BusVerb, message: Message): Promise<unknown> => {
     const startedAt = services.clock.monotonic()
     let resource = ''
@@ -92,8 +95,8 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
       audit = options.auditor && auditBus(options.auditor, asked, verb, target, services.clock)
       target.audit = audit
       if (verb === 'create' && isList(target.body))
-        return await createEach(options, target, target.body.items)
-      const answer = await VERB_FUNCTIONS[verb](options, target)
+        return await createEach(parts, target, target.body.items)
+      const answer = await VERB_FUNCTIONS[verb](parts, target)
       return answerAs(message.headers[ANSWER_HEADER], answer)
     } catch (error) {
       code = error instanceof StatusError ? error.code : 500
@@ -126,6 +129,7 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
   })
   const watches = acceptWatches(options)
   return async () => {
+    await broadcasts.stop()
     await watches.stop()
     await service.stop()
   }
@@ -196,7 +200,9 @@ const targetOf = (
   }
 }
 
-type Options = Pick<BusDoorOptions, 'services' | 'bus'>
+interface Options extends Pick<BusDoorOptions, 'services' | 'bus'> {
+  broadcasts: LogBroadcasts
+}
 
 const VERB_FUNCTIONS: Record<BusVerb, (options: Options, target: Target) => Promise<unknown>> = {
   get: (options, target) =>
@@ -230,12 +236,15 @@ const VERB_FUNCTIONS: Record<BusVerb, (options: Options, target: Target) => Prom
       body: { spec: { replicas } },
     })
   },
-  logs: async ({ services, bus }, target) => {
+  logs: async ({ services, bus, broadcasts }, target) => {
     const { kind, namespace, name } = named(target)
     if (kind.plural !== 'pods') throw badRequest('only pods have logs')
     const request = requestOf(target, { verb: 'get', namespace, name, subresource: 'log' })
     await authorize(services, request)
-    return readLog(services, bus, request, target.body)
+    const options = logOptionsOf(target.body, name)
+    return options.follow
+      ? broadcasts.follow(request, options)
+      : readLog(services, bus, request, options)
   },
 }
 

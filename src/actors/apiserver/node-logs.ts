@@ -21,7 +21,7 @@ import { type ApiRequest, flag } from './request.ts'
 import type { Services } from './services.ts'
 
 /** What `PodLogOptions` says, as the kubelet is told. */
-interface LogGreeting {
+export interface LogGreeting {
   container?: string
   follow: boolean
   previous: boolean
@@ -33,7 +33,8 @@ interface LogGreeting {
   stream?: 'Stdout' | 'Stderr'
 }
 
-const LOG_BYTES = 1
+/** The tag of frames with what a container said. */
+export const LOG_BYTES = 1
 /** What a `logs` request on the bus returns at most. */
 const TEXT_BYTES_MAX = 1024 * 1024
 const TEXT_LINES = 100
@@ -71,16 +72,12 @@ export const readLog = async (
   services: Services,
   bus: Bus,
   request: ApiRequest,
-  options: unknown,
+  options: LogGreeting,
 ): Promise<string> => {
-  const given = new URLSearchParams()
-  for (const [name, value] of Object.entries((options ?? {}) as object))
-    if (value !== undefined && value !== null) given.set(name, String(value))
-  const parsed = logOptions(given, request.name)
   const channel = await openLog(services, bus, request, {
-    ...parsed,
-    tailLines: parsed.tailLines ?? TEXT_LINES,
-    limitBytes: Math.min(parsed.limitBytes ?? TEXT_BYTES_MAX, TEXT_BYTES_MAX),
+    ...options,
+    tailLines: options.tailLines ?? TEXT_LINES,
+    limitBytes: Math.min(options.limitBytes ?? TEXT_BYTES_MAX, TEXT_BYTES_MAX),
     follow: false,
   })
   if (!channel) return ''
@@ -91,6 +88,14 @@ export const readLog = async (
   const status = await channel.closed
   if (status?.status === 'Failure') throw StatusError.from(status)
   return Buffer.concat(chunks).toString()
+}
+
+/** From a message's body, whose fields are those of `PodLogOptions`. Throws StatusError with Kubernetes' causes. */
+export const logOptionsOf = (body: unknown, pod = ''): LogGreeting => {
+  const given = new URLSearchParams()
+  for (const [name, value] of Object.entries((body ?? {}) as object))
+    if (value !== undefined && value !== null) given.set(name, String(value))
+  return logOptions(given, pod)
 }
 
 /** Undefined as long as the pod is on no node: then there is nothing to read. */

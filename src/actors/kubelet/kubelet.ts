@@ -22,7 +22,7 @@ import { createGate, type Gate } from '../../std/gate.ts'
 import type { Component, Ports } from '../component.ts'
 import { ConfigStore } from './config-source.ts'
 import type { Host } from './host.ts'
-import { type LogGreeting, logContainer, sendLog } from './log-stream.ts'
+import { grantSole, type LogGreeting, logContainer, sendLog } from './log-stream.ts'
 import { NodeAgent } from './node-agent.ts'
 import { goArchitecture, type Machine, type NodeDescription } from './node-object.ts'
 import { createNodePages, type PageGreeting } from './node-pages.ts'
@@ -271,6 +271,7 @@ const serve = async (shared: Shared, members: readonly Member[]): Promise<Regist
   const { bus, clock, version, identity } = shared.ports
   const subjects = subjectsFor(bus.prefix)
   const registrations: Registration[] = []
+  const soleLogs = new Set<string>()
   for (const { node, pods, host } of members) {
     const { runtime, name } = node
     const servePage = createNodePages(host, pods)
@@ -283,6 +284,7 @@ const serve = async (shared: Shared, members: readonly Member[]): Promise<Regist
       bus.accept(subjects.nodeStream(name, 'logs'), (channel, greeting) => {
         const wanted = greeting as LogGreeting
         const id = logContainer(pods.find(wanted.namespace, wanted.name, wanted.uid), wanted)
+        if (wanted.sole) grantSole(soleLogs, id, wanted, channel)
         void sendLog(runtime, id, wanted, channel, clock)
       }),
     )

@@ -4,7 +4,7 @@
  * Refusals carry Kubernetes' words and codes. Invariant: nothing is read from the runtime before the request
  * was found valid, and following ends with the channel. Frames have tag 1.
  */
-import { badRequest, notFound, StatusError } from '../../api/status-error.ts'
+import { alreadyExists, badRequest, notFound, StatusError } from '../../api/status-error.ts'
 import type { Channel } from '../../bus/bus.ts'
 import type { LogQuery, Runtime } from '../../node/runtime.ts'
 import type { Clock } from '../../std/clock.ts'
@@ -24,6 +24,8 @@ export interface LogGreeting {
   previous?: boolean
   limitBytes?: number
   stream?: 'Stdout' | 'Stderr'
+  /** Wanted only while no other stream of this log is under way that was wanted so. */
+  sole?: boolean
 }
 
 const TAG_OUTPUT = 1
@@ -77,6 +79,22 @@ export const containerNamed = ({ pod }: PodMemory, wanted: string | undefined): 
   if (!all.some((container) => container.name === name))
     throw badRequest(`container ${name} is not valid for pod ${pod.metadata.name}`)
   return name
+}
+
+/**
+ * Grants the one `sole` stream of the container `id`, for as long as the channel is open: since every stream of a
+ * log comes from its node, this keeps apiservers that know nothing of each other from following it twice.
+ * Throws StatusError 409 AlreadyExists.
+ */
+export const grantSole = (
+  granted: Set<string>,
+  id: string,
+  wanted: LogGreeting,
+  channel: Channel,
+) => {
+  if (granted.has(id)) throw alreadyExists({ group: '', resource: 'pods/log' }, wanted.name)
+  granted.add(id)
+  void channel.closed.then(() => granted.delete(id))
 }
 
 const queryOf = (greeting: LogGreeting, clock: Clock): LogQuery => {

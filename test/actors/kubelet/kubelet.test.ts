@@ -322,6 +322,13 @@ test('sends logs over the bus and refuses in the words of Kubernetes', async () 
     await refusal({ namespace: 'default', name: 'web', container: 'other' }),
     '400 container other is not valid for pod web',
   )
+  const sole = { namespace: 'default', name: 'web', container: 'main', follow: true, sole: true }
+  const only = await harness.operator.open('kubus.node.n1.logs', sole)
+  assert.is(await refusal(sole), '409 pods/log "web" already exists')
+  assert.is(await refusal({ ...sole, sole: false }), 'accepted')
+  only.close()
+  await harness.clock.advance(1)
+  assert.is(await refusal(sole), 'accepted')
   await harness.stop()
 })
 

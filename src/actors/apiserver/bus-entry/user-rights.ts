@@ -2,8 +2,9 @@
  * What a user's connection to the bus may publish and hear, from the user's rights at this moment.
  *
  * Every request may be sent: each is authorized when it arrives. Changes that are published (`kubus.events.…`,
- * `kubus.feed.…`) may be heard where the objects behind them may be listed and watched. Invariant: a subject is
- * allowed only when every kind that is published under it is. It decides by asking the authorizer, nothing else.
+ * `kubus.feed.…`) may be heard where the objects behind them may be listed and watched, lines of logs
+ * (`kubus.logs.…`) where all pods' logs may be read. Invariant: a subject is allowed only when everything that is
+ * published under it is. It decides by asking the authorizer, nothing else.
  */
 import type { AnyKind } from '../../../api/kind.ts'
 import { RoleBinding } from '../../../api/rbac/role-binding.ts'
@@ -33,19 +34,21 @@ export const userRights = async (ports: UserRightsPorts, user: User): Promise<Bu
       `${userInbox(user.name)}.>`,
       subjects.channelsTo(party),
       ...(user.groups.includes(MASTERS)
-        ? ['_INBOX.>', subjects.eventsAll, subjects.feed]
+        ? ['_INBOX.>', subjects.eventsAll, subjects.logsOf(), subjects.feed]
         : await heardBy(ports, user)),
     ],
     answers: false,
   }
 }
 
-/** Subjects of published changes that the user may hear. */
+/** Subjects of published changes and lines of logs that the user may hear. */
 const heardBy = async (ports: UserRightsPorts, user: User): Promise<string[]> => {
   const kinds = [...ports.cache.kinds.stored].filter(({ isVirtual }) => !isVirtual)
   const everywhere = new Set<AnyKind>()
   for (const kind of kinds) if (await mayHear(ports, user, kind)) everywhere.add(kind)
   const heard = subjectsOf(ports.subjects, kinds, everywhere, undefined)
+  const allLogs = await mayReadLogs(ports, user)
+  if (allLogs) heard.push(ports.subjects.logsOf())
   for (const namespace of boundNamespaces(ports.cache, user)) {
     const here = new Set(everywhere)
     for (const kind of kinds)
@@ -53,6 +56,8 @@ const heardBy = async (ports: UserRightsPorts, user: User): Promise<string[]> =>
         here.add(kind)
     if (here.size > everywhere.size)
       heard.push(...subjectsOf(ports.subjects, kinds, here, namespace))
+    if (!allLogs && (await mayReadLogs(ports, user, namespace)))
+      heard.push(ports.subjects.logsOf(namespace))
   }
   return [...new Set(heard)]
 }
@@ -69,6 +74,15 @@ const mayHear = async (
     if (!allowed) return false
   }
   return true
+}
+
+const mayReadLogs = async (
+  { authorizer }: UserRightsPorts,
+  user: User,
+  namespace?: string,
+): Promise<boolean> => {
+  const log = { group: '', resource: 'pods', subresource: 'log', namespace }
+  return (await authorizer.decide({ user, verb: 'get', ...log })).allowed
 }
 
 /** Events name a resource without its group, so all groups' must be allowed; the feed names the group too. */

@@ -60,7 +60,25 @@ test('a resource that two groups have is heard only where both may be', async ()
   const plurals = [...cache.kinds.stored].filter(({ plural }) => plural === 'events')
   assert.is(subjectsOfJane.includes('kubus.events.events.>'), plurals.length === 1)
   assert.ok((await heard(cache, 'boss')).includes('kubus.events.secrets.>'))
-  assert.equal(await heard(cache, 'root', ['system:masters']), ['kubus.events.>', 'kubus.feed.>'])
+  assert.equal(await heard(cache, 'root', ['system:masters']), [
+    'kubus.events.>',
+    'kubus.feed.>',
+    'kubus.logs.>',
+  ])
+})
+
+test('lines of logs are heard where logs of all pods may be read', async () => {
+  const cache = memoryCache(
+    clusterRole('logs', 'get core pods/log'),
+    clusterRole('pods', 'get,list core pods'),
+    clusterRoleBinding('logs', 'logs', 'User:jane'),
+    clusterRoleBinding('pods', 'pods', 'User:joe'),
+    roleBinding('one', 'logs', 'ClusterRole/logs', 'User:joe'),
+    roleBinding('one', 'logs-too', 'ClusterRole/logs', 'User:jane'),
+  )
+  assert.equal(await heard(cache, 'jane'), ['kubus.logs.>'])
+  assert.equal(await heard(cache, 'joe'), ['kubus.logs.one.>'])
+  assert.equal(await heard(cache, 'nobody'), [])
 })
 
 test.run()
