@@ -20,6 +20,8 @@ export interface Knock {
   host: string
   /** What the client calls itself. */
   client: string
+  /** What the client calls its library. */
+  program: string
   /** A bearer token, or a certificate (PEM) with `signature` over `nonce`. */
   token: string
   signature: string
@@ -50,6 +52,8 @@ export interface Doorkeeper {
   serve(issuer: () => string, judge: (knock: Knock) => Promise<Pass>): Registration
   /** What is open in an account; of the user `name` alone, if it is given. */
   connections(account: string, name?: string): Promise<OpenConnection[]>
+  /** The connection with that number on the server of that name (`nats-1`), if it is open. */
+  connection(server: string, client: number): Promise<OpenConnection | undefined>
   /** Ends a connection at once. */
   kick(connection: OpenConnection): Promise<void>
   /** Has every server read its configuration and certificates again; how many did. */
@@ -57,6 +61,7 @@ export interface Doorkeeper {
 }
 
 const REQUESTS = '$SYS.REQ.USER.AUTH'
+const CONNECTIONS = '$SYS.REQ.SERVER.PING.CONNZ'
 const QUEUE = 'doorkeepers'
 const NANOS_PER_SECOND = 1e9
 /** Each service of a connection may answer one request, as when all are asked what they are. */
@@ -100,6 +105,16 @@ export const natsDoorkeeper = (connection: NatsConnection, clock: Clock, log: Lo
     }
     return found
   },
+  connection: async (server, client) => {
+    const query = { cid: client, auth: true, server_name: server, exact_match: true }
+    const answer = await connection.request(CONNECTIONS, JSON.stringify(query), {
+      timeout: KICK_MS,
+    })
+    const { server: which, data } = answer.json<Partial<ServerConnections>>()
+    const [found] = data?.connections ?? []
+    if (!which || !found) return undefined
+    return { server: which.id, client, name: found.authorized_user ?? '' }
+  },
   kick: async ({ server, client }) => {
     await connection.request(`$SYS.REQ.SERVER.${server}.KICK`, JSON.stringify({ cid: client }), {
       timeout: KICK_MS,
@@ -127,7 +142,7 @@ const askServers = async (
   query: string,
 ): Promise<ServerConnections[]> => {
   const answers: ServerConnections[] = []
-  const stream = await connection.requestMany('$SYS.REQ.SERVER.PING.CONNZ', query, {
+  const stream = await connection.requestMany(CONNECTIONS, query, {
     maxWait: ALL_ANSWERED_MS,
   })
   for await (const message of stream) answers.push(message.json<ServerConnections>())
@@ -140,7 +155,14 @@ interface RequestClaims {
     server_id: { id: string }
     user_nkey: string
     client_info: { host?: string; nonce?: string }
-    connect_opts: { auth_token?: string; pass?: string; sig?: string; name?: string }
+    connect_opts: {
+      auth_token?: string
+      pass?: string
+      sig?: string
+      name?: string
+      lang?: string
+      version?: string
+    }
     client_tls?: { verified_chains?: string[][] }
   }
 }
@@ -159,6 +181,7 @@ const answer = async (
   const knock: Knock = {
     host: info.host ?? '',
     client: options.name ?? '',
+    program: `${options.lang ?? ''} ${options.version ?? ''}`.trim(),
     token: options.auth_token ?? options.pass ?? '',
     signature: options.sig ?? '',
     nonce: info.nonce ?? '',

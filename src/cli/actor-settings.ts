@@ -3,6 +3,8 @@
  */
 export interface ActorSettings {
   natsServers: string[]
+  /** Which master this is, counted from 0. */
+  master: number
   /** Copies of the state stream. */
   replicas: number
   apiPort: number

@@ -178,6 +178,7 @@ const settingsOf = (options: Options, folder: StateFolder): ActorSettings => {
       : known
         ? natsUrls(known)
         : ['nats://127.0.0.1:4222'],
+    master,
     replicas: integer('replicas', known?.masters ?? 1, 5),
     apiPort: integer('api-port', (known?.apiPort ?? 6443) + master, 65_535),
     bindAddress: textOption(options, 'bind'),

@@ -255,6 +255,16 @@ const startMaster = async (
           busEntry: {
             doorkeeper,
             issuer: () => readTextIfPresent(folder.busKey('issuer'))?.trim() ?? '',
+            // Read for the audit log alone.
+            ...(audit
+              ? {
+                  serverLog: (await import('./bus-log.ts')).serverLogOf(
+                    folder,
+                    settings.master,
+                    ports('bus-log'),
+                  ),
+                }
+              : {}),
           },
         }
       : {}),

@@ -73,6 +73,7 @@ export const natsConfig = (
   host: config.hosts ? EVERY_ADDRESS : LOOPBACK,
   port: config.natsPort + master,
   storeDir: folder.nats(`nats-${master + 1}`).store,
+  logFile: folder.nats(`nats-${master + 1}`).logFile,
   accounts: natsAccounts(config, config.joins ? [] : nodeNames(config)),
   issuer: config.busIssuer,
   anchor: config.busAnchor,
@@ -115,7 +116,8 @@ export const natsProcess = (
     command: natsServer,
     args: ['-c', folder.nats(name).config],
     env: NATS_ENVIRONMENT,
-    logFile: `${folder.logs}/${name}.log`,
+    // What it says before it has opened its log, and when it crashes.
+    logFile: folder.nats(name).logFile,
     reportsReady: false,
   }
 }
@@ -154,6 +156,7 @@ export const masterProcesses = (
   return [
     actorProcess(folder, `apiserver${suffix}`, ['store', 'apiserver', 'events'], {
       nats,
+      master: master + 1,
       replicas: config.masters,
       'api-port': config.apiPort + master,
       'service-cidr': config.serviceCidr,

@@ -58,7 +58,14 @@ export interface StateFolder {
   busKey(name: string): string
   /** A node's own certificate and key. */
   nodeFile(node: string, what: 'crt' | 'key'): string
-  nats(name: string): { config: string; store: string }
+  nats(name: string): {
+    config: string
+    store: string
+    /** Kept by nats-server, which rotates it. */
+    logFile: string
+    /** How far the audit log has followed it. */
+    logPosition: string
+  }
   /** Where nats-server keeps the state's streams once they exist. */
   natsStreams(name: string): string[]
   /** Kubelet's files: volumes, hosts files. */
@@ -94,6 +101,8 @@ export const stateFolder = (data: string): StateFolder => {
     nats: (name) => ({
       config: join(root, 'nats', `${name}.conf`),
       store: join(root, 'nats', name),
+      logFile: join(root, 'logs', `${name}.log`),
+      logPosition: join(root, 'nats', `${name}.log-position`),
     }),
     natsStreams: (name) =>
       ['KV_kubus', 'KV_kubus_events'].map((stream) =>

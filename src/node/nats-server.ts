@@ -12,6 +12,8 @@ export interface NatsServerConfig {
   port: number
   /** Folder of the streams. */
   storeDir: string
+  /** It is put aside when it is full, under its name and the time. */
+  logFile: string
   /** Of the cluster's parts, with the streams, and of everybody else. */
   accounts: { system: SystemAccount; users: UsersAccount }
   /** Public key (`A…`) of who signs the identities of all others. */
@@ -71,6 +73,9 @@ export interface TlsFiles {
   authority: string
 }
 
+/** The log is read as it grows, see `bus/server-log.ts`; a flood of lines must not fill the disk. */
+const LOG_BYTES_MAX = 16 * 1024 * 1024
+const LOG_FILES = 4
 /** Bounds a message: Kubernetes' objects reach about 1.5 MiB. */
 const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 /** Certificates and long tokens come in the first line a client writes. */
@@ -95,6 +100,10 @@ export const natsServerConfig = (config: NatsServerConfig): string => {
     `server_name: ${quoted(config.name)}`,
     `host: ${quoted(config.host)}`,
     `port: ${config.port}`,
+    `log_file: ${quoted(config.logFile)}`,
+    `logfile_size_limit: ${LOG_BYTES_MAX}`,
+    `logfile_max_num: ${LOG_FILES}`,
+    'logtime_utc: true',
     `max_payload: ${MAX_PAYLOAD_BYTES}`,
     `max_control_line: ${MAX_LINE_BYTES}`,
     'max_pending: 67108864',

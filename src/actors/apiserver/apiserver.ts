@@ -8,6 +8,7 @@
 import { createActor, fromPromise } from 'xstate'
 import { Namespace } from '../../api/core/namespace.ts'
 import type { Doorkeeper } from '../../bus/doorkeeper.ts'
+import { subjectsFor } from '../../bus/subjects.ts'
 import type { Storage } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
 import type { Component, Ports } from '../component.ts'
@@ -22,6 +23,7 @@ import { announce } from './announce.ts'
 import { keepApiServices } from './api-services.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
 import { type AuditOptions, openBooks } from './audit/auditor.ts'
+import { Refusals } from './audit/refusals.ts'
 import { Authentication, type AuthenticationSettings } from './authentication/authentication.ts'
 import type { ClientAuthorities } from './authentication/client-certificates.ts'
 import { createAuthorizer, type OwnedAuthorizer } from './authorization/authorizer.ts'
@@ -29,6 +31,7 @@ import type { AuthorizationOptions } from './authorization/configured-authorizer
 import { bootstrap, SYSTEM } from './bootstrap.ts'
 import { openBusDoor } from './bus-door.ts'
 import { openBusEntry } from './bus-entry/bus-entry.ts'
+import { bookViolations, type ServerLog } from './bus-entry/violations.ts'
 import { serveCustomResources } from './custom-resources/definitions.ts'
 import { FlowControl } from './flow-control/flow-control.ts'
 import { keepSchemaStatus } from './flow-control/schema-status.ts'
@@ -79,7 +82,12 @@ export interface ApiserverOptions extends Ports, Credentials {
   /** Which requests are audited, and where to besides the bus; absent: none is. */
   audit?: AuditOptions
   /** Who else may connect to the bus is decided here; absent: nobody asks. */
-  busEntry?: { doorkeeper: Doorkeeper; issuer(): string }
+  busEntry?: {
+    doorkeeper: Doorkeeper
+    issuer(): string
+    /** What nats-server itself refuses is audited from here; absent: it is not. */
+    serverLog?: ServerLog
+  }
   /** Figures of the store beneath, by metric name, for `/metrics`. */
   storeMetrics?(): Record<string, number>
 }
@@ -203,7 +211,7 @@ const prepare = async (
   own: { port: number; publish(): Promise<void>; opened: (() => unknown)[] },
 ): Promise<void> => {
   const { log, busEntry } = options
-  const { services, authentication, aggregator, health, hub, metrics, auditor, state } = parts
+  const { services, aggregator, health, hub, metrics, auditor, state } = parts
   const { opened } = own
   await services.storage.cache.ready
   health.finish('cache')
@@ -226,12 +234,31 @@ const prepare = async (
   state.isReady = true
   const { caughtUp: definitionsServed } = customResources
   opened.push(await openBusDoor({ ...options, services, hub, metrics, auditor, definitionsServed }))
-  if (!busEntry) return
+  if (busEntry) opened.push(...guardBus(options, busEntry, parts))
+}
+
+/** Who may connect to the bus, and the books about those who are refused there. */
+const guardBus = (
+  { bus, log }: ApiserverOptions,
+  busEntry: NonNullable<ApiserverOptions['busEntry']>,
+  { services, authentication, auditor }: Parts,
+): (() => Promise<void>)[] => {
   const { authenticateToken, certificates } = authentication
   const { authorizer, storage, clock } = services
-  const { prefix } = options.bus
-  const entry = { authenticateToken, certificates, cache: storage.cache, authorizer, prefix, clock }
-  opened.push(openBusEntry({ ...busEntry, ...entry, log }))
+  const { cache } = storage
+  const { prefix } = bus
+  const subjects = subjectsFor(prefix)
+  const refusals = auditor && new Refusals({ auditor, subjects, kinds: cache.kinds, clock })
+  const staticTokens = {
+    list: () => authentication.staticTokens,
+    onChange: (listener: () => void) => authentication.onStaticTokens(listener),
+  }
+  const entry = { authenticateToken, certificates, staticTokens, cache, authorizer, prefix, clock }
+  const endings = [openBusEntry({ ...busEntry, ...entry, refusals, log })]
+  const { serverLog, doorkeeper } = busEntry
+  if (refusals) endings.unshift(async () => refusals.flush())
+  if (refusals && serverLog) endings.push(bookViolations({ serverLog, refusals, doorkeeper, log }))
+  return endings
 }
 
 const authoritiesOf = ({ tls, frontProxy }: Credentials): ClientAuthorities => ({

@@ -76,19 +76,22 @@ export interface BusName extends User {
   rights: string
   /** When the credential was made. */
   issuedAtMs: number | undefined
+  /** Stamp of the static token that it came by. */
+  token?: string | undefined
 }
 
 /** Undefined for a name that is not of this service. */
 export const parseBusName = (
   text: string,
-): { user: User; rights: string; issuedAtMs: number | undefined } | undefined => {
+): (Omit<BusName, keyof User> & { user: User }) | undefined => {
   try {
-    const { name, groups, uid, extra, rights, issuedAtMs } = JSON.parse(text) as BusName
+    const { name, groups, uid, extra, rights, issuedAtMs, token } = JSON.parse(text) as BusName
     if (typeof name !== 'string' || !Array.isArray(groups)) return undefined
     return {
       user: { name, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) },
       rights,
       issuedAtMs,
+      token,
     }
   } catch {
     return undefined

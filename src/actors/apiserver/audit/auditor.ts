@@ -91,6 +91,20 @@ export class Auditor {
     audited.write('RequestReceived')
     return audited
   }
+
+  /** What was refused before it became a request of this server: one event, about its end. */
+  refused(
+    facts: AuditedRequestFacts,
+    status: Status,
+    annotations: Readonly<Record<string, string>>,
+  ): void {
+    const rule = ruleFor(this.policy, facts)
+    if (!rule || rule.level === 'None') return
+    const audited = new AuditedRequest(facts, rule, this.clock, this.sinks)
+    for (const [key, value] of Object.entries(annotations)) audited.annotate(key, value)
+    audited.answered(status.code ?? 403, status)
+    audited.complete()
+  }
 }
 
 type Loose = Record<string, unknown>

@@ -52,6 +52,9 @@ export class Authentication implements RequestAuthentication {
   readonly certificates: ClientCertificates
   readonly authenticateToken
   private readonly bootstrap: TokenJudge
+  /** Those that count now. */
+  staticTokens: readonly StaticToken[] = []
+  private readonly tokenListeners = new Set<() => void>()
   private static: TokenJudge = NO_JUDGE.judge
   private issuers = NO_JUDGE
   private webhook = NO_JUDGE
@@ -100,6 +103,12 @@ export class Authentication implements RequestAuthentication {
     return change
   }
 
+  /** Calls `listener` when static tokens are added, changed or removed. The result ends it. */
+  onStaticTokens(listener: () => void): () => void {
+    this.tokenListeners.add(listener)
+    return () => this.tokenListeners.delete(listener)
+  }
+
   stop(): void {
     this.issuers.stop()
     this.webhook.stop()
@@ -107,7 +116,10 @@ export class Authentication implements RequestAuthentication {
 
   private useLocal(authorities: ClientAuthorities, { tokens = [] }: AuthenticationSettings): void {
     this.certificates.trust(authorities)
+    if (isSame(tokens, this.staticTokens)) return
+    this.staticTokens = tokens
     this.static = forOwnAudiences(staticTokenUsers(tokens), this.ports.serviceAccounts.audiences)
+    for (const listener of this.tokenListeners) listener()
   }
 
   private async useRemote(

@@ -5,31 +5,43 @@
  *                                        └────▶ anybody else: the users' account, what their rights let them hear
  *
  * Invariant: what a connection may hear follows its user's rights: when these change, when the user's account or pod
- * is gone or the credential is revoked, the connection ends within a second; a client that may come back does.
- * Any replica does all of it; none keeps what another could not ask nats-server for.
+ * is gone, the credential is revoked or the static token no longer listed, the connection ends within a second; a
+ * client that may come back does. Any replica does all of it; none keeps what another could not ask nats-server for.
+ * Who is refused is in the books.
  */
 import { createHash } from 'node:crypto'
 import { Pod } from '../../../api/core/pod.ts'
 import { ServiceAccount } from '../../../api/core/service-account.ts'
-import { unauthorized } from '../../../api/status-error.ts'
+import { StatusError, unauthorized } from '../../../api/status-error.ts'
 import { nodeRights, SYSTEM_ACCOUNT, USERS_ACCOUNT } from '../../../bus/accounts.ts'
 import type { Doorkeeper, Knock, OpenConnection, Pass } from '../../../bus/doorkeeper.ts'
 import { type Subjects, subjectsFor } from '../../../bus/subjects.ts'
 import type { Cache, Change } from '../../../client/view.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Log } from '../../../std/log.ts'
+import type { Refusals } from '../audit/refusals.ts'
 import { isRevocation, isRevoked } from '../authentication/revocations.ts'
+import type { StaticToken } from '../authentication/static-tokens.ts'
 import type { Authorizer } from '../authorization/attributes.ts'
 import { nodeOf } from '../authorization/node-authorizer.ts'
 import { type BusName, parseBusName } from '../bus-identity.ts'
 import type { User } from '../request.ts'
+import { TokenStamps } from './token-stamps.ts'
 import { userRights } from './user-rights.ts'
-import { type VisitorPorts, visitorOf } from './visitor.ts'
+import { type Visitor, type VisitorPorts, visitorOf } from './visitor.ts'
 
 export interface BusEntryPorts extends VisitorPorts {
   doorkeeper: Doorkeeper
   /** Gives the seed of the key that signs passes. */
   issuer(): string
+  staticTokens: {
+    /** Those that count now; another list when one has changed. */
+    list(): readonly StaticToken[]
+    /** The result ends it. */
+    onChange(listener: () => void): () => void
+  }
+  /** Absent: nothing is audited. */
+  refusals: Refusals | undefined
   cache: Cache
   authorizer: Authorizer
   prefix: string
@@ -41,6 +53,8 @@ export interface BusEntryPorts extends VisitorPorts {
 const PASS_MS = 3600_000
 /** Groups whose objects decide what may be heard: rights, and which resources there are. */
 const DECIDES = new Set(['rbac.authorization.k8s.io', 'apiextensions.k8s.io'])
+/** On what nats-server asks who a connection is. */
+const ENTRY = '$SYS.REQ.USER.AUTH'
 /** Changes come in groups. */
 const SETTLE_MS = 100
 const KEEP_MS = 10 * 60_000
@@ -53,6 +67,7 @@ export const openBusEntry = (ports: BusEntryPorts): (() => Promise<void>) => {
 
 class BusEntry {
   private readonly subjects: Subjects
+  private readonly stamps: TokenStamps
   /** Uids on whose existence connections rest, as far as this replica knows. */
   private readonly supports = new Set<string>()
   private cancel = (): void => undefined
@@ -61,11 +76,13 @@ class BusEntry {
 
   constructor(private readonly ports: BusEntryPorts) {
     this.subjects = subjectsFor(ports.prefix)
+    this.stamps = new TokenStamps(ports.staticTokens.list, ports.issuer)
   }
 
   open(): () => Promise<void> {
-    const { doorkeeper, issuer, cache } = this.ports
+    const { doorkeeper, issuer, cache, staticTokens } = this.ports
     const registration = doorkeeper.serve(issuer, (knock) => this.judge(knock))
+    const unfollow = staticTokens.onChange(() => this.sweepAfter(SETTLE_MS))
     const unsubscribe = cache.subscribe((change) => {
       if (this.concerns(change)) this.sweepAfter(SETTLE_MS)
     })
@@ -73,30 +90,69 @@ class BusEntry {
     return async () => {
       this.cancel()
       unsubscribe()
+      unfollow()
       await registration.stop()
       await this.sweeping
     }
   }
 
   private async judge(knock: Knock): Promise<Pass> {
-    const { cache, clock, log } = this.ports
-    const { user, issuedAtMs, expiresAtMs } = await visitorOf(this.ports, knock)
-    if (isRevoked(cache, user.name, issuedAtMs)) throw unauthorized()
-    log.debug({ user: user.name, host: knock.host }, 'a connection to the bus is admitted')
-    const node = nodeOf(user)
-    if (node !== undefined) {
-      const rights = nodeRights(this.subjects, user.name, [node])
-      return { account: SYSTEM_ACCOUNT, name: user.name, rights, expiresAtMs }
+    const { cache, log } = this.ports
+    let visitor: Visitor | undefined
+    try {
+      if (isDisguised(knock)) throw unauthorized()
+      // Before anything is awaited: a token that is withdrawn meanwhile has its stamp, and is found.
+      const stamp = this.stamps.of(knock.token)
+      visitor = await visitorOf(this.ports, knock)
+      const { user, issuedAtMs } = visitor
+      if (isRevoked(cache, user.name, issuedAtMs)) throw unauthorized()
+      log.debug({ user: user.name, host: knock.host }, 'a connection to the bus is admitted')
+      return nodeOf(user) === undefined
+        ? await this.userPass(visitor, stamp)
+        : this.nodePass(visitor, stamp)
+    } catch (error) {
+      this.book(knock, visitor?.user, error)
+      throw error
     }
+  }
+
+  private nodePass({ user, expiresAtMs, issuedAtMs }: Visitor, stamp: string | undefined): Pass {
+    const rights = nodeRights(this.subjects, user.name, [nodeOf(user) ?? ''])
+    const name = stamp
+      ? nameText({ ...user, rights: digestOf(rights), issuedAtMs, token: stamp })
+      : user.name
+    if (name.includes('%')) throw unauthorized()
+    return { account: SYSTEM_ACCOUNT, name, rights, expiresAtMs }
+  }
+
+  private async userPass(
+    { user, issuedAtMs, expiresAtMs }: Visitor,
+    stamp: string | undefined,
+  ): Promise<Pass> {
     const rights = await userRights({ ...this.ports, subjects: this.subjects }, user)
     for (const uid of uidsOf(user)) this.supports.add(uid)
-    const name: BusName = { ...user, rights: digestOf(rights), issuedAtMs }
     return {
       account: USERS_ACCOUNT,
-      name: JSON.stringify(name),
+      name: nameText({ ...user, rights: digestOf(rights), issuedAtMs, token: stamp }),
       rights,
-      expiresAtMs: Math.min(expiresAtMs ?? Number.POSITIVE_INFINITY, clock.now() + PASS_MS),
+      expiresAtMs: Math.min(
+        expiresAtMs ?? Number.POSITIVE_INFINITY,
+        this.ports.clock.now() + PASS_MS,
+      ),
     }
+  }
+
+  private book({ host, client }: Knock, user: User | undefined, error: unknown): void {
+    const { refusals, clock } = this.ports
+    refusals?.add({
+      user,
+      verb: 'connect',
+      subject: ENTRY,
+      status: (error instanceof StatusError ? error : unauthorized()).status,
+      sourceIPs: host ? [host] : [],
+      userAgent: client,
+      atMs: clock.now(),
+    })
   }
 
   private concerns(change: Change): boolean {
@@ -147,16 +203,33 @@ class BusEntry {
     if (!known) return false
     for (const uid of uidsOf(known.user)) this.supports.add(uid)
     if (isRevoked(cache, known.user.name, known.issuedAtMs)) return false
+    if (!this.isListed(known.token)) return false
     if (!isThere(cache, known.user)) return false
     const rights = await userRights({ ...this.ports, subjects: this.subjects }, known.user)
     return digestOf(rights) === known.rights
   }
 
   /** A node's connection does not say when its certificate was made: one that is newer comes back. */
-  private isGoodNode({ name }: OpenConnection): boolean {
-    return !name.startsWith('system:node:') || !isRevoked(this.ports.cache, name, undefined)
+  private isGoodNode({ name: text }: OpenConnection): boolean {
+    const known = parseBusName(text)
+    const name = known?.user.name ?? text
+    if (!name.startsWith('system:node:')) return true
+    return !isRevoked(this.ports.cache, name, known?.issuedAtMs) && this.isListed(known?.token)
+  }
+
+  /** Those that did not come by a static token are in no list. */
+  private isListed(stamp: string | undefined): boolean {
+    return stamp === undefined || this.stamps.isGood(stamp)
   }
 }
+
+/**
+ * nats-server writes names of clients and users into the formats of its log lines, where a percent sign would be read
+ * as an instruction: what follows the log could be told somebody else's name.
+ */
+const isDisguised = ({ client, program }: Knock): boolean => `${client}${program}`.includes('%')
+
+const nameText = (name: BusName): string => JSON.stringify(name).replaceAll('%', '\\u0025')
 
 const digestOf = (rights: object): string =>
   createHash('sha256').update(JSON.stringify(rights)).digest('base64url').slice(0, 16)
