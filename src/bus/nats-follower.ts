@@ -13,6 +13,8 @@ import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@
 import { type Msg, type NatsConnection, nuid, type Subscription } from 'nats'
 import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
+import type { Headers } from './bus.ts'
+import { headersOf } from './header-block.ts'
 import type { Follower, FollowHandler, StreamMessage } from './stream.ts'
 import type { Wire } from './wire.ts'
 
@@ -202,20 +204,20 @@ const consumerConfig = (name: string, inbox: string, first: number) => ({
 })
 
 const toStreamMessage = (message: Msg, sequence: number, time: number): StreamMessage => {
-  const { headers } = message
-  const writeId = headers?.get(WRITE_ID_HEADER)
+  const headers = headersOf(message)
+  const writeId = headers[WRITE_ID_HEADER]
   return {
     subject: message.subject,
     sequence,
     payload: message.data,
-    tombstone: headers !== undefined && isTombstone(headers),
+    tombstone: isTombstone(headers),
     ...(writeId ? { writeId } : {}),
     time,
   }
 }
 
 /** A deletion of ours or of the nats CLI, or the marker the server leaves when a message expires. */
-export const isTombstone = (headers: { get(key: string): string; has(key: string): boolean }) => {
-  const operation = headers.get('KV-Operation')
-  return operation === 'PURGE' || operation === 'DEL' || headers.has('Nats-Marker-Reason')
+export const isTombstone = (headers: Headers): boolean => {
+  const operation = headers['KV-Operation']
+  return operation === 'PURGE' || operation === 'DEL' || 'Nats-Marker-Reason' in headers
 }

@@ -13,10 +13,11 @@ import {
   StoreCompression,
   type StreamConfig,
 } from '@nats-io/jetstream'
-import { headers as createHeaders, type MsgHdrs, type NatsConnection, nuid } from 'nats'
+import { type NatsConnection, nuid } from 'nats'
 import { StatusError, serviceUnavailable } from '../api/status-error.ts'
 import { type Clock, sleep } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
+import { parseBlock } from './header-block.ts'
 import { followStream, isTombstone } from './nats-follower.ts'
 import { PublishError, type StreamMessage, type Streams, type StreamWrite } from './stream.ts'
 import { type StorageClass, type Subjects, subjectsFor } from './subjects.ts'
@@ -163,8 +164,8 @@ const readLast = async (
   const { error, message } = JSON.parse(Buffer.from(answer.payload).toString()) as StoredMessage
   if (error?.err_code === NO_MESSAGE_FOUND) return undefined
   if (error || !message) throw new StatusError(503, 'ServiceUnavailable', error?.description ?? '')
-  const headers = parseHeaders(message.hdrs)
-  const writeId = headers.get('Kubus-Write')
+  const headers = parseBlock(Buffer.from(message.hdrs ?? '', 'base64'))
+  const writeId = headers['Kubus-Write']
   return {
     subject: message.subject,
     sequence: message.seq,
@@ -173,18 +174,6 @@ const readLast = async (
     ...(writeId ? { writeId } : {}),
     time: Date.parse(message.time),
   }
-}
-
-const parseHeaders = (encoded: string | undefined): MsgHdrs => {
-  const headers = createHeaders()
-  const lines = Buffer.from(encoded ?? '', 'base64')
-    .toString()
-    .split('\r\n')
-  for (const line of lines.slice(1)) {
-    const colon = line.indexOf(':')
-    if (colon > 0) headers.set(line.slice(0, colon), line.slice(colon + 1).trim())
-  }
-  return headers
 }
 
 interface StreamState {

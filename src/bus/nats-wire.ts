@@ -6,25 +6,19 @@
  * published without one. It encodes nothing.
  */
 import { Svcm } from '@nats-io/services'
-import {
-  headers as createHeaders,
-  createInbox,
-  errors,
-  type Msg,
-  type MsgHdrs,
-  type NatsConnection,
-} from 'nats'
+import { createInbox, errors, type Msg, type NatsConnection } from 'nats'
 import { StatusError, serviceUnavailable, timeout, tooLarge } from '../api/status-error.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { noResponders } from './answer.ts'
-import type { ConnectionState, Headers, Registration } from './bus.ts'
+import type { ConnectionState, Registration } from './bus.ts'
+import { headersOf, toNatsHeaders } from './header-block.ts'
+import type { ForeignReply } from './doorkeeper.ts'
 import { hasListener } from './listeners.ts'
 import type { BusCredential } from './nats-credential.ts'
 import type { Subjects } from './subjects.ts'
 import type { RawEndpoint, RawMessage, RawService, Wire } from './wire.ts'
 
-const NO_HEADERS: Headers = Object.freeze({})
 /** Room for headers in a message of the largest size. */
 const HEADER_ROOM_BYTES = 16 * 1024
 const DRAIN_MS = 5_000
@@ -35,11 +29,14 @@ export interface NatsWirePorts {
   credential: BusCredential | undefined
   clock: Clock
   log: Log
+  /** Is told of messages that are not answered because of where the answer should go. */
+  onForeignReply?(message: ForeignReply): void
 }
+
 
 export const natsWire = (ports: NatsWirePorts): Wire => {
   const { connection, subjects, credential, clock, log } = ports
-  const toRaw = rawMessages(subjects)
+  const toRaw = rawMessages(subjects, ports.onForeignReply)
   const inboxes = credential && subjects.inboxes(credential.name)
   const link = watchLink(connection, clock, log)
   const publish: Wire['publish'] = (subject, payload, headers, reply) => {
@@ -209,25 +206,15 @@ type ToRaw = (message: Msg) => RawMessage
  * requester could have the answer written to the stream.
  */
 const rawMessages =
-  ({ isInbox }: Subjects): ToRaw =>
-  (message) => ({
-    subject: message.subject,
-    payload: message.data,
-    headers: message.headers ? fromNatsHeaders(message.headers) : NO_HEADERS,
-    ...(message.reply && isInbox(message.reply) ? { reply: message.reply } : {}),
-  })
-
-const fromNatsHeaders = (source: MsgHdrs): Headers => {
-  const headers: Record<string, string> = {}
-  for (const key of source.keys()) headers[key] = source.get(key)
-  return headers
-}
-
-const toNatsHeaders = (source: Headers): MsgHdrs => {
-  const headers = createHeaders()
-  for (const key in source) headers.set(key, source[key]!)
-  return headers
-}
+  ({ isInbox }: Subjects, onForeignReply: NatsWirePorts['onForeignReply']): ToRaw =>
+  (message) => {
+    const { subject, data: payload, reply } = message
+    const headers = headersOf(message)
+    if (!reply) return { subject, payload, headers }
+    if (isInbox(reply)) return { subject, payload, headers, reply }
+    onForeignReply?.({ subject, headers, reply })
+    return { subject, payload, headers }
+  }
 
 /** What the library keeps per endpoint: its own counting ends before an asynchronous handler does. */
 interface EndpointStats {
@@ -256,7 +243,8 @@ const serve = async (
       ...(endpoint.metadata ? { metadata: endpoint.metadata } : {}),
       handler: (_error, message) => {
         const startedAt = clock.monotonic()
-        const raw = toRaw(message as unknown as Msg)
+        // The library wraps it.
+        const raw = toRaw((message as unknown as { msg: Msg }).msg)
         void endpoint.answer(raw).then(({ payload, headers, error }) => {
           const { stats } = handlers[index]!
           if (error) stats.countError(error)
