@@ -244,7 +244,7 @@ const guardBus = (
   { services, authentication, auditor }: Parts,
 ): (() => Promise<void>)[] => {
   const { authenticateToken, certificates } = authentication
-  const { authorizer, storage, clock } = services
+  const { authorizer, serviceAccounts, storage, clock } = services
   const { cache } = storage
   const { prefix } = bus
   const subjects = subjectsFor(prefix)
@@ -253,8 +253,8 @@ const guardBus = (
     list: () => authentication.staticTokens,
     onChange: (listener: () => void) => authentication.onStaticTokens(listener),
   }
-  const entry = { authenticateToken, certificates, staticTokens, cache, authorizer, prefix, clock }
-  const endings = [openBusEntry({ ...busEntry, ...entry, refusals, log })]
+  const known = { authenticateToken, certificates, staticTokens, serviceAccounts, authorizer }
+  const endings = [openBusEntry({ ...busEntry, ...known, cache, prefix, clock, refusals, log })]
   const { serverLog, doorkeeper } = busEntry
   if (refusals) endings.unshift(async () => refusals.flush())
   if (refusals && serverLog) endings.push(bookViolations({ serverLog, refusals, doorkeeper, log }))

@@ -78,6 +78,8 @@ export interface BusName extends User {
   issuedAtMs: number | undefined
   /** Stamp of the static token that it came by. */
   token?: string | undefined
+  /** Id of the key that signed the service account's token that it came by. */
+  key?: string | undefined
 }
 
 /** Undefined for a name that is not of this service. */
@@ -85,13 +87,11 @@ export const parseBusName = (
   text: string,
 ): (Omit<BusName, keyof User> & { user: User }) | undefined => {
   try {
-    const { name, groups, uid, extra, rights, issuedAtMs, token } = JSON.parse(text) as BusName
+    const { name, groups, uid, extra, ...more } = JSON.parse(text) as BusName
     if (typeof name !== 'string' || !Array.isArray(groups)) return undefined
     return {
       user: { name, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) },
-      rights,
-      issuedAtMs,
-      token,
+      ...more,
     }
   } catch {
     return undefined

@@ -60,7 +60,7 @@ export interface SiteOptions {
   metrics(): string
   remote: RemoteVersions
   remoteDocuments: RemoteDocuments
-  /** Further documents by path, which anybody may keep for an hour. */
+  /** Further documents by path, made whenever one is asked for, which anybody may keep for an hour. */
   documents: Readonly<Record<string, { type: string; make(): object }>>
 }
 
@@ -108,8 +108,8 @@ export const createSite = (options: SiteOptions): Site => {
         if (path.startsWith('/openapi/')) return openApi.page(path, query, pageRequest(headers))
         if (Object.hasOwn(options.documents, path)) {
           const { type, make } = options.documents[path]!
-          const page = once(path, make, type)
-          return page && { ...page, headers: { 'Cache-Control': 'public, max-age=3600' } }
+          const headers = { 'Cache-Control': 'public, max-age=3600' }
+          return { code: 200, type, body: JSON.stringify(make()), headers }
         }
         return options.health.page(path, query) ?? discovered(path, once, served())
     }

@@ -5,9 +5,9 @@
  *                                        └────▶ anybody else: the users' account, what their rights let them hear
  *
  * Invariant: what a connection may hear follows its user's rights: when these change, when the user's account or pod
- * is gone, the credential is revoked or the static token no longer listed, the connection ends within a second; a
- * client that may come back does. Any replica does all of it; none keeps what another could not ask nats-server for.
- * Who is refused is in the books.
+ * is gone, the credential is revoked, the static token no longer listed or a token's key dropped, the connection ends
+ * within a second; a client that may come back does. Any replica does all of it; none keeps what another could not ask
+ * nats-server for. Who is refused is in the books.
  */
 import { createHash } from 'node:crypto'
 import { Pod } from '../../../api/core/pod.ts'
@@ -18,6 +18,7 @@ import type { Doorkeeper, Knock, OpenConnection, Pass } from '../../../bus/doork
 import { type Subjects, subjectsFor } from '../../../bus/subjects.ts'
 import type { Cache, Change } from '../../../client/view.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { decodeToken } from '../../../std/json-web-token.ts'
 import type { Log } from '../../../std/log.ts'
 import type { Refusals } from '../audit/refusals.ts'
 import { isRevocation, isRevoked } from '../authentication/revocations.ts'
@@ -26,6 +27,7 @@ import type { Authorizer } from '../authorization/attributes.ts'
 import { nodeOf } from '../authorization/node-authorizer.ts'
 import { type BusName, parseBusName } from '../bus-identity.ts'
 import type { User } from '../request.ts'
+import type { ServiceAccountTokens } from '../service-account-tokens.ts'
 import { TokenStamps } from './token-stamps.ts'
 import { userRights } from './user-rights.ts'
 import { type Visitor, type VisitorPorts, visitorOf } from './visitor.ts'
@@ -40,6 +42,8 @@ export interface BusEntryPorts extends VisitorPorts {
     /** The result ends it. */
     onChange(listener: () => void): () => void
   }
+  /** Which keys their tokens are believed by. */
+  serviceAccounts: Pick<ServiceAccountTokens, 'isBelieved' | 'onKeysChanged'>
   /** Absent: nothing is audited. */
   refusals: Refusals | undefined
   cache: Cache
@@ -80,9 +84,10 @@ class BusEntry {
   }
 
   open(): () => Promise<void> {
-    const { doorkeeper, issuer, cache, staticTokens } = this.ports
+    const { doorkeeper, issuer, cache, staticTokens, serviceAccounts } = this.ports
     const registration = doorkeeper.serve(issuer, (knock) => this.judge(knock))
-    const unfollow = staticTokens.onChange(() => this.sweepAfter(SETTLE_MS))
+    const onTokens = () => this.sweepAfter(SETTLE_MS)
+    const endings = [staticTokens.onChange(onTokens), serviceAccounts.onKeysChanged(onTokens)]
     const unsubscribe = cache.subscribe((change) => {
       if (this.concerns(change)) this.sweepAfter(SETTLE_MS)
     })
@@ -90,7 +95,7 @@ class BusEntry {
     return async () => {
       this.cancel()
       unsubscribe()
-      unfollow()
+      for (const end of endings) end()
       await registration.stop()
       await this.sweeping
     }
@@ -103,12 +108,13 @@ class BusEntry {
       if (isDisguised(knock)) throw unauthorized()
       // Before anything is awaited: a token that is withdrawn meanwhile has its stamp, and is found.
       const stamp = this.stamps.of(knock.token)
+      const key = this.keyOf(knock.token)
       visitor = await visitorOf(this.ports, knock)
       const { user, issuedAtMs } = visitor
       if (isRevoked(cache, user.name, issuedAtMs)) throw unauthorized()
       log.debug({ user: user.name, host: knock.host }, 'a connection to the bus is admitted')
       return nodeOf(user) === undefined
-        ? await this.userPass(visitor, stamp)
+        ? await this.userPass(visitor, { token: stamp, key })
         : this.nodePass(visitor, stamp)
     } catch (error) {
       this.book(knock, visitor?.user, error)
@@ -127,13 +133,13 @@ class BusEntry {
 
   private async userPass(
     { user, issuedAtMs, expiresAtMs }: Visitor,
-    stamp: string | undefined,
+    proof: Pick<BusName, 'token' | 'key'>,
   ): Promise<Pass> {
     const rights = await userRights({ ...this.ports, subjects: this.subjects }, user)
     for (const uid of uidsOf(user)) this.supports.add(uid)
     return {
       account: USERS_ACCOUNT,
-      name: nameText({ ...user, rights: digestOf(rights), issuedAtMs, token: stamp }),
+      name: nameText({ ...user, rights: digestOf(rights), issuedAtMs, ...proof }),
       rights,
       expiresAtMs: Math.min(
         expiresAtMs ?? Number.POSITIVE_INFINITY,
@@ -204,6 +210,8 @@ class BusEntry {
     for (const uid of uidsOf(known.user)) this.supports.add(uid)
     if (isRevoked(cache, known.user.name, known.issuedAtMs)) return false
     if (!this.isListed(known.token)) return false
+    const { key } = known
+    if (key !== undefined && !this.ports.serviceAccounts.isBelieved(key)) return false
     if (!isThere(cache, known.user)) return false
     const rights = await userRights({ ...this.ports, subjects: this.subjects }, known.user)
     return digestOf(rights) === known.rights
@@ -215,6 +223,12 @@ class BusEntry {
     const name = known?.user.name ?? text
     if (!name.startsWith('system:node:')) return true
     return !isRevoked(this.ports.cache, name, known?.issuedAtMs) && this.isListed(known?.token)
+  }
+
+  /** The id of the key that signed the token, if it is one of service accounts'. */
+  private keyOf(token: string): string | undefined {
+    const kid = decodeToken(token)?.header.kid
+    return kid !== undefined && this.ports.serviceAccounts.isBelieved(kid) ? kid : undefined
   }
 
   /** Those that did not come by a static token are in no list. */
