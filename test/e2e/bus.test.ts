@@ -6,7 +6,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ensureTool, NATS_CLI } from '../../src/node/tools.ts'
 import { aloud } from '../support/aloud.ts'
-import { eventually, startCluster, type TestCluster } from '../support/cluster.ts'
+import { eventually, run, startCluster, type TestCluster } from '../support/cluster.ts'
+import { natsCommand } from '../support/nats-command.ts'
+import { followCommand } from './support/kubectl.ts'
 
 let cluster: TestCluster
 
@@ -176,6 +178,54 @@ test('nats sub shows each change of an object once and in order, as JSON', async
     )
   } finally {
     listener.kill()
+  }
+})
+
+/** The nats CLI as a service account that may view the namespace `told`. */
+const reader = async () => {
+  const path = await natsCommand()
+  const token = (await cluster.kubectl(['create', 'token', 'reader', '-n', 'told'])).trim()
+  const entry = ['--token', token, '--inbox-prefix', '_INBOX.system:serviceaccount:told:reader']
+  const env = { NATS_URL: cluster.environment['NATS_URL']! }
+  return {
+    follow: (...args: string[]) => followCommand(path, [...entry, ...args], env),
+    run: (...args: string[]) => run(path, [...entry, ...args], { env }),
+  }
+}
+
+test('a user follows logs where the roles say so, and nowhere else', async () => {
+  const { kubectl } = cluster
+  await kubectl(['create', 'namespace', 'told'])
+  await kubectl(['create', 'serviceaccount', 'reader', '-n', 'told'])
+  const account = '--serviceaccount=told:reader'
+  await kubectl(['create', 'rolebinding', 'reader', '-n', 'told', '--clusterrole=view', account])
+  for (const namespace of ['told', 'default']) {
+    const script = `echo one; echo two of ${namespace}; sleep 1000`
+    const pod = ['run', 'talker', '-n', namespace, '--image=example:1', '--', 'sh', '-c', script]
+    await kubectl(pod)
+    await kubectl(['wait', '--for=condition=Ready', 'pod/talker', '-n', namespace])
+  }
+  const user = await reader()
+  const listener = user.follow('sub', '--raw', 'kubus.logs.told.>')
+  try {
+    const ask = (namespace: string) =>
+      user.run('req', '--raw', `kubus.api.logs.pods.${namespace}.talker`, '{"follow": true}')
+    assert.equal(JSON.parse((await ask('told')).stdout), {
+      subject: 'kubus.logs.told.talker.talker',
+      shared: false,
+    })
+    assert.match(await listener.until(/two of told/), /^one\ntwo of told\n$/)
+    assert.is((JSON.parse((await ask('default')).stdout) as { code: number }).code, 403)
+    for (const foreign of ['kubus.logs.default.>', 'kubus.logs.>', 'kubus.logs.*.talker.talker']) {
+      const { code, stderr } = await user.run('sub', '--raw', foreign)
+      assert.is(code, 1)
+      assert.match(stderr, 'Permissions Violation for Subscription')
+    }
+    const forged = await user.run('pub', 'kubus.logs.told.talker.talker', 'not said by it')
+    assert.match(forged.stderr, 'Permissions Violation for Publish')
+    assert.is(listener.output, 'one\ntwo of told\n')
+  } finally {
+    await listener.stop()
   }
 })
 

@@ -16,6 +16,7 @@ import * as assert from 'uvu/assert'
 import { eventually, run, startCluster, type TestCluster } from '../support/cluster.ts'
 import { ensureTestImage, TEST_IMAGE } from '../support/images.ts'
 import { javascriptClient } from '../support/javascript-client.ts'
+import { natsCommand } from '../support/nats-command.ts'
 import { type Followed, follow, followCommand, type Manifest, manifest } from './support/kubectl.ts'
 
 let cluster: TestCluster
@@ -228,6 +229,46 @@ test('the proxies of pods, services and nodes', async () => {
   assert.match(await ofNode('stats/summary'), '"podRef":{"name":"server"')
   assert.match(await ofNode('logs/'), '<pre>')
   assert.match(await ofNode('containerLogs/default/server/main?tailLines=5'), 'heard')
+})
+
+test('what a container says goes out on the bus, once, to all who listen with the nats CLI', async () => {
+  const talk = 'n=0; while :; do echo "tick $n"; n=$((n + 1)); sleep 0.2; done'
+  await apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'talker' },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'main', image: TEST_IMAGE, command: ['sh', '-c', talk] }],
+    },
+  })
+  await ready('talker')
+  const ask = async () => {
+    const subject = 'kubus.api.logs.pods.default.talker'
+    const answer = await cluster.nats(['req', '--raw', subject, '{"follow": true}'])
+    return JSON.parse(answer) as { subject: string; shared: boolean }
+  }
+  const nats = await natsCommand()
+  const listeners = ['kubus.logs.default.>', 'kubus.logs.*.talker.main'].map((subject) =>
+    followCommand(nats, ['sub', '--raw', subject], cluster.environment),
+  )
+  try {
+    assert.equal(await ask(), { subject: 'kubus.logs.default.talker.main', shared: false })
+    for (const listener of listeners) await listener.until(/tick 5\n/)
+    assert.ok((await ask()).shared)
+    for (const listener of listeners) {
+      const ticks = (await listener.until(/tick 10\n/)).trimEnd().split('\n')
+      const first = Number(ticks[0]?.slice(5))
+      assert.equal(
+        ticks,
+        ticks.map((_, index) => `tick ${first + index}`),
+      )
+    }
+    await kubectl('delete', 'pod', 'talker', '--wait=false')
+    for (const listener of listeners) await listener.until(/\nthe log ended\n$/)
+  } finally {
+    for (const listener of listeners) await listener.stop()
+  }
 })
 
 test('kubectl debug looks into a running container', async () => {

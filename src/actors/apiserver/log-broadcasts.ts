@@ -30,8 +30,10 @@ const LOOKS_IN_VAIN_MAX = 2
 /** A connection that was lost is waited for so long, and listeners a little longer than it. */
 const RECONNECT_MS = 30_000
 const RECONNECT_LOOK_MS = 1_000
-/** Marks the last message of a stream; its payload says why, when it did not end by itself. */
+/** Marks the last message of a stream, which says that, or why, it ended. */
 const LOG_HEADER = 'Kubus-Log'
+/** Said in place of an empty line, since the nats command shows an empty message as `nil body`. */
+const EMPTY_LINE = Buffer.from(' ')
 
 /** What a request to follow is answered with. */
 export interface FollowedLog {
@@ -139,7 +141,7 @@ const broadcast = async (
   const say = async (piece: Uint8Array) => {
     for (const line of lines.cut(piece)) {
       if (isAlone) return
-      bus.publishBytes(subject, line)
+      bus.publishBytes(subject, line.length > 0 ? line : EMPTY_LINE)
       const pause = pace.after(line.length, signal)
       if (pause) await pause
     }
@@ -165,7 +167,7 @@ const broadcast = async (
   const why = signal.aborted
     ? String(signal.reason)
     : status?.status === 'Failure' && status.message
-  bus.publishBytes(subject, Buffer.from(why || ''), { [LOG_HEADER]: 'ended' })
+  bus.publishBytes(subject, Buffer.from(why || 'the log ended'), { [LOG_HEADER]: 'ended' })
 }
 
 const hasFirstListener = async (
