@@ -63,6 +63,25 @@ test('a Secret gets its token, the certificate and the namespace', async () => {
   await world.group.stop()
 })
 
+test('a new key signs what comes, and nothing again', async () => {
+  const keys = [key, await createSigningKey()]
+  const [former, next] = keys.map(readSigningKey)
+  const controller = serviceAccountToken({ signingKey: () => keys[0]!, rootCa: 'the certificate' })
+  const world = createWorld([controller], object(ServiceAccount, 'robot'), tokenOf('robot'))
+  await world.clock.advance(100)
+  keys.shift()
+  const { data } = world.cache.get(Secret, 'shop', 'kept')!
+  world.cache.put(tokenOf('robot', {}, { name: 'later', uid: 'uid-of-later' }))
+  world.cache.put(tokenOf('robot', { data }, { labels: { touched: 'yes' } }))
+  await world.clock.advance(100)
+  const signed = (name: string) =>
+    decodeToken(text(world.cache.get(Secret, 'shop', name)!.data?.['token']))!
+  assert.ok(isSignedBy(signed('later'), next!))
+  assert.is(signed('later').header.kid, next!.id)
+  assert.ok(isSignedBy(signed('kept'), former!))
+  await world.group.stop()
+})
+
 test('a token goes with its account, and one of an account that is not there goes at once', async () => {
   const account = object(ServiceAccount, 'robot')
   const world = createWorld([tokens], account, tokenOf('robot'), object(Secret, 'other'))
