@@ -12,7 +12,7 @@ import type { Clock } from '../std/clock.ts'
 import { newUid } from '../std/ids.ts'
 import type { Log } from '../std/log.ts'
 import type { BusRights } from './accounts.ts'
-import type { Registration } from './bus.ts'
+import type { Headers, Registration } from './bus.ts'
 
 /** A connection that wants in, and what it shows. */
 export interface Knock {
@@ -47,6 +47,13 @@ export interface OpenConnection {
   name: string
 }
 
+/** A message that is not answered because of where its sender wanted the answer to be written. */
+export interface ForeignReply {
+  subject: string
+  headers: Headers
+  reply: string
+}
+
 export interface Doorkeeper {
   /** `issuer` gives the seed (`SA…`) of the issuer's key. */
   serve(issuer: () => string, judge: (knock: Knock) => Promise<Pass>): Registration
@@ -58,6 +65,8 @@ export interface Doorkeeper {
   kick(connection: OpenConnection): Promise<void>
   /** Has every server read its configuration and certificates again; how many did. */
   reload(): Promise<number>
+  /** Who is told of such messages to this connection. */
+  onForeignReply(listener: (message: ForeignReply) => void): void
 }
 
 const REQUESTS = '$SYS.REQ.USER.AUTH'
@@ -73,7 +82,11 @@ const ALL_ANSWERED_MS = 300
 const KICK_MS = 2_000
 const RELOAD_MS = 10_000
 
-export const natsDoorkeeper = (connection: NatsConnection, clock: Clock, log: Log): Doorkeeper => ({
+export const natsDoorkeeper = (
+  connection: NatsConnection,
+  clock: Clock,
+  log: Log,
+): Omit<Doorkeeper, 'onForeignReply'> => ({
   serve: (issuer, judge) => {
     const signer = createSigner(issuer, clock)
     const subscription = connection.subscribe(REQUESTS, {

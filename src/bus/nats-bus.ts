@@ -8,7 +8,7 @@ import { connect } from 'nats'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Bus } from './bus.ts'
-import { type Doorkeeper, natsDoorkeeper } from './doorkeeper.ts'
+import { type Doorkeeper, type ForeignReply, natsDoorkeeper } from './doorkeeper.ts'
 import { type BusCredential, connectionOptions } from './nats-credential.ts'
 import { natsStreams } from './nats-streams.ts'
 import { natsWire } from './nats-wire.ts'
@@ -63,10 +63,17 @@ export const connectBus = async ({
     checkAPI: false,
     timeout: JETSTREAM_TIMEOUT_MS,
   })
-  const wire = natsWire({ connection, subjects, credential, clock, log })
+  let tellOfReply: (message: ForeignReply) => void = () => undefined
+  const onForeignReply = (message: ForeignReply) => tellOfReply(message)
+  const wire = natsWire({ connection, subjects, credential, clock, log, onForeignReply })
   return {
     bus: busOnWire({ prefix, wire, clock, log }),
-    doorkeeper: natsDoorkeeper(connection, clock, log),
+    doorkeeper: {
+      ...natsDoorkeeper(connection, clock, log),
+      onForeignReply: (listener) => {
+        tellOfReply = listener
+      },
+    },
     streams: natsStreams({ connection, manager, wire, prefix, clock, log }),
   }
 }

@@ -2,14 +2,18 @@
  * An attacker on the bus, with a worker's certificate, with a service account's token, and with nothing: each
  * attempt is refused, and written down.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { connect, headers, type NatsConnection, tokenAuthenticator } from 'nats'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { AuditEvent } from '../../src/actors/apiserver/audit/auditor.ts'
+import type { Status } from '../../src/api/status-error.ts'
+import { decode, encode } from '../../src/bus/codec.ts'
 import { type BusCredential, connectionOptions } from '../../src/bus/nats-credential.ts'
 import { subjectsFor } from '../../src/bus/subjects.ts'
 import { stateFolder } from '../../src/cli/state-folder.ts'
+import { writeFileAtomically } from '../../src/node/files.ts'
 import { createAuthority, issueCertificate } from '../../src/node/pki.ts'
 import { aloud } from '../support/aloud.ts'
 import { eventually, startCluster, type TestCluster } from '../support/cluster.ts'
@@ -21,6 +25,18 @@ const WORKER = 'system:node:worker-9'
 let cluster: TestCluster
 const open: NatsConnection[] = []
 
+/** Who a connection is, for the audit log. */
+const names = new WeakMap<NatsConnection, string>()
+
+/** An attempt that was refused, as it must be in the audit log. */
+interface Attempt {
+  user: string | undefined
+  verb: string
+  subject: string
+  code: 401 | 403
+}
+const refused: Attempt[] = []
+
 test.before(
   aloud(async () => {
     cluster = await startCluster(['--runtime', 'hollow', '--nodes', '2'])
@@ -31,6 +47,14 @@ test.before(
     await cluster.kubectl(['create', 'rolebinding', 'r', '--role=r', `--user=${ACCOUNT}`])
     const made = await cluster.kubus(['credential', '--node', 'worker-9'])
     assert.is(made.code, 0, made.stderr)
+    // Auditing begins with a start.
+    const rules = [{ level: 'Metadata' }]
+    const policy = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }
+    writeFileSync(`${cluster.data}/audit-policy.yaml`, JSON.stringify(policy))
+    for (const args of [['down'], ['up', '--detach']]) {
+      const { code, stderr } = await cluster.kubus(args)
+      assert.is(code, 0, stderr)
+    }
   }),
 )
 
@@ -65,14 +89,20 @@ const withCertificate = (pair: { certificate: string; key: string }) => {
   return connectionOptions(credential, subjects)
 }
 
-const asWorker = () => enter(withCertificate(nodePair('worker-9')))
+const named = (connection: NatsConnection, name: string) => {
+  names.set(connection, name)
+  return connection
+}
+
+const asWorker = async () => named(await enter(withCertificate(nodePair('worker-9'))), WORKER)
 
 const asAccount = async (...flags: string[]) => {
   const token = await cluster.kubectl(['create', 'token', 'viewer', ...flags])
-  return enter({
+  const connection = await enter({
     authenticator: tokenAuthenticator(token.trim()),
     inboxPrefix: `_INBOX.${ACCOUNT}`,
   })
+  return named(connection, ACCOUNT)
 }
 
 /** What nats-server has told each connection that it does not allow, so far. */
@@ -95,33 +125,51 @@ const violations = async (connection: NatsConnection, act: () => void): Promise<
   return said.slice(before)
 }
 
-const refusesToSend = async (connection: NatsConnection, names: readonly string[]) => {
+const expectBooked = (connection: NatsConnection, verb: string, subject: string) =>
+  refused.push({ user: names.get(connection), verb, subject, code: 403 })
+
+const refusesToSend = async (connection: NatsConnection, wanted: readonly string[]) => {
   const said = await violations(connection, () => {
-    for (const subject of names) connection.publish(subject, '{}')
+    for (const subject of wanted) connection.publish(subject, '{}')
   })
-  for (const subject of names)
+  for (const subject of wanted) {
     assert.ok(
-      said.some((each) => each.includes(`Publish to "${subject}"`)),
+      said.some((each) => each.includes(`Publish to ${JSON.stringify(subject)}`)),
       `${subject} may be published`,
     )
+    expectBooked(connection, 'publish', subject)
+  }
 }
 
-const refusesToHear = async (connection: NatsConnection, names: readonly string[]) => {
+const refusesToHear = async (connection: NatsConnection, wanted: readonly string[]) => {
   const said = await violations(connection, () => {
-    for (const subject of names) connection.subscribe(subject, { callback: () => {} })
+    for (const subject of wanted) connection.subscribe(subject, { callback: () => {} })
   })
-  for (const subject of names)
+  for (const subject of wanted) {
     assert.ok(
       said.some((each) => each.includes(`Subscription to "${subject}"`)),
       `${subject} may be heard`,
     )
+    expectBooked(connection, 'subscribe', subject)
+  }
 }
 
 const ask = async (connection: NatsConnection, subject: string, with_ = headers()) => {
   with_.set('Accept', 'application/json')
   const answer = await connection.request(subject, '', { headers: with_, timeout: 5_000 })
-  return answer.json<{ kind: string; code?: number; message?: string }>()
+  const object = answer.json<{ kind: string; code?: number; message?: string }>()
+  if (object.code === 403) {
+    const asked = subjectOf(connection, subject)
+    refused.push({ user: names.get(connection), verb: verbOf(asked), subject: asked, code: 403 })
+  }
+  return object
 }
+
+/** Under which subject a request arrives. */
+const subjectOf = (connection: NatsConnection, subject: string) =>
+  names.get(connection) === WORKER ? subject : subject.replace('kubus.api.', 'kubus.as.~users.')
+
+const verbOf = (subject: string) => subject.split('.')[3] ?? ''
 
 const THE_STREAM = [
   '$KV.kubus.core.secrets.default.forged',
@@ -201,9 +249,24 @@ test('nobody has an answer written where only the store writes', async () => {
   ]
   for (const [connection, subject] of asked)
     connection.publish(subject, '', { reply: '$KV.kubus.core.configmaps.default.forged' })
+  // Elsewhere than in the account of the parts there is no stream behind these words.
+  expectBooked(worker, 'publish', '$KV.kubus.core.configmaps.default.forged')
   for (const [connection, subject] of asked) await ask(connection, subject)
   const keys = await cluster.nats(['kv', 'ls', 'kubus'])
   assert.not.match(keys, 'forged')
+})
+
+test('a message of several requests speaks for its sender alone', async () => {
+  const worker = await asWorker()
+  const others = subjects.api('get', 'secrets', 'default', 'foreign', 'system:node:node-1')
+  const answer = await worker.request(
+    subjects.api('many', 'requests', undefined, undefined, WORKER),
+    encode([[others, {}, new Uint8Array()]]),
+    { timeout: 5_000 },
+  )
+  const [[, failure]] = decode(answer.data, 'msgpack') as [[null, Status]]
+  assert.is(failure.code, 400)
+  expectBooked(worker, 'publish', others)
 })
 
 test('a service account is who its token says, whatever it writes', async () => {
@@ -246,13 +309,51 @@ const tooLate = (what: string) =>
     setTimeout(() => reject(new Error(`${what}: too late`)), 5_000).unref()
   })
 
-const isRefused = async (entering: Promise<NatsConnection>) => {
-  const refused = await entering.then(
+/** `user`: as far as it is known. */
+const isRefused = async (entering: Promise<NatsConnection>, user?: string) => {
+  const said = await entering.then(
     () => undefined,
     (error: Error) => error.message,
   )
-  assert.match(refused ?? 'let in', /authorization/i)
+  assert.match(said ?? 'let in', /authorization/i)
+  refused.push({ user, verb: 'connect', subject: '$SYS.REQ.USER.AUTH', code: 401 })
 }
+
+test('a static token that is struck out ends with it, whatever else it stands beside', async () => {
+  const file = stateFolder(cluster.data).pki('tokens.csv')
+  const enterBy = (token: string) => enter({ authenticator: tokenAuthenticator(token) })
+  writeFileAtomically(file, 'secret-1,jane,1\nsecret-2,joe,2\n')
+  const jane = await eventually(() => enterBy('secret-1'), 'the token is good')
+  const joe = await enterBy('secret-2')
+  const struckOutAt = performance.now()
+  writeFileAtomically(file, 'secret-2,joe,2\n')
+  await Promise.race([jane.closed(), tooLate('the connection is ended')])
+  assert.ok(performance.now() - struckOutAt < 3_000)
+  await isRefused(enterBy('secret-1'))
+  await joe.flush()
+  // Whoever the token makes of its bearer has changed: it is not the same any more.
+  writeFileAtomically(file, 'secret-2,joe,2,admins\n')
+  await Promise.race([joe.closed(), tooLate('the connection is ended')])
+  await (await enterBy('secret-2')).flush()
+})
+
+test('no name a client gives itself disturbs what the log says', async () => {
+  const token = (await cluster.kubectl(['create', 'token', 'viewer'])).trim()
+  const authenticator = tokenAuthenticator(token)
+  await isRefused(enter({ authenticator, name: '%[1]s %q' }))
+  const name = 'x" - "KUBUS/nkey:U" - Publish Violation - Subject "y"\n'
+  const connection = named(await enter({ authenticator, name }), ACCOUNT)
+  await refusesToSend(connection, ['$KV.kubus.core.pods.default.%s"\\'])
+})
+
+test('a connection that does nothing but try is ended, and counted', async () => {
+  const account = await asAccount()
+  for (let attempt = 0; attempt < 3_000; attempt++)
+    account.publish('$KV.kubus.core.secrets.default.flood')
+  for (let attempt = 0; attempt < 2_000; attempt++)
+    expectBooked(account, 'publish', '$KV.kubus.core.secrets.default.flood')
+  await Promise.race([account.closed(), tooLate('the connection is ended')])
+})
 
 test('a token whose pod is gone ends with it', async () => {
   await cluster.kubectl(['run', 'holder', '--image=example:1'])
@@ -296,7 +397,7 @@ test('a revoked node is off the bus until it has a new credential', async () => 
   const revoked = await cluster.kubus(['credential', '--revoke', WORKER])
   assert.is(revoked.code, 0, revoked.stderr)
   await Promise.race([worker.closed(), tooLate('the connection is ended')])
-  await isRefused(asWorker())
+  await isRefused(asWorker(), WORKER)
   assert.is(await overHttps(nodePair('worker-9')), 401)
   // Certificates tell whole seconds.
   await new Promise((resolve) => setTimeout(resolve, 1_100))
@@ -313,14 +414,22 @@ test('keys of the parts are replaced while all goes on', async () => {
 })
 
 test('an operator reads the streams and does not write them', async () => {
+  const attempts = {
+    '$KV.kubus.core.configmaps.default.forged': [
+      ...['kv', 'put', 'kubus', 'core.configmaps.default.forged', 'x'],
+    ],
+    '$KV.kubus.core.namespaces._.default': [
+      ...['kv', 'del', '--force', 'kubus', 'core.namespaces._.default'],
+    ],
+    // The command itself refuses to purge a bucket.
+    '$JS.API.STREAM.PURGE.KV_kubus': ['pub', '$JS.API.STREAM.PURGE.KV_kubus', ''],
+    '$JS.API.STREAM.DELETE.KV_kubus': ['stream', 'rm', '--force', 'KV_kubus'],
+  }
   const outcomes = await Promise.allSettled(
-    [
-      ['kv', 'put', 'kubus', 'core.configmaps.default.forged', 'x'],
-      ['kv', 'del', '--force', 'kubus', 'core.namespaces._.default'],
-      ['stream', 'purge', '--force', 'KV_kubus'],
-      ['stream', 'rm', '--force', 'KV_kubus'],
-    ].map((args) => cluster.nats(['--timeout=1s', ...args])),
+    Object.values(attempts).map((args) => cluster.nats(['--timeout=1s', ...args])),
   )
+  for (const subject of Object.keys(attempts))
+    refused.push({ user: 'system:bus-operator', verb: 'publish', subject, code: 403 })
   assert.equal(
     outcomes.map(({ status }) => status),
     outcomes.map(() => 'rejected'),
@@ -328,13 +437,56 @@ test('an operator reads the streams and does not write them', async () => {
   assert.match(await cluster.nats(['kv', 'ls', 'kubus']), 'core.namespaces._.default')
 })
 
-test('what was refused is written down', () => {
-  const log = (name: string) => readFileSync(`${cluster.data}/logs/${name}.log`, 'utf8')
-  const server = log('nats-1')
-  for (const subject of ['kubus.node.node-1.heartbeat', '$JS.API.STREAM.PURGE.KV_kubus', '>'])
-    assert.ok(server.includes(`Violation - Subject "${subject}"`), subject)
-  assert.match(log('apiserver'), 'a connection to the bus is refused')
-  assert.match(log('apiserver'), 'a connection to the bus is ended')
+const auditLog = (): AuditEvent[] =>
+  readFileSync(`${cluster.data}/logs/audit-${cluster.apiPort}.log`, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as AuditEvent)
+
+const attemptKey = ({ user, verb, subject, code }: Attempt) =>
+  [user ?? 'nobody', verb, subject, code].join(' ')
+
+test('every attempt that was refused is in the audit log, with who made it', async () => {
+  assert.ok(refused.length > 100)
+  const booked = () => {
+    const found = new Map<string, number>()
+    for (const { user, verb, requestURI, responseStatus, stage, annotations } of auditLog()) {
+      if (stage !== 'ResponseComplete') continue
+      const { username } = user as { username?: string }
+      const { code } = responseStatus as { code: 401 | 403 }
+      const key = attemptKey({ user: username, verb, subject: requestURI, code })
+      const attempts = Number((annotations as Record<string, string>)?.['kubus.io/attempts'] ?? 1)
+      found.set(key, (found.get(key) ?? 0) + attempts)
+    }
+    return found
+  }
+  const wanted = new Map<string, number>()
+  for (const attempt of refused) {
+    const key = attemptKey(attempt)
+    wanted.set(key, (wanted.get(key) ?? 0) + 1)
+  }
+  const missing = () => {
+    const found = booked()
+    return [...wanted].filter(([key, attempts]) => (found.get(key) ?? 0) < attempts)
+  }
+  await eventually(() => missing().length === 0, 'all are written down', 5_000).catch(() => {})
+  assert.equal(missing(), [])
+})
+
+test('an event about what nats-server stopped says what other events say', () => {
+  const event = auditLog().find(
+    ({ verb, requestURI }) => verb === 'publish' && requestURI === THE_STREAM[0],
+  )
+  assert.ok(event)
+  assert.is(event.level, 'Metadata')
+  assert.is((event['responseStatus'] as Status).reason, 'Forbidden')
+  assert.equal(event['sourceIPs'], ['127.0.0.1'])
+  const place = { resource: 'secrets', namespace: 'default', name: 'forged', apiVersion: 'v1' }
+  assert.equal(event.objectRef, place)
+  assert.is(
+    (event['annotations'] as Record<string, string>)['authorization.k8s.io/decision'],
+    'forbid',
+  )
 })
 
 test.run()

@@ -23,6 +23,7 @@ import { announce } from './announce.ts'
 import { keepApiServices } from './api-services.ts'
 import { apiserverMachine } from './apiserver.machine.ts'
 import { type AuditOptions, openBooks } from './audit/auditor.ts'
+import { refusedPublish } from './audit/bus-audit.ts'
 import { Refusals } from './audit/refusals.ts'
 import { Authentication, type AuthenticationSettings } from './authentication/authentication.ts'
 import type { ClientAuthorities } from './authentication/client-certificates.ts'
@@ -233,22 +234,26 @@ const prepare = async (
   health.finish('flowControl')
   state.isReady = true
   const { caughtUp: definitionsServed } = customResources
-  opened.push(await openBusDoor({ ...options, services, hub, metrics, auditor, definitionsServed }))
-  if (busEntry) opened.push(...guardBus(options, busEntry, parts))
+  const { clock, storage } = services
+  const subjects = subjectsFor(options.bus.prefix)
+  const refusals = auditor && new Refusals({ auditor, subjects, kinds: storage.cache.kinds, clock })
+  if (refusals) opened.push(() => refusals.flush())
+  const door = { ...options, services, hub, metrics, auditor, refusals, definitionsServed }
+  opened.push(await openBusDoor(door))
+  if (busEntry) opened.push(...guardBus(options, busEntry, parts, refusals))
 }
 
 /** Who may connect to the bus, and the books about those who are refused there. */
 const guardBus = (
   { bus, log }: ApiserverOptions,
   busEntry: NonNullable<ApiserverOptions['busEntry']>,
-  { services, authentication, auditor }: Parts,
+  { services, authentication }: Parts,
+  refusals: Refusals | undefined,
 ): (() => Promise<void>)[] => {
   const { authenticateToken, certificates } = authentication
   const { authorizer, serviceAccounts, storage, clock } = services
   const { cache } = storage
   const { prefix } = bus
-  const subjects = subjectsFor(prefix)
-  const refusals = auditor && new Refusals({ auditor, subjects, kinds: cache.kinds, clock })
   const staticTokens = {
     list: () => authentication.staticTokens,
     onChange: (listener: () => void) => authentication.onStaticTokens(listener),
@@ -256,8 +261,13 @@ const guardBus = (
   const known = { authenticateToken, certificates, staticTokens, serviceAccounts, authorizer }
   const endings = [openBusEntry({ ...busEntry, ...known, cache, prefix, clock, refusals, log })]
   const { serverLog, doorkeeper } = busEntry
-  if (refusals) endings.unshift(async () => refusals.flush())
-  if (refusals && serverLog) endings.push(bookViolations({ serverLog, refusals, doorkeeper, log }))
+  if (!refusals) return endings
+  doorkeeper.onForeignReply(({ subject, headers, reply }) => {
+    const subjects = subjectsFor(prefix)
+    if (subjects.parseApi(subject))
+      refusals.add(refusedPublish(subjects, { subject, headers }, reply, clock))
+  })
+  if (serverLog) endings.push(bookViolations({ serverLog, refusals, doorkeeper, log }))
   return endings
 }
 

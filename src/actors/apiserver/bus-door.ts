@@ -25,8 +25,9 @@ import {
 import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
 import type { AuditedRequest, Auditor } from './audit/auditor.ts'
-import { auditBus } from './audit/bus-audit.ts'
-import { type HandleOne, handleGathered } from './bus-gathered.ts'
+import { auditBus, refusedPublish } from './audit/bus-audit.ts'
+import type { Refusals } from './audit/refusals.ts'
+import { type HandleOne, handleGathered, type OnForeignName } from './bus-gathered.ts'
 import { busUser, vouchedInfo } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { acceptWatches } from './bus-watch.ts'
@@ -54,6 +55,7 @@ export interface BusDoorOptions {
   version: string
   /** Absent: nothing is audited. */
   auditor?: Auditor | undefined
+  refusals?: Refusals | undefined
   /** Resolves when every custom kind that another replica served before the call is served here. */
   definitionsServed(): Promise<void>
 }
@@ -113,6 +115,8 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     if (!verb) throw badRequest(`${message.subject} is no subject of the API`)
     return handle(verb, message)
   }
+  const onForeignName: OnForeignName = ({ subject, headers }, wanted) =>
+    options.refusals?.add(refusedPublish(subjects, { subject, headers }, wanted, services.clock))
   const endpointsOf = (verb: string, answer: HandleOne) => [
     { name: verb, subject: subjects.apiAll(verb), handle: answer },
     { name: `as-${verb}`, subject: subjects.asAll(verb), handle: answer },
@@ -124,7 +128,9 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     version: options.version,
     endpoints: [
       ...VERBS.flatMap((verb) => endpointsOf(verb, (message) => handle(verb, message))),
-      ...endpointsOf('many', (message) => handleGathered(message, subjects, handleOne)),
+      ...endpointsOf('many', (message) =>
+        handleGathered(message, subjects, handleOne, onForeignName),
+      ),
     ],
   })
   const watches = acceptWatches(options)

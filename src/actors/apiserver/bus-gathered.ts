@@ -2,7 +2,8 @@
  * Several requests in one message of the bus; see `client/gathered-requests.ts` for why and when.
  *
  * Invariant: each is handled as if it had come in a message of its own from the same sender, and fails alone;
- * what nats-server vouches for is the message's, never a request's. It knows no verbs.
+ * what nats-server vouches for is the message's, never a request's. Who asks in another's name is refused, and told
+ * of. It knows no verbs.
  */
 import { badRequest, internalError, StatusError } from '../../api/status-error.ts'
 import type { Message } from '../../bus/bus.ts'
@@ -16,17 +17,22 @@ import {
 import { REQUEST_INFO } from './bus-identity.ts'
 
 export type HandleOne = (message: Message) => Promise<unknown>
+/** Is told of a request in another name than its message's. */
+export type OnForeignName = (message: Message, subject: string) => void
 
 /** Resolves when each has an outcome. Throws StatusError 400 for a message that holds no requests. */
 export const handleGathered = (
   message: Message,
   subjects: Subjects,
   handle: HandleOne,
+  onForeignName: OnForeignName,
 ): Promise<GatheredAnswer[]> => {
   const { data } = message
   if (!Array.isArray(data) || data.length > GATHERED_MAX || !data.every(isRequest))
     throw badRequest(`wanted are at most ${GATHERED_MAX} requests: [[subject, headers, body], …]`)
-  return Promise.all(data.map((request) => outcomeOf(request, message, subjects, handle)))
+  return Promise.all(
+    data.map((request) => outcomeOf(request, message, subjects, handle, onForeignName)),
+  )
 }
 
 const isRequest = (value: unknown): value is GatheredRequest =>
@@ -46,11 +52,14 @@ const outcomeOf = async (
   message: Message,
   subjects: Subjects,
   handle: HandleOne,
+  onForeignName: OnForeignName,
 ): Promise<GatheredAnswer> => {
   try {
     const one = messageOf(request, message)
-    if (subjects.parseApi(one.subject)?.as !== subjects.parseApi(message.subject)?.as)
+    if (subjects.parseApi(one.subject)?.as !== subjects.parseApi(message.subject)?.as) {
+      onForeignName(message, one.subject)
       throw badRequest(`${one.subject} is of another identity than ${message.subject}`)
+    }
     return [await handle(one)]
   } catch (error) {
     const failure =

@@ -2,10 +2,15 @@
  * What the books are told of a request on the bus before it is served; its subject stands for a URI.
  */
 import type { AnyKind } from '../../../api/kind.ts'
+import { StatusError } from '../../../api/status-error.ts'
+import type { Headers } from '../../../bus/bus.ts'
+import type { Subjects } from '../../../bus/subjects.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { newRequestId } from '../../../std/ids.ts'
+import { busUser, vouchedInfo } from '../bus-identity.ts'
 import type { User } from '../request.ts'
 import type { AuditedRequest, Auditor } from './auditor.ts'
+import type { Refusal } from './refusals.ts'
 
 /** What a message asks for. */
 interface BusTarget {
@@ -48,6 +53,27 @@ export const auditBus = (
   })
   if (!READS.has(verb)) audited?.received(body)
   return audited
+}
+
+/** What a message tried besides what its subject says: to have something written to `wanted`. */
+export const refusedPublish = (
+  subjects: Subjects,
+  { subject, headers }: { subject: string; headers: Headers },
+  wanted: string,
+  clock: Clock,
+): Refusal => {
+  const as = subjects.parseApi(subject)?.as
+  const user = subjects.parseApi(subject) && busUser(as, headers)
+  const who = user?.name ?? 'somebody'
+  const message = `forbidden: User "${who}" cannot have anything written to "${wanted}" on the bus`
+  return {
+    user,
+    verb: 'publish',
+    subject: wanted,
+    status: new StatusError(403, 'Forbidden', message).status,
+    sourceIPs: sourceOf(vouchedInfo(as, headers)),
+    atMs: clock.now(),
+  }
 }
 
 /** Where the connection comes from, if nats-server says it: it does of everybody but the cluster's own parts. */
