@@ -4,16 +4,25 @@
  * Invariant: only objects that are never mutated come here (those of the cache, and results of a write).
  * What is not asked for while KEPT_MAX of others was made is forgotten; no object is held alive.
  */
-import { jsonWithManagers } from '../api/managed-fields/manager-entry.ts'
+import {
+  jsonWithManagers,
+  type ManagedText,
+  managedText,
+} from '../api/managed-fields/manager-entry.ts'
 
 /** Characters or bytes; twice as much is there at most. */
 const KEPT_MAX = 16 * 1024 * 1024
 
 /** Two generations: what the younger one has no room for any more makes the older one be forgotten. */
-class Kept<T extends { readonly length: number }> {
+class Kept<T> {
   private young = new WeakMap<object, T>()
   private old = new WeakMap<object, T>()
   private length = 0
+  private readonly lengthOf: (value: T) => number
+
+  constructor(lengthOf: (value: T) => number) {
+    this.lengthOf = lengthOf
+  }
 
   get(object: object): T | undefined {
     const known = this.young.get(object)
@@ -30,7 +39,7 @@ class Kept<T extends { readonly length: number }> {
       this.length = 0
     }
     this.young.set(object, value)
-    this.length += value.length
+    this.length += this.lengthOf(value)
   }
 
   /** Without a promise to keep it. */
@@ -39,20 +48,28 @@ class Kept<T extends { readonly length: number }> {
   }
 }
 
-const texts = new Kept<string>()
-const bytesOfItems = new Kept<Buffer>()
+const texts = new Kept<ManagedText>(({ text }) => text.length)
+const bytesOfItems = new Kept<Buffer>(({ length }) => length)
 
 export const jsonText = (object: object): string => {
   const known = texts.get(object)
-  if (known !== undefined) return known
-  const text = jsonWithManagers(object)
-  texts.put(object, text)
-  return text
+  if (known !== undefined) return known.text
+  const made = managedText(object)
+  texts.put(object, made)
+  return made.text
 }
 
 /** The same for an object that is one of very many: a text that is not known is not kept. */
 export const passingJsonText = (object: object): string =>
-  texts.peek(object) ?? jsonWithManagers(object)
+  texts.peek(object)?.text ?? jsonWithManagers(object)
+
+/** Without the managers of its fields; out of the whole text where that is known. It is not kept. */
+export const plainJsonText = (object: object): string => {
+  const known = texts.peek(object)
+  if (!known) return JSON.stringify(object)
+  const { text, from, to } = known
+  return from === to ? text : text.slice(0, from) + text.slice(to)
+}
 
 /**
  * How an object stands in lists, in UTF-8: joining bytes costs a fifth of encoding their texts again.

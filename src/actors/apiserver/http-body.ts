@@ -82,10 +82,11 @@ const patchFormat = (
   contentType: string | undefined,
   { kind }: ApiRequest,
 ): NonNullable<ApiRequest['patch']> => {
-  const [type = ''] = (contentType ?? '').split(';')
+  const end = contentType?.indexOf(';') ?? -1
+  const type = (end < 0 ? contentType : contentType?.slice(0, end)) ?? ''
+  const format = patchTypeOf(type)
+  if (format && !(kind.isCustom && format === 'strategic')) return format
   const accepted = acceptedPatches(kind.isCustom === true)
-  const format = accepted.includes(type) ? patchTypeOf(type) : undefined
-  if (format) return format
   if (kind.isCustom || accepted.includes(type.trim())) throw unknownFormat(accepted)
   throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
 }

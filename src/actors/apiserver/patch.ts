@@ -53,10 +53,7 @@ const patchObject = (
   const isAboutManagers = format === 'json' && touchesManagedFields(body as Json)
   const before = isAboutManagers ? shown(services, request, current) : current
   const patched = applyPatch(format, before as unknown as UncheckedObject, body as Json, kind.model)
-  const attempt: ApiRequest = { ...request }
-  delete attempt.warnings
-  const next = decodePatched(attempt, format, patched)
-  if (attempt.warnings) request.warnings = attempt.warnings
+  const next = decodePatched(request, format, patched, withoutUnread(request, patched, current))
   checkName(request, next)
   const { resourceVersion } = next.metadata
   const pinned =
@@ -73,17 +70,23 @@ const shown = (
   current: KubernetesObject,
 ): KubernetesObject => withManagedFields(current, knownManagers(services, kind, current))
 
-/** A result that does not decode is the patch's fault: 422, as Kubernetes says it. */
+/**
+ * A result that does not decode is the patch's fault: 422, as Kubernetes says it. Warnings are those of the last
+ * result that did. `read`: what has to be decoded of it.
+ */
 const decodePatched = (
   request: ApiRequest,
   format: PatchType,
   patched: UncheckedObject,
+  read = patched,
 ): KubernetesObject => {
-  const { body, inOrder, ...rest } = request
-  const attempt: ApiRequest = { ...rest, body }
-  if (inOrder) attempt.duplicates = () => operationFaults(inOrder, body as Json)
+  const { verb, kind, namespace, name, user, query, patch, body, inOrder } = request
+  const duplicates = inOrder ? () => operationFaults(inOrder, body as Json) : request.duplicates
+  const attempt: ApiRequest = { verb, kind, namespace, name, user, query, patch, duplicates }
   try {
-    return decodeObject(attempt, patched)
+    const next = decodeObject(attempt, read)
+    if (attempt.warnings) request.warnings = attempt.warnings
+    return next
   } catch (error) {
     const fault = error instanceof StatusError ? decodingFault(error.message) : undefined
     if (fault === undefined) throw error
@@ -91,10 +94,35 @@ const decodePatched = (
       format === 'strategic' ? goText(body as Json) : JSON.stringify(patched),
       fault,
     )
-  } finally {
-    if (attempt.warnings) request.warnings = attempt.warnings
   }
 }
+
+/**
+ * `patched` without fields that are the stored ones still and that an update of this sort takes from the stored
+ * object anyway: there is nothing to find in them. A patch of the status leaves all but the status and metadata; a
+ * patch of the object leaves the status.
+ */
+const withoutUnread = (
+  { kind, subresource }: ApiRequest,
+  patched: UncheckedObject,
+  current: KubernetesObject,
+): UncheckedObject => {
+  if (kind.decode || !kind.statusSubresource || kind.parts?.['status']) return patched
+  const stored = current as unknown as UncheckedObject
+  if (subresource === 'status') {
+    const read: UncheckedObject = {}
+    for (const field in patched)
+      if (ALWAYS_READ.has(field) || patched[field] !== stored[field])
+        read[field] = patched[field] as Json
+    return read
+  }
+  const { status } = patched
+  if (subresource !== undefined || status === undefined || status !== stored['status'])
+    return patched
+  return { ...patched, status: {} }
+}
+
+const ALWAYS_READ: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status'])
 
 /** What is wrong with the operations of a JSON patch themselves. */
 const operationFaults = (inOrder: NonNullable<ApiRequest['inOrder']>, body: Json): string[] =>

@@ -213,10 +213,13 @@ const takeField = (to: KubernetesObject, from: KubernetesObject, field: string):
 
 /** The current object with the status (and labels and annotations) of `next`. */
 const onlyStatus = (next: KubernetesObject, current: KubernetesObject): KubernetesObject => {
-  const prepared = deepCopy(current)
-  const status = (next as unknown as Loose)['status']
-  if (status === undefined) delete (prepared as unknown as Loose)['status']
-  else (prepared as unknown as Loose)['status'] = status
+  const { status } = next as unknown as Loose
+  const fields: Loose = {}
+  for (const field in current)
+    if (field !== 'status') fields[field] = deepCopy((current as unknown as Loose)[field])
+    else if (status !== undefined) fields['status'] = status
+  if (status !== undefined) fields['status'] = status
+  const prepared = fields as unknown as KubernetesObject
   for (const field of ['labels', 'annotations', 'finalizers'] as const) {
     const value = next.metadata[field]
     if (value === undefined) delete prepared.metadata[field]

@@ -12,6 +12,7 @@ import {
   subjectsFor,
 } from '../../bus/subjects.ts'
 import { cacheStatus } from '../../client/cache-status.ts'
+import { plainJsonText } from '../../client/json-text.ts'
 import { startLeadership } from '../../client/leadership.ts'
 import type { Cache, Change } from '../../client/view.ts'
 import type { Log } from '../../std/log.ts'
@@ -103,7 +104,7 @@ const publishChange = (bus: Bus, subjects: Subjects, change: Change): void => {
   const { kind, object, revision, type } = change
   const { namespace, name } = object.metadata
   const subject = subjects.event(kind.plural, namespace, name, type.toLowerCase() as EventType)
-  bus.publishJson(subject, JSON.stringify(object), {
+  bus.publishJson(subject, plainJsonText(object), {
     [REVISION_HEADER]: String(revision),
     [STORAGE_HEADER]: kind.storage,
   })

@@ -90,6 +90,7 @@ const replaceElement = (
   values: readonly string[],
 ): FieldSet => {
   if (rest.length > 0) return { ...set, [element]: replaceElement(set[element]!, rest, values) }
-  const { [element]: node, ...others } = set
-  return { ...others, [withValues(element, values)]: node! }
+  const replaced: Record<string, FieldSet> = {}
+  for (const each in set) replaced[each === element ? withValues(each, values) : each] = set[each]!
+  return replaced
 }

@@ -203,23 +203,34 @@ const digitsAt = (text: string, at: number): number => {
 
 /** The JSON text of FieldsV1, in Kubernetes' order. */
 export const fieldsText = (set: FieldSet): string => {
-  const elements: string[] = []
-  let isSorted = true
+  let text = ''
+  let last = ''
   for (const element in set) {
-    if (elements.length > 0 && elements[elements.length - 1]! > element) isSorted = false
-    elements.push(element)
+    if (last > element || hasOwnOrder(element)) return sortedText(set)
+    text += text === '' ? '{' : ','
+    text += nodeText(element, set[element]!)
+    last = element
   }
-  if (elements.length === 0) return '{}'
-  /** Keys and values with numbers in them have an order of their own. */
-  if (!isSorted || /^[kv]:/.test(elements.at(-1)!)) elements.sort(compareElements)
-  let text = '{'
-  for (const element of elements) {
-    const node = set[element]!
-    if (text.length > 1) text += ','
-    text += node === LEAF ? `${headOf(element)}{}` : `${headOf(element)}${fieldsText(node)}`
-  }
+  return text === '' ? '{}' : `${text}}`
+}
+
+const sortedText = (set: FieldSet): string => {
+  const elements = Object.keys(set)
+  if (elements.length > 1) elements.sort(compareElements)
+  let text = ''
+  for (const element of elements)
+    text += `${text === '' ? '{' : ','}${nodeText(element, set[element]!)}`
   return `${text}}`
 }
+
+const nodeText = (element: string, node: FieldSet): string =>
+  isEmptySet(node) ? `${headOf(element)}{}` : `${headOf(element)}${fieldsText(node)}`
+
+/** Keys and values with numbers in them do not go by their characters. */
+const hasOwnOrder = (element: string): boolean =>
+  element.charCodeAt(1) === COLON && (element[0] === 'k' || element[0] === 'v')
+
+const COLON = 0x3a
 
 const HEADS_MAX = 2_048
 const heads = new Map<string, string>()

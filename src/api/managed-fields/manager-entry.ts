@@ -134,11 +134,22 @@ export const managedFieldsText = (managers: Managers): string => {
   return `${text}]`
 }
 
+/** A JSON text, and where its `,"managedFields":[…]` stands; both are 0 where it has none. */
+export interface ManagedText {
+  text: string
+  from: number
+  to: number
+}
+
 /** The JSON text of an object, its `metadata.managedFields` included. */
-export const jsonWithManagers = (object: object): string => {
+export const jsonWithManagers = (object: object): string => managedText(object).text
+
+export const managedText = (object: object): ManagedText => {
   const { metadata } = object as { metadata?: object }
   const managers = metadata && (metadata as Carrier)[MANAGERS]
-  if (!managers || managers.length === 0) return JSON.stringify(object)
+  if (!managers || managers.length === 0) return { text: JSON.stringify(object), from: 0, to: 0 }
+  let from = 0
+  let to = 0
   let text = '{'
   for (const key in object) {
     const value = JSON.stringify(object[key as keyof typeof object]) as string | undefined
@@ -146,9 +157,14 @@ export const jsonWithManagers = (object: object): string => {
     if (text.length > 1) text += ','
     text += `"${key}":`
     if (key !== 'metadata') text += value
-    else text += `${value.slice(0, -1)},"managedFields":${managedFieldsText(managers)}}`
+    else {
+      from = text.length + value.length - 1
+      text += `${value.slice(0, -1)},"managedFields":${managedFieldsText(managers)}`
+      to = text.length
+      text += '}'
+    }
   }
-  return `${text}}`
+  return { text: `${text}}`, from, to }
 }
 
 /** `object` with its `metadata.managedFields`; the same object where there are none. */

@@ -23,8 +23,10 @@ const MEDIA_TYPES: ReadonlyMap<string, PatchType | 'apply'> = new Map<string, Pa
 export const patchMediaTypes: readonly string[] = [...MEDIA_TYPES.keys()]
 
 /** The formats served, as a 415 lists them; custom objects have no strategic merge patch. */
-export const acceptedPatches = (isCustom: boolean): string[] =>
-  [...MEDIA_TYPES].flatMap(([type, format]) => (isCustom && format === 'strategic' ? [] : [type]))
+export const acceptedPatches = (isCustom: boolean): readonly string[] =>
+  isCustom ? patchesOfCustom : patchMediaTypes
+
+const patchesOfCustom = patchMediaTypes.filter((type) => MEDIA_TYPES.get(type) !== 'strategic')
 
 /** The format that a media type, in small letters and without parameters, names; undefined when none. */
 export const patchTypeOf = (mediaType: string): PatchType | 'apply' | undefined =>

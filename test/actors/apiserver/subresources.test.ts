@@ -139,6 +139,36 @@ test('a scale is read, set and patched', async () => {
   assert.is(json.metadata.generation, 3)
 })
 
+test('a patch of the status changes and judges what it names, and keeps the rest', async () => {
+  await createPod('patched', 'n1')
+  const url = `${PODS}/patched`
+  const { json: before } = await api.call('GET', url)
+  for (const type of ['merge', 'strategic-merge'] as const) {
+    const patch = (path: string, body: object) =>
+      api.call('PATCH', path, body, {
+        headers: { 'content-type': `application/${type}-patch+json` },
+      })
+    const status = await patch(`${url}/status`, {
+      metadata: { labels: { by: type } },
+      spec: { nodeName: 'n2' },
+      status: { message: type },
+    })
+    assert.is(status.code, 200, status.text)
+    assert.equal(status.json.spec, before.spec)
+    assert.equal(status.json.status, { ...before.status, message: type })
+    assert.is(status.json.metadata.labels.by, type)
+    const main = await patch(url, { metadata: { labels: { by: null } }, status: { message: 'no' } })
+    assert.is(main.code, 200, main.text)
+    assert.equal(main.json.spec, before.spec)
+    assert.is(main.json.status.message, type)
+    assert.equal(main.json.metadata.labels, before.metadata.labels)
+    const wrong = await patch(`${url}/status`, { spec: { hostNetwork: 'maybe' } })
+    assert.is(wrong.code, 422, wrong.text)
+    const unknown = await patch(`${url}/status`, { spec: { foo: 1 } })
+    assert.is(unknown.headers['warning'], '299 - "unknown field \\"spec.foo\\""')
+  }
+})
+
 test('exec asks for an upgrade', async () => {
   const answer = await api.call('GET', `${PODS}/bound/exec?command=ls&stdout=true`)
   assert.is(answer.code, 400)
