@@ -12,7 +12,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import type { ServiceAccountKeys } from '../actors/apiserver/token-keys.ts'
 import { USUAL_TOKEN_SECONDS } from '../api/core/lasting-tokens.ts'
-import { readTextIfPresent, underLock, writeFileAtomically } from '../node/files.ts'
+import { readTextIfPresent, syncFolder, underLock, writeFileAtomically } from '../node/files.ts'
 import { timestamp } from '../std/clock.ts'
 import { readVerifyingKey } from '../std/json-web-token.ts'
 import { CommandError } from './command.ts'
@@ -120,7 +120,12 @@ const alone = async <Result>(
   nowMs: number,
   act: () => Promise<Result>,
 ): Promise<Result> => {
-  const done = await underLock(folder.pki('signing-keys.lock'), nowMs, async () => [await act()])
+  const done = await underLock(folder.pki('signing-keys.lock'), nowMs, async () => {
+    const result = await act()
+    // Otherwise a power failure could take back a key that has signed tokens.
+    syncFolder(folder.pki(''))
+    return [result]
+  })
   if (!done) throw new CommandError('somebody else replaces the signing key at this moment')
   return done[0]!
 }

@@ -32,6 +32,16 @@ export const writeFileAtomically = (path: string, text: string | Uint8Array, mod
   renameSync(temporary, path)
 }
 
+/** What was written into the folder, and removed from it, is so after a power failure too. */
+export const syncFolder = (path: string): void => {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
 export const readTextIfPresent = (path: string): string | undefined =>
   existsSync(path) ? readFileSync(path, 'utf8') : undefined
 

@@ -1,14 +1,15 @@
 /**
  * Former keys of service accounts are forgotten when nothing that they signed can still be good.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LASTING_TOKENS, lastingEntry } from '../../src/api/core/lasting-tokens.ts'
 import { ensureCertificates } from '../../src/cli/certificates.ts'
-import { dropOutlivedKeys } from '../../src/cli/renewals.ts'
+import { dropOutlivedKeys, startRenewals } from '../../src/cli/renewals.ts'
 import {
   prepareSigningKey,
   promoteSigningKey,
@@ -19,6 +20,7 @@ import {
 import { type StateFolder, stateFolder } from '../../src/cli/state-folder.ts'
 import { readSigningKey, signTokenNow } from '../../src/std/json-web-token.ts'
 import { type MemoryCache, memoryCache } from '../support/memory-cache.ts'
+import { virtualClock } from '../support/virtual-clock.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const DAY_MS = 24 * 3600_000
@@ -59,6 +61,21 @@ test('a key is kept for the life of the tokens that kubelets ask for', () =>
   afterRotation(async ({ folder, former, cache }) => {
     assert.equal(await idsDropped(folder, NOW + 365 * DAY_MS, cache), [])
     assert.equal(await idsDropped(folder, AFTER, cache), [former.id])
+    assert.equal(
+      signingKeyStates(folder).map(({ role }) => role),
+      ['signing'],
+    )
+  }))
+
+test('the process of the controllers drops it by itself', () =>
+  afterRotation(async ({ folder, former, cache }) => {
+    const log = pino({ level: 'silent' })
+    const renewals = startRenewals(folder, { clock: virtualClock(AFTER), log, cache })
+    const isBusy = () =>
+      existsSync(folder.pki(former.file)) || existsSync(folder.pki('renewal.lock'))
+    for (let turn = 0; turn < 5000 && isBusy(); turn++)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    await renewals.stop()
     assert.equal(
       signingKeyStates(folder).map(({ role }) => role),
       ['signing'],
