@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  masterProcesses,
   natsConfig,
   natsProcess,
   natsUrls,
@@ -8,6 +9,7 @@ import {
   wantedPorts,
 } from '../../src/cli/processes.ts'
 import { type ClusterConfig, stateFolder } from '../../src/cli/state-folder.ts'
+import { natsServerConfig } from '../../src/node/nats-server.ts'
 
 const config = (changes: Partial<ClusterConfig> = {}): ClusterConfig => ({
   id: 'c1',
@@ -55,6 +57,16 @@ test('a single nats-server has no cluster section, three have one with every rou
     '127.0.0.1:6223',
     '127.0.0.1:6224',
   ])
+})
+
+test('a nats-server rotates its log, in UTC, and the apiserver beside it knows which one', () => {
+  const folder = stateFolder('/state')
+  const masters = config({ masters: 3 })
+  const text = natsServerConfig(natsConfig(masters, folder, 1))
+  assert.match(text, 'log_file: "/state/logs/nats-2.log"')
+  assert.match(text, 'logfile_size_limit: 16777216\nlogfile_max_num: 4\nlogtime_utc: true')
+  const { args } = masterProcesses(masters, folder, 1)[0]!
+  assert.is(args[args.indexOf('--master') + 1], '2')
 })
 
 test('nodes are counted from one', () => {

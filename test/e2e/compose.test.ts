@@ -1,7 +1,7 @@
 /**
  * The compose file for real: three masters and two workers as containers on this host's engine.
  */
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'uvu'
@@ -16,6 +16,7 @@ import { bridgesOf } from '../../src/node/pod-network.ts'
 import { DOCKER_COMPOSE, ensureTool, KUBECTL } from '../../src/node/tools.ts'
 import { aloud } from '../support/aloud.ts'
 import { eventually, freePortBlock, run } from '../support/cluster.ts'
+import { natsCommand } from '../support/nats-command.ts'
 
 const TOOLS_DIR = resolve('.kubus/tools')
 const project = `kubus-test-${process.pid}`
@@ -79,6 +80,10 @@ test.before(
     engine = await ensureEngine({ logFile: join(data, '../kubus-compose-dockerd.log') })
     networksBefore = await networks()
     await must(process.execPath, ['ops/build-image.mjs', '--tag', image])
+    await compose('run', '--rm', 'init')
+    const rules = [{ level: 'Metadata', verbs: ['publish'] }]
+    const policy = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }
+    writeFileSync(join(data, 'audit-policy.yaml'), JSON.stringify(policy))
     await compose('up', '-d')
   }),
 )
@@ -101,6 +106,22 @@ test('two workers become ready nodes of three masters', async () => {
       () => kubectl([throughMaster(master), 'get', '--raw', '/readyz']),
       `master ${master} is ready`,
     )
+})
+
+test('what a nats-server refuses is in the audit log of its master', async () => {
+  const operator = { NATS_NKEY: join(data, 'nats/operator.nk'), NATS_CA: join(data, 'pki/ca.crt') }
+  for (const master of [1, 2, 3]) {
+    const subject = `$KV.kubus.core.secrets.default.forged-${master}`
+    const url = `nats://127.0.0.1:${apiPort + 3 + master}`
+    const options = { env: { ...operator, NATS_URL: url } }
+    const { code } = await run(await natsCommand(), ['pub', subject, 'x'], options)
+    assert.is.not(code, 0)
+    const line = await eventually(() => {
+      const text = readFileSync(join(data, `logs/audit-${apiPort + master - 1}.log`), 'utf8')
+      return text.split('\n').find((each) => each.includes(subject))
+    }, `the attempt at nats-${master} is written down`)
+    assert.is(JSON.parse(line).user.username, 'system:bus-operator')
+  }
 })
 
 test('an application answers at the address of its Service', async () => {

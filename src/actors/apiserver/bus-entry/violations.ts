@@ -47,9 +47,10 @@ export const bookViolations = ({
   log,
 }: ViolationPorts): (() => Promise<void>) => {
   const attempts = new Map<number, number>()
-  const end = async (client: number) => {
+  const end = async (client: number, name: string) => {
     const connection = await doorkeeper.connection(serverLog.server, client)
-    if (!connection) return
+    // Numbers begin anew when the server does.
+    if (connection?.name !== name) return
     log.warn({ server: serverLog.server, client }, 'a connection that only tries is ended')
     await doorkeeper.kick(connection)
   }
@@ -63,7 +64,9 @@ export const bookViolations = ({
     const count = (attempts.get(client) ?? 0) + 1
     attempts.set(client, count)
     if (count === FLOOD && identity.type === 'user')
-      end(client).catch((err: unknown) => log.warn({ err, client }, 'a connection is not ended'))
+      end(client, identity.name).catch((err: unknown) =>
+        log.warn({ err, client }, 'a connection is not ended'),
+      )
   })
   refusals.onWritten(() => {
     attempts.clear()
