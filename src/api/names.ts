@@ -53,6 +53,7 @@ const QUALIFIED_RULE =
 const LABEL_VALUE_RULE = `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`
 
 export const dns1123LabelErrors: NameRule = (text) => {
+  if (text.length <= DNS1123_LABEL_MAX && labelPattern.test(text)) return []
   const errors: string[] = []
   if (byteLength(text) > DNS1123_LABEL_MAX) errors.push(maxLengthMessage(DNS1123_LABEL_MAX))
   if (labelPattern.test(text)) return errors
@@ -81,6 +82,7 @@ export const wildcardSubdomainErrors: NameRule = (text) => {
 }
 
 const subdomainErrors = (text: string, unit: 'characters' | 'bytes'): string[] => {
+  if (text.length <= DNS1123_SUBDOMAIN_MAX && subdomainPattern.test(text)) return []
   const errors: string[] = []
   if (byteLength(text) > DNS1123_SUBDOMAIN_MAX)
     errors.push(maxLengthMessage(DNS1123_SUBDOMAIN_MAX, unit))
@@ -99,6 +101,7 @@ export const dns1035LabelErrors: NameRule = (text) => {
 
 /** `[prefix/]name`: label keys, annotation keys (lower-cased), resource names, condition types. */
 export const qualifiedNameErrors: NameRule = (text) => {
+  if (text.length <= DNS1123_LABEL_MAX && qualifiedPattern.test(text)) return []
   const parts = text.split('/')
   const errors: string[] = []
   if (parts.length > 2)
@@ -124,6 +127,7 @@ export const qualifiedNameErrors: NameRule = (text) => {
 export const labelKeyErrors: NameRule = qualifiedNameErrors
 
 export const labelValueErrors: NameRule = (text) => {
+  if (text.length <= LABEL_VALUE_MAX && labelValuePattern.test(text)) return []
   const errors: string[] = []
   if (byteLength(text) > LABEL_VALUE_MAX) errors.push(maxLengthMessage(LABEL_VALUE_MAX, 'bytes'))
   if (!labelValuePattern.test(text))

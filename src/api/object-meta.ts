@@ -117,11 +117,13 @@ export const validateObjectMetaUpdate = (
   for (const field of IMMUTABLE_FIELDS)
     if (!deepEqual(next[field] ?? '', last[field] ?? ''))
       errors.push(invalidField(`${path}.${field}`, next[field] ?? '', 'field is immutable'))
-  errors.push(
-    ...validateLabels(next.labels, `${path}.labels`),
-    ...validateAnnotations(next.annotations, `${path}.annotations`),
-    ...validateOwnerReferences(next.ownerReferences, `${path}.ownerReferences`),
-  )
+  // What is as it was has passed already.
+  if (!deepEqual(next.labels, last.labels))
+    errors.push(...validateLabels(next.labels, `${path}.labels`))
+  if (!deepEqual(next.annotations, last.annotations))
+    errors.push(...validateAnnotations(next.annotations, `${path}.annotations`))
+  if (!deepEqual(next.ownerReferences, last.ownerReferences))
+    errors.push(...validateOwnerReferences(next.ownerReferences, `${path}.ownerReferences`))
   if (!deepEqual(next.finalizers, last.finalizers))
     errors.push(...validateFinalizers(next.finalizers, `${path}.finalizers`, isCustom))
   return errors
@@ -143,12 +145,13 @@ const IMMUTABLE_FIELDS = [
 export const carryMetadata = (metadata: Partial<ObjectMeta>, last: ObjectMeta): void => {
   if (!metadata.uid) metadata.uid = last.uid
   if (!metadata.creationTimestamp) metadata.creationTimestamp = last.creationTimestamp
-  if (last.generation === undefined) delete metadata.generation
-  else metadata.generation = last.generation
+  if (last.generation === undefined) {
+    if ('generation' in metadata) delete metadata.generation
+  } else metadata.generation = last.generation
   if (last.deletionTimestamp) metadata.deletionTimestamp = last.deletionTimestamp
   if (last.deletionGracePeriodSeconds !== undefined)
     metadata.deletionGracePeriodSeconds ??= last.deletionGracePeriodSeconds
-  if (last.selfLink === undefined) delete metadata.selfLink
+  if (last.selfLink === undefined && 'selfLink' in metadata) delete metadata.selfLink
 }
 
 export const validateLabels = (

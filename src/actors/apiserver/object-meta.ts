@@ -20,16 +20,16 @@ export const fillMetadata = (
 ): void => {
   const metadata = object.metadata as Partial<ObjectMeta>
   dropServerFields(metadata)
-  delete metadata.deletionTimestamp
-  delete metadata.deletionGracePeriodSeconds
-  delete metadata.resourceVersion
+  for (const field of OF_SERVER) if (field in metadata) delete metadata[field]
   if (kind.namespaced) metadata.namespace = namespace!
-  else delete metadata.namespace
+  else if ('namespace' in metadata) delete metadata.namespace
   metadata.uid = newUid()
   metadata.creationTimestamp = timestamp(nowMs)
   if (kind.tracksGeneration) metadata.generation = 1
-  else delete metadata.generation
+  else if ('generation' in metadata) delete metadata.generation
 }
+
+const OF_SERVER = ['deletionTimestamp', 'deletionGracePeriodSeconds', 'resourceVersion'] as const
 
 /** A name from generateName; Kubernetes shortens the base to keep the result a DNS label. */
 export const generatedName = (base: string): string => generatedNameBase(base) + randomSuffix()
@@ -67,10 +67,11 @@ const isSameDesire = (kind: AnyKind, next: KubernetesObject, old: KubernetesObje
   const after = next as unknown as Record<string, unknown>
   const before = old as unknown as Record<string, unknown>
   if (kind.annotationsAreDesired && !sameAnnotations(next, old)) return false
-  for (const key of new Set([...Object.keys(after), ...Object.keys(before)])) {
-    if (key === 'metadata' || (key === 'status' && !kind.statusIsDesired)) continue
-    if (!deepEqual(after[key], before[key])) return false
-  }
+  const isDesire = (key: string) =>
+    key !== 'metadata' && (key !== 'status' || kind.statusIsDesired === true)
+  for (const key in after) if (isDesire(key) && !deepEqual(after[key], before[key])) return false
+  for (const key in before)
+    if (isDesire(key) && before[key] !== undefined && after[key] === undefined) return false
   return true
 }
 

@@ -34,21 +34,30 @@ import type { Services } from './services.ts'
 
 export const update = async (services: Services, request: ApiRequest): Promise<ApiResult> => {
   checkOptions(request)
-  const object = decodeObject(request)
-  checkName(request, object)
-  const given = object.metadata.resourceVersion
+  const first = decodeNamed(request)
+  const given = first.metadata.resourceVersion
   const isPinned = Boolean(given) && given !== '0'
   if (isPinned) await catchUp(services, request, given)
+  let fresh: KubernetesObject | undefined = first
   const stored = await withRetries(
     services,
     request,
     () => isPinned,
     (current) => {
+      const next = fresh ?? decodeNamed(request)
+      fresh = undefined
       if (!isPinned && request.kind.needsRevision) throw withoutRevision(request)
-      return replace(services, request, current, deepCopy(object), isPinned ? given : undefined)
+      return replace(services, request, current, next, isPinned ? given : undefined)
     },
   )
   return { type: 'object', code: 200, kind: request.kind, object: stored }
+}
+
+/** A new one for every try: each changes its own. */
+const decodeNamed = (request: ApiRequest): KubernetesObject => {
+  const object = decodeObject(request)
+  checkName(request, object)
+  return object
 }
 
 const withoutRevision = ({ kind, name }: ApiRequest): StatusError =>

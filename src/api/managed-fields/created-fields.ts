@@ -33,7 +33,17 @@ export const createdFields = (
   return `{${text}}`
 }
 
-const headOf = (name: string): string => `${JSON.stringify(`f:${name}`)}:`
+const HEADS_MAX = 2_048
+const heads = new Map<string, string>()
+
+/** `"f:name":`, made once of names that come often. */
+const headOf = (name: string): string => {
+  const known = heads.get(name)
+  if (known !== undefined) return known
+  const head = `${JSON.stringify(`f:${name}`)}:`
+  if (heads.size < HEADS_MAX) heads.set(name, head)
+  return head
+}
 
 const OWN = '".":{}'
 
