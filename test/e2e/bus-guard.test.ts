@@ -33,7 +33,7 @@ interface Attempt {
   user: string | undefined
   verb: string
   subject: string
-  code: 401 | 403
+  code: number
 }
 const refused: Attempt[] = []
 
@@ -168,6 +168,16 @@ const ask = async (connection: NatsConnection, subject: string, with_ = headers(
 /** Under which subject a request arrives. */
 const subjectOf = (connection: NatsConnection, subject: string) =>
   names.get(connection) === WORKER ? subject : subject.replace('kubus.api.', 'kubus.as.~users.')
+
+test('a question about nothing is written down as well', async () => {
+  const account = await asAccount()
+  for (const verb of ['get', 'create']) {
+    const subject = `kubus.api.${verb}.nothings.default.x`
+    const answer = await account.request(subject, '', { timeout: 5_000 })
+    assert.match(answer.string(), '404')
+    refused.push({ user: ACCOUNT, verb, subject: subjectOf(account, subject), code: 404 })
+  }
+})
 
 const verbOf = (subject: string) => subject.split('.')[3] ?? ''
 
@@ -453,7 +463,7 @@ test('every attempt that was refused is in the audit log, with who made it', asy
     for (const { user, verb, requestURI, responseStatus, stage, annotations } of auditLog()) {
       if (stage !== 'ResponseComplete') continue
       const { username } = user as { username?: string }
-      const { code } = responseStatus as { code: 401 | 403 }
+      const { code } = responseStatus as { code: number }
       const key = attemptKey({ user: username, verb, subject: requestURI, code })
       const attempts = Number((annotations as Record<string, string>)?.['kubus.io/attempts'] ?? 1)
       found.set(key, (found.get(key) ?? 0) + attempts)

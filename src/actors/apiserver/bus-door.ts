@@ -25,9 +25,9 @@ import {
 import type { Fence } from '../../client/storage.ts'
 import type { Log } from '../../std/log.ts'
 import type { AuditedRequest, Auditor } from './audit/auditor.ts'
-import { auditBus, refusedPublish } from './audit/bus-audit.ts'
+import { auditBus, refusalBooks } from './audit/bus-audit.ts'
 import type { Refusals } from './audit/refusals.ts'
-import { type HandleOne, handleGathered, type OnForeignName } from './bus-gathered.ts'
+import { type HandleOne, handleGathered } from './bus-gathered.ts'
 import { busUser, vouchedInfo } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { acceptWatches } from './bus-watch.ts'
@@ -81,17 +81,20 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
   const subjects = subjectsFor(bus.prefix)
   const broadcasts = new LogBroadcasts(services, bus, options.log)
   const parts: Options = { services, bus, broadcasts }
+  const { onUnserved, onForeignName } = refusalBooks(options.refusals, subjects, services.clock)
   const handle = async (verb: BusVerb, message: Message): Promise<unknown> => {
     const startedAt = services.clock.monotonic()
     let resource = ''
     let code = 200
     let audit: AuditedRequest | undefined
+    let isUnderstood = false
     try {
       const { kinds } = services.storage.cache
       const parsed = subjects.parseApi(message.subject)
       if (!parsed) throw badRequest(`${message.subject} is no subject of the API`)
       if (!kinds.byWord(parsed.resource)) await options.definitionsServed()
       const target = targetOf(parsed, kinds, verb, message)
+      isUnderstood = true
       resource = target.kind.plural
       const asked = { subject: message.subject, info: vouchedInfo(parsed.as, message.headers) }
       audit = options.auditor && auditBus(options.auditor, asked, verb, target, services.clock)
@@ -103,6 +106,8 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     } catch (error) {
       code = error instanceof StatusError ? error.code : 500
       audit?.answered(code, error instanceof StatusError ? error.status : undefined)
+      // Of what is understood there is an event.
+      if (!isUnderstood) onUnserved(message, verb, error)
       throw error
     } finally {
       audit?.completeWith(code)
@@ -115,8 +120,6 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
     if (!verb) throw badRequest(`${message.subject} is no subject of the API`)
     return handle(verb, message)
   }
-  const onForeignName: OnForeignName = ({ subject, headers }, wanted) =>
-    options.refusals?.add(refusedPublish(subjects, { subject, headers }, wanted, services.clock))
   const endpointsOf = (verb: string, answer: HandleOne) => [
     { name: verb, subject: subjects.apiAll(verb), handle: answer },
     { name: `as-${verb}`, subject: subjects.asAll(verb), handle: answer },

@@ -5,12 +5,13 @@
  * is encoded once for all channels that watch the same. What is watched is decided in `watch.ts`.
  */
 import { badRequest, StatusError } from '../../api/status-error.ts'
-import type { Bus, Channel, Registration } from '../../bus/bus.ts'
+import type { Bus, Channel, Headers, Registration } from '../../bus/bus.ts'
 import { encode } from '../../bus/codec.ts'
-import { subjectsFor } from '../../bus/subjects.ts'
+import { type ApiSubject, subjectsFor } from '../../bus/subjects.ts'
 import type { Log } from '../../std/log.ts'
 import type { Auditor } from './audit/auditor.ts'
-import { auditBus } from './audit/bus-audit.ts'
+import { auditBus, refusalBooks } from './audit/bus-audit.ts'
+import type { Refusals } from './audit/refusals.ts'
 import { busUser, vouchedInfo } from './bus-identity.ts'
 import { placeOf, queryOf } from './bus-place.ts'
 import { authorize } from './pipeline.ts'
@@ -26,6 +27,7 @@ export interface BusWatchOptions {
   log: Log
   /** Absent: nothing is audited. */
   auditor?: Auditor | undefined
+  refusals?: Refusals | undefined
 }
 
 const FORMAT: EventFormat = {
@@ -35,13 +37,22 @@ const FORMAT: EventFormat = {
 
 export const acceptWatches = (options: BusWatchOptions): Registration => {
   const subjects = subjectsFor(options.bus.prefix)
+  const { cache } = options.services.storage
+  const { onUnserved } = refusalBooks(options.refusals, subjects, options.services.clock)
+  const read = (parsed: ApiSubject, opened: string, greeting: unknown, headers: Headers) => {
+    try {
+      const user = busUser(parsed.as, headers)
+      return { user, place: placeOf(parsed, cache.kinds), query: queryOf(greeting) }
+    } catch (error) {
+      onUnserved({ subject: opened, headers }, 'watch', error)
+      throw error
+    }
+  }
   const accept: Parameters<Bus['accept']>[1] = async (channel, greeting, opened, headers) => {
     const parsed = subjects.parseApi(opened)
     if (!parsed) throw badRequest(`${opened} is no subject of the API`)
-    const user = busUser(parsed.as, headers)
-    const place = placeOf(parsed, options.services.storage.cache.kinds)
-    const query = queryOf(greeting)
     const { auditor, services } = options
+    const { user, place, query } = read(parsed, opened, greeting, headers)
     const asked = { ...place, user, body: undefined }
     const message = { subject: opened, info: vouchedInfo(parsed.as, headers) }
     const audit = auditor && auditBus(auditor, message, 'watch', asked, services.clock)

@@ -3,14 +3,14 @@
  */
 import type { AnyKind } from '../../../api/kind.ts'
 import { StatusError } from '../../../api/status-error.ts'
-import type { Headers } from '../../../bus/bus.ts'
-import type { Subjects } from '../../../bus/subjects.ts'
+import type { Headers, Message } from '../../../bus/bus.ts'
+import { EVERYBODY, type Subjects } from '../../../bus/subjects.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { newRequestId } from '../../../std/ids.ts'
 import { busUser, vouchedInfo } from '../bus-identity.ts'
 import type { User } from '../request.ts'
 import type { AuditedRequest, Auditor } from './auditor.ts'
-import type { Refusal } from './refusals.ts'
+import type { Refusal, Refusals } from './refusals.ts'
 
 /** What a message asks for. */
 interface BusTarget {
@@ -72,6 +72,40 @@ export const refusedPublish = (
     subject: wanted,
     status: new StatusError(403, 'Forbidden', message).status,
     sourceIPs: sourceOf(vouchedInfo(as, headers)),
+    atMs: clock.now(),
+  }
+}
+
+/** Who is told of messages that become no request, or want more than their requests; without books nobody. */
+export const refusalBooks = (refusals: Refusals | undefined, subjects: Subjects, clock: Clock) => ({
+  /** A request failed before it was known what it is about. */
+  onUnserved: (message: Pick<Message, 'subject' | 'headers'>, verb: string, error: unknown) => {
+    const refused = refusals && unservedRequest(subjects, message, verb, error, clock)
+    if (refused) refusals.add(refused)
+  },
+  /** A message holds a request in another's name, under `wanted`. */
+  onForeignName: (message: Message, wanted: string) =>
+    refusals?.add(refusedPublish(subjects, message, wanted, clock)),
+})
+
+/** Undefined where nobody refused anything. */
+const unservedRequest = (
+  subjects: Subjects,
+  { subject, headers }: { subject: string; headers: Headers },
+  verb: string,
+  error: unknown,
+  clock: Clock,
+): Refusal | undefined => {
+  if (!(error instanceof StatusError) || error.code >= 500) return undefined
+  const as = subjects.parseApi(subject)?.as
+  const info = vouchedInfo(as, headers)
+  const isKnown = as !== EVERYBODY || info !== undefined
+  return {
+    user: isKnown ? busUser(as, headers) : undefined,
+    verb: VERBS[verb] ?? verb,
+    subject,
+    status: error.status,
+    sourceIPs: sourceOf(info),
     atMs: clock.now(),
   }
 }

@@ -17,7 +17,8 @@ import type { AuditedRequestFacts, Auditor } from './auditor.ts'
 export interface Refusal {
   /** Undefined when nobody knows. */
   user: User | undefined
-  verb: 'publish' | 'subscribe' | 'connect'
+  /** `connect`, `publish` and `subscribe`, or that of a request that could not be understood. */
+  verb: string
   subject: string
   status: Status
   sourceIPs: readonly string[]
