@@ -12,8 +12,8 @@ import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { noResponders } from './answer.ts'
 import type { ConnectionState, Registration } from './bus.ts'
-import { headersOf, toNatsHeaders } from './header-block.ts'
 import type { ForeignReply } from './doorkeeper.ts'
+import { headersOf, toNatsHeaders } from './header-block.ts'
 import { hasListener } from './listeners.ts'
 import type { BusCredential } from './nats-credential.ts'
 import type { Subjects } from './subjects.ts'
@@ -32,7 +32,6 @@ export interface NatsWirePorts {
   /** Is told of messages that are not answered because of where the answer should go. */
   onForeignReply?(message: ForeignReply): void
 }
-
 
 export const natsWire = (ports: NatsWirePorts): Wire => {
   const { connection, subjects, credential, clock, log } = ports

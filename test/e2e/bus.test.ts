@@ -162,7 +162,7 @@ test('nats sub shows each change of an object once and in order, as JSON', async
     await ask('kubus.api.patch.configmaps.default.seen', { data: { v: '1' } })
     await ask('kubus.api.delete.configmaps.default.seen')
     await eventually(
-      () => /configmaps\.default\.seen\.deleted"[^\n]*\n\{[^\n]*\n/.test(heard),
+      () => /configmaps\.default\.seen\.deleted"[\s\S]*?\n\{[^\n]*\n/.test(heard),
       'the deletion',
     )
     const kinds = [...heard.matchAll(/kubus\.events\.configmaps\.default\.seen\.(\w+)/g)].map(
