@@ -9,10 +9,20 @@ const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 
 export const newUid = (): string => randomUUID()
 
+/** Asking the system for a few bytes costs as much as for many. */
+const POOL_BYTES = 1024
+let pool = new Uint8Array(0)
+let used = 0
+
 /** `length` random characters that are safe in a resource name; 5 as in Kubernetes' generateName. */
 export const randomSuffix = (length = 5): string => {
+  if (used + length > pool.length) {
+    pool = randomBytes(Math.max(POOL_BYTES, length))
+    used = 0
+  }
   let text = ''
-  for (const byte of randomBytes(length)) text += SAFE_ALPHABET[byte % SAFE_ALPHABET.length]
+  for (const end = used + length; used < end; used++)
+    text += SAFE_ALPHABET[pool[used]! % SAFE_ALPHABET.length]
   return text
 }
 

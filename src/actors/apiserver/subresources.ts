@@ -98,20 +98,22 @@ const boundPod = (pod: Pod, { metadata = {}, target }: Binding, nowMs: number): 
     throw conflict(BINDINGS, name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`)
   if (pod.spec?.schedulingGates?.length)
     throw conflict(BINDINGS, name, `pod ${name} has non-empty .spec.schedulingGates`)
-  const next = deepCopy(pod)
-  next.spec = { ...next.spec!, nodeName: target!.name! }
+  const { spec, status = {} } = pod
+  // What it shares with the stored pod is not changed on its way to the store.
+  const next: Pod = { ...pod, metadata: { ...pod.metadata } }
+  next.spec = { ...spec!, nodeName: target!.name! }
   if (metadata.annotations)
     next.metadata.annotations = { ...next.metadata.annotations, ...metadata.annotations }
   if (metadata.labels) next.metadata.labels = { ...next.metadata.labels, ...metadata.labels }
-  const conditions = next.status?.conditions?.filter(({ type }) => type !== 'PodScheduled') ?? []
+  const conditions = status.conditions?.filter(({ type }) => type !== 'PodScheduled') ?? []
   const scheduled = {
     type: 'PodScheduled',
     status: 'True',
     lastTransitionTime: timestamp(nowMs),
   }
-  // What was nominated is of no use to anybody any more.
-  const { nominatedNodeName: _, ...status } = next.status ?? {}
   next.status = { ...status, conditions: [...conditions, scheduled] }
+  // What was nominated is of no use to anybody any more.
+  if ('nominatedNodeName' in next.status) delete next.status.nominatedNodeName
   return next
 }
 
