@@ -206,7 +206,8 @@ export const fieldsText = (set: FieldSet): string => {
   let text = ''
   let last = ''
   for (const element in set) {
-    if (last > element || hasOwnOrder(element)) return sortedText(set)
+    if (hasOwnOrder(element) ? compareElements(last, element) > 0 : last > element)
+      return sortedText(set)
     text += text === '' ? '{' : ','
     text += nodeText(element, set[element]!)
     last = element
@@ -234,13 +235,15 @@ const COLON = 0x3a
 
 const HEADS_MAX = 2_048
 const heads = new Map<string, string>()
+/** What hardly two objects have in common. */
+const OWN_VALUE = /^(?:v:|i:|k:\{"(?:ip|uid)")/
 
-/** `"f:name":`; those of names, of which there are few, are made once. */
+/** `"f:name":`; those of names and of most keys, of which there are few, are made once. */
 const headOf = (element: string): string => {
   const known = heads.get(element)
   if (known !== undefined) return known
   const head = `${JSON.stringify(element)}:`
-  if (element.startsWith('f:') && heads.size < HEADS_MAX) heads.set(element, head)
+  if (heads.size < HEADS_MAX && !OWN_VALUE.test(element)) heads.set(element, head)
   return head
 }
 
