@@ -26,6 +26,7 @@ import {
   textOption,
   UsageError,
 } from './command.ts'
+import { optimiseLateWhileCold } from './late-optimisation.ts'
 import { tellParent } from './parent.ts'
 import { natsUrls } from './processes.ts'
 import { releaseStartMemory } from './start-memory.ts'
@@ -34,12 +35,6 @@ import { corrupt, readSharedConfig, type StateFolder, stateFolder } from './stat
 const STOP_TIMEOUT_MS = 8_000
 /** V8 lets a heap grow to four times what is in use; twice costs no time that shows, and less memory. */
 const HEAP_GROWTH = '--heap-growing-percent=100'
-/**
- * How much bytecode a function runs before V8 looks whether to optimise it, six times its default: the threads
- * that compile took 40 % of all processor time while a cluster met its first load, on machines with two cores.
- */
-const OPTIMISE_LATER = '--interrupt-budget=400000'
-
 export const actor: Command = {
   name: 'actor',
   summary: `Runs actors in this process until it is told to stop: ${ACTOR_NAMES.join(', ')}.`,
@@ -120,7 +115,7 @@ export const actor: Command = {
           `the actors are ${ACTOR_NAMES.join(', ')}`,
       )
     setFlagsFromString(HEAP_GROWTH)
-    setFlagsFromString(OPTIMISE_LATER)
+    optimiseLateWhileCold(systemClock)
     const folder = stateFolder(textOption(options, 'data'))
     const stopRequested = new Promise<void>((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
