@@ -17,8 +17,6 @@ const cluster = spawn(
   ],
   { stdio: 'inherit' },
 )
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  // Ctrl-C reaches the whole foreground group; a signal to this process alone is passed on.
-  process.on(signal, () => signal !== 'SIGINT' && cluster.kill(signal))
-}
+// Ctrl-C reaches the whole foreground group, a signal sent by hand this process alone; a second one does no harm.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => cluster.kill(signal))
 cluster.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
