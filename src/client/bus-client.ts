@@ -219,6 +219,7 @@ const caller = ({ bus, clock, manager, as }: ClientPorts): Caller => {
     const answer = await send({
       subject: subjects.api(verb, words, namespace, name, as),
       body,
+      lane: `${verb} ${words} ${namespace}`,
       headers: {
         ...own,
         ...headers,

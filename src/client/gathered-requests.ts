@@ -3,7 +3,8 @@
  * because a message and its answer cost both sides about as much as a small request itself.
  *
  * Invariant: each request is executed, authorized, counted and audited as if it had come alone, and has its own
- * outcome; the answers come when the last of a message has one. Only requests with small answers are gathered,
+ * outcome; the answers come when the last of a message has one, so only requests of one lane share a message,
+ * and a slow webhook of one namespace holds up nobody in another. Only requests with small answers are gathered,
  * so that a message is bounded. It knows no verbs.
  */
 
@@ -27,6 +28,8 @@ export interface Request {
   subject: string
   headers: Headers
   body: unknown
+  /** What it does, to what, and in which namespace. */
+  lane: string
 }
 
 interface Waiting {
@@ -45,10 +48,18 @@ export interface Sender {
 export const gatherer = (sender: Sender): ((request: Request) => Promise<unknown>) => {
   let waiting: Waiting[] = []
   const flush = () => {
-    const all = waiting
+    const lanes = new Map<string, Waiting[]>()
+    for (const one of waiting) {
+      const { lane } = one.request
+      const others = lanes.get(lane)
+      if (others && others.length < GATHERED_MAX) others.push(one)
+      else {
+        if (others) sendTogether(sender, others)
+        lanes.set(lane, [one])
+      }
+    }
     waiting = []
-    for (let at = 0; at < all.length; at += GATHERED_MAX)
-      sendTogether(sender, all.slice(at, at + GATHERED_MAX))
+    for (const all of lanes.values()) sendTogether(sender, all)
   }
   return (request) =>
     new Promise((resolve, reject) => {

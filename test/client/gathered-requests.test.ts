@@ -25,7 +25,8 @@ const harness = (answerOf: (subject: string) => GatheredAnswer = (subject) => [s
   return {
     alone,
     together,
-    ask: (subject: string, body: unknown = { of: subject }) => ask({ subject, headers: {}, body }),
+    ask: (subject: string, body: unknown = { of: subject }, lane = 'pods in a') =>
+      ask({ subject, headers: {}, body, lane }),
   }
 }
 
@@ -60,6 +61,25 @@ test('a message holds a bounded number', async () => {
   )
 })
 
+test('what goes to different places goes apart, so that nobody waits for another', async () => {
+  const { ask, alone, together } = harness()
+  await Promise.all([
+    ask('a1'),
+    ask('b1', {}, 'pods in b'),
+    ask('a2'),
+    ask('c1', {}, 'pods in c'),
+    ask('b2', {}, 'pods in b'),
+  ])
+  assert.equal(alone, ['c1'])
+  assert.equal(
+    together.map((requests) => requests.map(([subject]) => subject)),
+    [
+      ['a1', 'a2'],
+      ['b1', 'b2'],
+    ],
+  )
+})
+
 test('one failure fails one; a failed message fails all of it', async () => {
   const gone = notFound({ resource: 'pods', group: '' }, 'b')
   const { ask } = harness((subject) => (subject === 'b' ? [null, gone.status] : [subject]))
@@ -70,7 +90,7 @@ test('one failure fails one; a failed message fails all of it', async () => {
     alone: async () => undefined,
     together: () => Promise.reject(new Error('the bus is gone')),
   })
-  const request = { subject: 'a', headers: {}, body: {} }
+  const request = { subject: 'a', headers: {}, body: {}, lane: '' }
   const all = await Promise.allSettled([lost(request), lost(request)])
   assert.equal(
     all.map((outcome) => (outcome as PromiseRejectedResult).reason.message),
