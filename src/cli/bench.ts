@@ -23,7 +23,7 @@ export const bench: Command = {
     only: {
       type: 'string',
       value: 'LIST',
-      default: 'start,api,pods,real',
+      default: 'start,api,pods,sustained,real',
       help: 'parts to measure, separated by commas',
     },
     json: { type: 'boolean', help: 'print the figures as JSON instead of a table' },
