@@ -6,7 +6,6 @@
  */
 import type { AnyKind, Kind } from '../api/kind.ts'
 import type { KubernetesObject } from '../api/meta.ts'
-import { type Status, StatusError } from '../api/status-error.ts'
 import { isNoResponders } from '../bus/answer.ts'
 import type { Bus, Headers } from '../bus/bus.ts'
 import { subjectsFor } from '../bus/subjects.ts'
@@ -87,17 +86,6 @@ const writesBy = (call: Caller): Omit<Client, Reads | Subresources> => ({
       body: object,
       ...options,
     }),
-  createAll: async (kind, objects) => {
-    const { items } = await call<{ items: Status[] }>({
-      verb: 'create',
-      kind,
-      body: { apiVersion: 'v1', kind: 'List', items: objects },
-      headers: NO_ANSWER,
-    })
-    return items.map((status) =>
-      status.status === 'Success' ? undefined : StatusError.from(status),
-    )
-  },
   update: (kind, object, options) =>
     call({ verb: 'update', kind, ...nameOf(object), body: object, ...options }),
   updateStatus: (kind, object, options) =>

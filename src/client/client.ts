@@ -6,7 +6,6 @@
  */
 import type { AnyKind, Kind } from '../api/kind.ts'
 import type { Draft, KubernetesObject } from '../api/meta.ts'
-import type { StatusError } from '../api/status-error.ts'
 import type { Fence } from './storage.ts'
 import type { Cache } from './view.ts'
 
@@ -60,11 +59,6 @@ export interface Client {
     object: Draft<T>,
     options?: WriteOptions,
   ): Promise<T>
-  /** Creates each in one request; the outcomes in their order, undefined for what was created. */
-  createAll<T extends KubernetesObject>(
-    kind: Kind<T>,
-    objects: readonly Draft<T>[],
-  ): Promise<(StatusError | undefined)[]>
   /**
    * The object's resourceVersion, when present, is the precondition. `finalize` is a Namespace's own, `approval` a
    * CertificateSigningRequest's.

@@ -122,27 +122,18 @@ export class EventQueue {
 }
 
 /** Creates the Events, or raises the counts of those that exist. What failed, and why, by position. */
-const write = async (client: Client, batch: readonly QueuedEvent[]): Promise<unknown[]> => {
-  const fresh = batch.filter(({ created }) => !created)
-  const [created, raised] = await Promise.all([
-    fresh.length > 0 ? createAll(client, fresh) : [],
-    Promise.all(batch.filter(({ created }) => created).map((entry) => raise(client, entry))),
-  ])
-  return batch.map((entry) => (fresh.includes(entry) ? created.shift() : raised.shift()))
-}
+const write = (client: Client, batch: readonly QueuedEvent[]): Promise<unknown[]> =>
+  Promise.all(batch.map((entry) => (entry.created ? raise(client, entry) : create(client, entry))))
 
-const createAll = async (client: Client, entries: readonly QueuedEvent[]): Promise<unknown[]> => {
+/** Why it failed; undefined when it did not. */
+const create = async (client: Client, entry: QueuedEvent): Promise<unknown> => {
   try {
-    const failures = await client.createAll(
-      Event,
-      entries.map(({ event }) => event),
-    )
-    entries.forEach((entry, index) => {
-      entry.created = failures[index] === undefined
-    })
-    return failures
+    await client.create(Event, entry.event, { answer: 'metadata' })
+    entry.created = true
+    return undefined
   } catch (error) {
-    return entries.map(() => error)
+    entry.created = false
+    return error
   }
 }
 
@@ -154,8 +145,7 @@ const raise = async (client: Client, entry: QueuedEvent): Promise<unknown> => {
     await client.merge(Event, namespace, name!, { count, lastTimestamp, message })
     return undefined
   } catch (error) {
-    if (error instanceof StatusError && error.code === 404)
-      return (await createAll(client, [entry]))[0]
+    if (error instanceof StatusError && error.code === 404) return create(client, entry)
     return error
   }
 }

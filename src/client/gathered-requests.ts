@@ -7,9 +7,7 @@
  * and a slow webhook of one namespace holds up nobody in another. Only requests with small answers are gathered,
  * so that a message is bounded. It knows no verbs.
  */
-
-import type { Status } from '../api/status-error.ts'
-import { StatusError } from '../api/status-error.ts'
+import { type Status, StatusError } from '../api/status-error.ts'
 import type { Headers } from '../bus/bus.ts'
 import { encode } from '../bus/codec.ts'
 import { assert } from '../std/assert.ts'

@@ -121,15 +121,6 @@ export const memoryClient = (cache: MemoryCache, now: () => number = () => 0): M
       cache.put(object)
       return stored(kind, namespace, name)
     },
-    createAll: (kind, objects) =>
-      Promise.all(
-        objects.map((object) =>
-          client.create(kind, object).then(
-            () => undefined,
-            (error: StatusError) => error,
-          ),
-        ),
-      ),
     update: async (kind, object, options) => {
       await enter(options?.subresource ?? 'update', kind, objectKey(object), tail(options))
       const { namespace, name } = object.metadata

@@ -11,7 +11,7 @@
 import type { AnyKind } from '../../api/kind.ts'
 import type { KubernetesObject } from '../../api/meta.ts'
 import type { KindRegistry } from '../../api/registry.ts'
-import { badRequest, internalError, type Status, StatusError } from '../../api/status-error.ts'
+import { badRequest, StatusError } from '../../api/status-error.ts'
 import type { Bus, Message } from '../../bus/bus.ts'
 import { type ApiSubject, subjectsFor } from '../../bus/subjects.ts'
 import {
@@ -99,8 +99,6 @@ export const openBusDoor = async (options: BusDoorOptions): Promise<() => Promis
       const asked = { subject: message.subject, info: vouchedInfo(parsed.as, message.headers) }
       audit = options.auditor && auditBus(options.auditor, asked, verb, target, services.clock)
       target.audit = audit
-      if (verb === 'create' && isList(target.body))
-        return await createEach(parts, target, target.body.items)
       const answer = await VERB_FUNCTIONS[verb](parts, target)
       return answerAs(message.headers[ANSWER_HEADER], answer)
     } catch (error) {
@@ -256,29 +254,6 @@ const VERB_FUNCTIONS: Record<BusVerb, (options: Options, target: Target) => Prom
       : readLog(services, bus, request, options)
   },
 }
-
-const isList = (body: unknown): body is { items: unknown[] } =>
-  (body as { kind?: unknown } | undefined)?.kind === 'List' &&
-  Array.isArray((body as { items?: unknown }).items)
-
-const SUCCESS: Status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' }
-
-/** Creates each of the items; a List of the outcomes, in their order. */
-const createEach = async (options: Options, target: Target, items: readonly unknown[]) => ({
-  apiVersion: 'v1',
-  kind: 'List',
-  items: await Promise.all(
-    items.map(async (body): Promise<Status> => {
-      try {
-        await VERB_FUNCTIONS.create(options, { ...target, body })
-        return SUCCESS
-      } catch (error) {
-        if (error instanceof StatusError) return error.status
-        return internalError(error instanceof Error ? error.message : String(error)).status
-      }
-    }),
-  ),
-})
 
 /** Server-side apply; the kind need not be said again. */
 function apply(options: Options, target: Target): Promise<unknown> {

@@ -30,9 +30,13 @@ export const handleGathered = (
   const { data } = message
   if (!Array.isArray(data) || data.length > GATHERED_MAX || !data.every(isRequest))
     throw badRequest(`wanted are at most ${GATHERED_MAX} requests: [[subject, headers, body], …]`)
-  return Promise.all(
-    data.map((request) => outcomeOf(request, message, subjects, handle, onForeignName)),
-  )
+  const sender = subjects.parseApi(message.subject)?.as
+  const handleOwn: HandleOne = (one) => {
+    if (subjects.parseApi(one.subject)?.as === sender) return handle(one)
+    onForeignName(message, one.subject)
+    throw badRequest(`${one.subject} is of another identity than ${message.subject}`)
+  }
+  return Promise.all(data.map((request) => outcomeOf(messageOf(request, message), handleOwn)))
 }
 
 const isRequest = (value: unknown): value is GatheredRequest =>
@@ -47,19 +51,8 @@ const isHeaders = (value: unknown): boolean =>
   value !== null &&
   Object.values(value).every((text) => typeof text === 'string')
 
-const outcomeOf = async (
-  request: GatheredRequest,
-  message: Message,
-  subjects: Subjects,
-  handle: HandleOne,
-  onForeignName: OnForeignName,
-): Promise<GatheredAnswer> => {
+const outcomeOf = async (one: Message, handle: HandleOne): Promise<GatheredAnswer> => {
   try {
-    const one = messageOf(request, message)
-    if (subjects.parseApi(one.subject)?.as !== subjects.parseApi(message.subject)?.as) {
-      onForeignName(message, one.subject)
-      throw badRequest(`${one.subject} is of another identity than ${message.subject}`)
-    }
     return [await handle(one)]
   } catch (error) {
     const failure =

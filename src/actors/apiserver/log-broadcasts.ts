@@ -29,7 +29,7 @@ const LOOK_MS = 10_000
 const LOOKS_IN_VAIN_MAX = 2
 /** A connection that was lost is waited for so long, and listeners a little longer than it. */
 const RECONNECT_MS = 30_000
-const RECONNECT_LOOK_MS = 1_000
+const RECONNECTED_MS = 1_000
 /** Marks the last message of a stream, which says that, or why, it ended. */
 const LOG_HEADER = 'Kubus-Log'
 /** Said in place of an empty line, since the nats command shows an empty message as `nil body`. */
@@ -192,10 +192,18 @@ const untilAlone = async ({ bus, clock }: Ports, subject: string, signal: AbortS
 
 /** A connection that was lost took the stream with it; its listeners come back about when this side does. */
 const untilConnected = async ({ bus, clock }: Ports, signal: AbortSignal): Promise<void> => {
-  const isConnected = () => bus.state === 'connected'
-  if (isConnected()) return
-  const untilMs = clock.monotonic() + RECONNECT_MS
-  while (!isConnected() && !signal.aborted && clock.monotonic() < untilMs)
-    await sleep(RECONNECT_LOOK_MS, clock)
-  await sleep(RECONNECT_LOOK_MS, clock)
+  if (bus.state === 'connected') return
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      offState()
+      cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const offState = bus.onState((state) => state === 'connected' && end())
+    const cancel = clock.after(RECONNECT_MS, end)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+  })
+  await sleep(RECONNECTED_MS, clock)
 }
